@@ -1,0 +1,70 @@
+"""Progress of a run as typed events, and who listens to them.
+
+Producers call a :class:`Sink` with events; the terminal, the JSONL file and (later) the web
+page are sinks. ``t`` is seconds since the run began.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.spec import Role, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootStarted:
+    """A machine was started."""
+
+    t: float
+    boot: int
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageStarted:
+    """A stage began; it must end within ``limit`` seconds."""
+
+    t: float
+    boot: int
+    stage: Stage
+    limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEnded:
+    """A stage ended after ``seconds``."""
+
+    t: float
+    boot: int
+    stage: Stage
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleLine:
+    """The guest printed a line on its serial console."""
+
+    t: float
+    boot: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something a user would want to know, in one line."""
+
+    t: float
+    text: str
+
+
+Event = BootStarted | StageStarted | StageEnded | ConsoleLine | Note
+Sink = Callable[[Event], None]
+
+
+def fan_out(*sinks: Sink) -> Sink:
+    """Return a sink that passes each event on to all of ``sinks``, in order."""
+
+    def send(event: Event) -> None:
+        for sink in sinks:
+            sink(event)
+
+    return send

@@ -1,0 +1,237 @@
+"""What was seen in a run: plain frozen values, JSON both ways.
+
+Evidence is gathered by the runner and never judged there; :mod:`harness.verdict` judges it,
+also years later from its JSON. It is versioned and only grows: a new field has a default.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from harness.errors import SpecError
+from harness.spec import Role, Stage
+
+T = TypeVar("T")
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The machine below the guest.
+
+    :ivar qemu: QEMU's version, such as ``10.0.2``.
+    :ivar accel: ``kvm`` or ``tcg``.
+    :ivar accel_reason: Why that one.
+    """
+
+    qemu: str
+    accel: str
+    accel_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestKernel:
+    """The kernel under test: its name here, its release and the bzImage's SHA-256."""
+
+    name: str
+    release: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A line of the kernel log that means something (:mod:`harness.cycle.klog`).
+
+    :ivar name: Which mark.
+    :ivar t: Seconds since the run began, by the host's clock.
+    :ivar line: The line as it was printed.
+    """
+
+    name: str
+    t: float
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QmpEvent:
+    """An event that QEMU sent: its name, when (seconds since the run began), its data."""
+
+    name: str
+    t: float
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTime:
+    """When a stage began (seconds since the run began) and how many seconds it took."""
+
+    stage: Stage
+    t: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hang:
+    """A deadline that passed.
+
+    :ivar stage: The stage the guest was in.
+    :ivar what: What was waited for.
+    :ivar limit: Seconds that were given.
+    :ivar lines: The last lines of the console.
+    """
+
+    stage: Stage
+    what: str
+    limit: float
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """How the QEMU process ended.
+
+    :ivar returncode: Exit status; negative is a signal's number; ``None``: we ended it.
+    :ivar stderr: The end of what it wrote to standard error.
+    """
+
+    returncode: int | None
+    stderr: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try to hibernate.
+
+    :ivar mode: What ``/sys/power/disk`` was set to.
+    :ivar errno: What the write to ``/sys/power/state`` returned if it came back in *this*
+        boot (0 also after a resume from its image), ``None`` when it never did.
+    :ivar detail: The error's text as the guest saw it.
+    """
+
+    mode: str
+    errno: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapHeader:
+    """The header page of the swap that should hold the image, read with the machine off.
+
+    Field names and meaning: ``struct swsusp_header``, kernel/power/swap.c (6.1 to 7.3).
+
+    :ivar armed: Whether the signature is ``S1SUSPEND``: the next boot would resume.
+    """
+
+    sig: str
+    orig_sig: str
+    armed: bool
+    image: int
+    flags: int
+    flag_names: tuple[str, ...]
+    crc32: int
+    hw_sig: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessReport:
+    """A witness as it was planted and as it was found after a resume.
+
+    :ivar name: Which witness.
+    :ivar planted: What it was before the snapshot.
+    :ivar found: What it is now.
+    :ivar error: Why it could not be looked at; then ``found`` is ``None``.
+    """
+
+    name: str
+    planted: Any
+    found: Any = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """Something that hibernation switches off or reserves, exercised after a resume.
+
+    :ivar name: Which part of the kernel.
+    :ivar ok: Whether it works; ``None``: this kernel or guest has no such thing (see detail).
+    :ivar detail: What was done and what came of it.
+    :ivar seconds: How long the exercise took.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boot:
+    """All that was seen of one machine, from its start to its end.
+
+    :ivar ready: Whether the guest's init reported ready: it started *afresh*.
+    :ivar resumed: Whether the write to ``/sys/power/state`` of an earlier boot returned here.
+    :ivar boot_id: ``/proc/sys/kernel/random/boot_id``, empty when it could not be asked.
+    :ivar early: What the initramfs said of the resume device.
+    :ivar header: The swap's header after this machine was off.
+    :ivar panic: The panic's first line, empty if there was none.
+    """
+
+    role: Role
+    directory: str
+    ready: bool = False
+    resumed: bool = False
+    boot_id: str = ""
+    early: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    qmp: tuple[QmpEvent, ...] = ()
+    stages: tuple[StageTime, ...] = ()
+    attempt: Attempt | None = None
+    witnesses: tuple[WitnessReport, ...] = ()
+    audits: tuple[AuditReport, ...] = ()
+    exit: Exit | None = None
+    header: SwapHeader | None = None
+    hang: Hang | None = None
+    panic: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Harness trouble that ended the run: class, message and remedy of the error."""
+
+    kind: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that was seen in a run."""
+
+    scenario: str
+    host: Host | None = None
+    kernel: GuestKernel | None = None
+    boots: tuple[Boot, ...] = ()
+    fault: Fault | None = None
+    seconds: float = 0.0
+    started: str = ""
+    version: int = VERSION
+
+
+def to_json(value: object) -> bytes:
+    """Return any of our frozen values as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """Read one of our frozen values back from a JSON file.
+
+    :raise SpecError: When the file is not there, or does not hold such a value.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise SpecError(f"{path}: {error.strerror}", hint="give the directory of a run") from error
+    except msgspec.DecodeError as error:
+        raise SpecError(f"{path}: not a {kind.__name__}: {error}") from error
