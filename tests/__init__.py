@@ -1,0 +1,1 @@
+"""Tests of hibtest; they mirror harness/ and images/."""
