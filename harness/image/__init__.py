@@ -1,0 +1,1 @@
+"""The hibernation image: what swsusp writes into swap. Knows no QEMU."""
