@@ -1,0 +1,1 @@
+"""HOW QEMU is driven; knows nothing of hibernation."""

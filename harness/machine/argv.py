@@ -1,0 +1,124 @@
+"""From a machine's shape to its QEMU command line, by pure functions.
+
+The kernel refuses an image when its memory map has changed, and one more PCI device moves it.
+So all that the guest's hardware is made of follows from the guest's shape, the accelerator and
+the list of disks; two boots of one guest differ in their kernel command line and wires only.
+Golden files (tests/machine/golden) pin the result.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.machine.shape import Accel, Disk, MachineSpec, Wires
+from harness.spec import GuestSpec
+
+FIRST_DISK_SLOT = 3  # slot 2 is the network card; 0 and 31 are q35's own
+_MAC = "52:54:00:12:34:56"
+
+
+def argv(spec: MachineSpec, wires: Wires | None = None) -> tuple[str, ...]:
+    """Return the command line of a machine.
+
+    :param wires: ``None`` gives a command to type: console and monitor share the terminal
+        (Ctrl-a c switches), and the guest runs at once.
+    """
+    return (
+        spec.qemu,
+        *_house(),
+        *_board(spec.guest, spec.accel),
+        *_network(),
+        *_disks(spec.disks),
+        *_kernel(spec),
+        *(_by_hand() if wires is None else _wired(wires)),
+    )
+
+
+# -no-reboot: a panicking guest (panic=-1) or a triple fault ends QEMU, and the SHUTDOWN event
+# says guest-reset instead of guest-shutdown.
+def _house() -> tuple[str, ...]:
+    deny = ("obsolete", "elevateprivileges", "spawn", "resourcecontrol")
+    return (
+        "-name", "hibtest,debug-threads=on",
+        "-nodefaults",
+        "-no-user-config",
+        "-display", "none",
+        "-no-reboot",
+        "-sandbox", ",".join(("on", *(f"{what}=deny" for what in deny))),
+    )  # fmt: skip
+
+
+def _board(guest: GuestSpec, accel: Accel) -> tuple[str, ...]:
+    return (
+        "-M", "q35",
+        *_cpu(accel),
+        "-smp", f"{guest.vcpus},maxcpus={guest.max_vcpus or guest.vcpus}",
+        "-m", f"{guest.memory_mib}M",
+        "-rtc", "base=utc",
+    )  # fmt: skip
+
+
+def _cpu(accel: Accel) -> tuple[str, ...]:
+    match accel:
+        case Accel.KVM:
+            return ("-accel", "kvm", "-cpu", "host")
+        case Accel.TCG:
+            return ("-accel", "tcg,thread=multi", "-cpu", "max")
+
+
+# Port 0: the host's kernel picks a free one and keeps it. romfile= empty: nobody boots from it.
+def _network() -> tuple[str, ...]:
+    return (
+        "-netdev", "user,id=n0,ipv6=off,restrict=on,hostfwd=tcp:127.0.0.1:0-:22",
+        "-device", f"virtio-net-pci,netdev=n0,mac={_MAC},addr=2,romfile=",
+    )  # fmt: skip
+
+
+def _disks(disks: Sequence[Disk]) -> tuple[str, ...]:
+    return tuple(
+        arg for slot, disk in enumerate(disks, FIRST_DISK_SLOT) for arg in _disk(disk, slot)
+    )
+
+
+# no-flush: a flush protects from the host's crash only; the page cache outlives QEMU.
+def _disk(disk: Disk, slot: int) -> tuple[str, ...]:
+    readonly = "on" if disk.readonly else "off"
+    node = (
+        f"driver={disk.format}",
+        f"node-name={disk.serial}",
+        f"read-only={readonly}",
+        "cache.no-flush=on",
+        "file.driver=file",
+        f"file.filename={_value(disk.path)}",
+        "file.cache.no-flush=on",
+    )
+    front = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},addr={slot:x}"
+    return ("-blockdev", ",".join(node), "-device", front)
+
+
+def _kernel(spec: MachineSpec) -> tuple[str, ...]:
+    if spec.kernel is None:
+        return ()
+    initrd = () if spec.initrd is None else ("-initrd", os.fspath(spec.initrd))
+    return ("-kernel", os.fspath(spec.kernel), *initrd, "-append", spec.cmdline)
+
+
+# -S: the guest runs only after the monitor listens, so that none of its events is lost.
+def _wired(wires: Wires) -> tuple[str, ...]:
+    log = f"logfile={_value(wires.console_log)},logappend=off"
+    return (
+        "-S",
+        "-chardev", f"socket,id=qmp,fd={wires.qmp_fd}",
+        "-mon", "chardev=qmp,mode=control",
+        "-chardev", f"socket,id=console,fd={wires.console_fd},{log}",
+        "-serial", "chardev:console",
+    )  # fmt: skip
+
+
+def _by_hand() -> tuple[str, ...]:
+    return ("-serial", "mon:stdio")
+
+
+# A comma ends a value in QEMU's option syntax unless it is doubled.
+def _value(path: Path) -> str:
+    return os.fspath(path).replace(",", ",,")

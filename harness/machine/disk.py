@@ -1,0 +1,74 @@
+"""Backing files of a machine's disks: overlays and sparse files."""
+
+import errno
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import HostError
+
+_MIB = 1 << 20
+
+
+def overlay(base: Path, path: Path) -> Path:
+    """Create a qcow2 overlay on a raw disk; what is written goes to the overlay alone.
+
+    :return: ``path``.
+    :raise HostError: When qemu-img is missing, the base is, or the file system is full.
+    """
+    if shutil.which("qemu-img") is None:
+        raise HostError("qemu-img is not installed", hint="apt install qemu-utils")
+    if not base.is_file():
+        raise HostError(f"{base}: no such disk", hint="hibtest images build")
+    with _new(path) as part:
+        done = subprocess.run(
+            ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base.absolute(), part],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if done.returncode != 0:
+            raise HostError(f"{path}: no overlay could be made: {done.stderr.strip()}")
+    return path
+
+
+def sparse(path: Path, size_mib: int) -> Path:
+    """Create a raw disk of zeros that takes no room until it is written to.
+
+    :return: ``path``.
+    :raise HostError: When the file system is full or cannot hold such a file.
+    """
+    with _new(path) as part, part.open("xb") as file:
+        file.truncate(size_mib * _MIB)
+    return path
+
+
+def require_room(directory: Path, mib: int) -> None:
+    """Check that the file system of a directory has room for what machines will write.
+
+    :raise HostError: When it has not.
+    """
+    free = shutil.disk_usage(directory).free // _MIB
+    if free < mib:
+        raise HostError(
+            f"{directory}: {free} MiB are free, {mib} MiB are needed for disks",
+            hint="free some, or give another directory",
+        )
+
+
+# A disk is there whole under its name, or not at all.
+@contextmanager
+def _new(path: Path) -> Iterator[Path]:
+    part = path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        part.rename(path)
+    except OSError as error:
+        hint = "free some room there" if error.errno == errno.ENOSPC else None
+        raise HostError(f"{path}: {error.strerror}", hint=hint) from error
+    finally:
+        part.unlink(missing_ok=True)

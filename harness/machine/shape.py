@@ -1,0 +1,83 @@
+"""What a machine is made of: frozen values that become a QEMU command line."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from harness.errors import SpecError
+from harness.spec import GuestSpec
+
+# At most VIRTIO_BLK_ID_BYTES, include/uapi/linux/virtio_blk.h (6.1 to 7.3); QEMU's names of
+# block nodes (util/id.c) begin with a letter.
+_SERIAL = re.compile(r"[A-Za-z][A-Za-z0-9._-]{,19}")
+
+
+class Accel(StrEnum):
+    """What runs the guest's instructions."""
+
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+class DiskFormat(StrEnum):
+    """How a disk is stored in its file."""
+
+    RAW = "raw"
+    QCOW2 = "qcow2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """A guest block device and the file behind it.
+
+    :ivar serial: Its virtio-blk serial number: the guest knows its disks by it, never by order.
+    :ivar path: The backing file; an overlay names its own backing file itself.
+    :ivar readonly: Whether guest and QEMU only read it: several machines may then share it.
+    :raise SpecError: When the serial number is none that guest and QEMU take as it is.
+    """
+
+    serial: str
+    path: Path
+    format: DiskFormat = DiskFormat.RAW
+    readonly: bool = False
+
+    def __post_init__(self) -> None:
+        if not _SERIAL.fullmatch(self.serial):
+            raise SpecError(
+                f"disk serial {self.serial!r} is not a letter and up to 19 letters, digits, . _ -",
+                hint="rename",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSpec:
+    """One QEMU process: the guest's shape, and what this boot of it is started from.
+
+    :ivar qemu: Name or path of the QEMU binary.
+    :ivar kernel: The bzImage; ``None`` leaves the machine in its firmware.
+    :ivar cmdline: The kernel command line, whole.
+    :ivar disks: In PCI order; a disk's place in it is its PCI slot.
+    """
+
+    accel: Accel
+    guest: GuestSpec
+    kernel: Path | None
+    initrd: Path | None = None
+    cmdline: str = ""
+    disks: tuple[Disk, ...] = ()
+    qemu: str = "qemu-system-x86_64"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wires:
+    """Where a machine's monitor and console are plugged in.
+
+    :ivar qmp_fd: QEMU's end of the monitor's socket pair, inherited.
+    :ivar console_fd: QEMU's end of the serial console's socket pair, inherited.
+    :ivar console_log: QEMU writes all that the guest prints there as well.
+    """
+
+    qmp_fd: int
+    console_fd: int
+    console_log: Path
