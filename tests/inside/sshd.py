@@ -1,0 +1,166 @@
+"""A real SSH server on a real socket, which runs commands on this machine."""
+
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paramiko
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+
+_CHUNK = 65536
+
+
+def new_key(path: Path) -> paramiko.Ed25519Key:
+    """Write a new private key and return it."""
+    data = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(data)
+    return paramiko.Ed25519Key.from_private_key_file(str(path))
+
+
+def listener(port: int = 0) -> socket.socket:
+    """Return a listening socket on 127.0.0.1."""
+    return socket.create_server(("127.0.0.1", port))
+
+
+@dataclass
+class Sshd:
+    """A server; clients that hold ``client`` may log in.
+
+    :ivar stuck: When set, requests to run a command are never answered.
+    """
+
+    host: paramiko.Ed25519Key
+    client: paramiko.Ed25519Key
+    listening: socket.socket
+    stuck: bool = False
+    links: list[socket.socket] = field(default_factory=list)
+    commands: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    unstick: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def port(self) -> int:
+        return int(self.listening.getsockname()[1])
+
+    @property
+    def host_key(self) -> str:
+        return f"ssh-ed25519 {self.host.get_base64()}"
+
+    def serve(self) -> None:
+        while True:
+            try:
+                link, _ = self.listening.accept()
+            except OSError:
+                return  # the listening socket was closed
+            self.links.append(link)
+            transport = paramiko.Transport(link)
+            transport.add_server_key(self.host)
+            # with an event it does not wait for the handshake
+            transport.start_server(threading.Event(), _Policy(self))
+
+    def die(self) -> None:
+        """End all connections as a machine does that is gone."""
+        for link in self.links:
+            try:
+                link.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue  # gone already
+
+    def stop(self) -> None:
+        self.unstick.set()
+        self.listening.shutdown(socket.SHUT_RDWR)
+        self.listening.close()
+        self.die()
+        for command in self.commands:
+            command.kill()
+            command.wait()
+
+
+class _Policy(paramiko.ServerInterface):
+    def __init__(self, server: Sshd) -> None:
+        self._server = server
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        good = username == "root" and key.asbytes() == self._server.client.asbytes()
+        return AUTH_SUCCESSFUL if good else AUTH_FAILED
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        if self._server.stuck:
+            self._server.unstick.wait()
+        process = subprocess.Popen(
+            ["sh", "-c", command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._server.commands.append(process)
+        threading.Thread(target=_run, args=(channel, process), daemon=True).start()
+        return True
+
+
+def _run(channel: paramiko.Channel, process: subprocess.Popen[bytes]) -> None:
+    stdout, stderr = process.stdout, process.stderr
+    assert stdout is not None
+    assert stderr is not None
+    threads = [
+        threading.Thread(target=_feed, args=(channel, process), daemon=True),
+        threading.Thread(target=_copy, args=(stdout.fileno(), channel.sendall), daemon=True),
+        threading.Thread(target=_copy, args=(stderr.fileno(), channel.sendall_stderr), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads[1:]:
+        thread.join()
+    status = process.wait()
+    stdout.close()
+    stderr.close()
+    try:
+        if status >= 0:  # as sshd: who is killed by a signal has no status
+            channel.send_exit_status(status)
+        channel.close()
+    except EOFError:
+        return  # the client is gone
+
+
+def _feed(channel: paramiko.Channel, process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with process.stdin as stdin:
+        try:
+            while data := channel.recv(_CHUNK):
+                stdin.write(data)
+        except BrokenPipeError:
+            return  # the command reads no more
+
+
+def _copy(source: int, send: Callable[[bytes], None]) -> None:
+    try:
+        while data := os.read(source, _CHUNK):
+            send(data)
+    except OSError:
+        return  # the client is gone
+
+
+@contextmanager
+def sshd(directory: Path, listening: socket.socket) -> Iterator[Sshd]:
+    """Run a server with new keys; the client's is in ``directory/id``."""
+    server = Sshd(new_key(directory / "host"), new_key(directory / "id"), listening)
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join()

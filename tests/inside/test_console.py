@@ -1,0 +1,180 @@
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.deadline import Deadline, DeadlineExpired, wait_readable
+from harness.errors import GuestError, HostError
+from harness.inside.console import Console
+
+Line = tuple[Console, socket.socket]
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    """A console and the guest's end of its line."""
+    ours, guests = socket.socketpair()
+    with ours, guests, Console(ours, tmp_path / "console.log") as console:
+        yield console, guests
+
+
+def soon(what: str = "the line") -> Deadline:
+    return Deadline.after(10, what)
+
+
+def passed() -> Deadline:
+    return Deadline.after(0, "the prompt")
+
+
+def test_lines_come_whole_and_the_begun_one_is_kept(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"one\r\ntwo\r\nthr")
+    assert console.lines() == ["one", "two"]
+    assert console.partial == "thr"
+    assert console.lines() == []
+    guest.sendall(b"ee\r\n")
+    assert console.lines() == ["three"]
+    assert console.partial == ""
+
+
+def test_last_lines_include_the_begun_one_and_are_limited(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"".join(b"line %d\n" % n for n in range(300)) + b"begun")
+    assert len(console.lines()) == 300
+    assert console.last(3) == ("line 298", "line 299", "begun")
+    assert len(console.last(1000)) == 201
+    assert console.last(0) == ()
+
+
+def test_what_would_drive_a_terminal_is_made_visible(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"\x1b[2J\x9b\xff\x00 \xc3\xa9\ttab\n")
+    assert console.lines() == [r"\x1b[2J\x9b\xff\x00 é" + "\ttab"]
+
+
+def test_a_character_may_come_in_two_halves(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"\xc3")
+    assert console.lines() == []
+    guest.sendall(b"\xa9\n")
+    assert console.lines() == ["é"]
+
+
+def test_transcript_holds_every_byte_at_once(line: Line, tmp_path: Path) -> None:
+    console, guest = line
+    guest.sendall(b"\x1b[0mone\r\n\xff")
+    console.lines()
+    assert (tmp_path / "console.log").read_bytes() == b"\x1b[0mone\r\n\xff"
+
+
+def test_console_needs_no_transcript() -> None:
+    ours, guest = socket.socketpair()
+    with ours, guest, Console(ours) as console:
+        guest.sendall(b"one\n")
+        assert console.lines() == ["one"]
+
+
+def test_transcript_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    ours, guest = socket.socketpair()
+    with ours, guest, pytest.raises(HostError, match=r"none/console\.log: No such file"):
+        Console(ours, tmp_path / "none" / "console.log")
+
+
+def test_full_disk_is_named() -> None:
+    ours, guest = socket.socketpair()
+    with ours, guest, Console(ours, Path("/dev/full")) as console:
+        guest.sendall(b"one\n")
+        with pytest.raises(HostError, match="/dev/full: No space left"):
+            console.lines()
+
+
+def test_descriptor_is_readable_when_something_was_printed(line: Line) -> None:
+    console, guest = line
+    assert wait_readable([console.fileno()], passed()) == []
+    guest.sendall(b"x")
+    assert wait_readable([console.fileno()], soon()) == [console.fileno()]
+
+
+def test_end_is_seen_after_everything_was_read(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"last words\ncut o")
+    guest.close()
+    assert console.lines() == ["last words"]
+    assert console.eof
+    assert console.last() == ("last words", "cut o")
+    assert console.lines() == []
+
+
+def test_expected_text_is_found_and_still_comes_as_a_line(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"noise\nhibtest: ready 5.25\nmore\n")
+    match = console.expect(r"hibtest: ready (\S+)", soon())
+    assert isinstance(match, re.Match)
+    assert match[1] == "5.25"
+    assert console.lines() == ["noise", "hibtest: ready 5.25", "more"]
+
+
+def test_expect_goes_on_behind_the_last_match(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"a1 a2")
+    assert console.expect(r"a\d", soon())[0] == "a1"
+    assert console.expect(r"a\d", soon())[0] == "a2"
+    with pytest.raises(DeadlineExpired):
+        console.expect(r"a\d", passed())
+
+
+def test_expect_sees_the_begun_line_but_no_line_that_was_returned(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"old prompt\n# ")
+    assert console.lines() == ["old prompt"]
+    assert console.expect("# ", soon())[0] == "# "
+    with pytest.raises(DeadlineExpired):
+        console.expect("prompt", passed())
+
+
+def test_expired_deadline_brings_the_last_lines(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"".join(b"line %d\n" % n for n in range(30)) + b"stuck her")
+    with pytest.raises(DeadlineExpired, match="the prompt did not come") as caught:
+        console.expect("never", Deadline.after(0.05, "the prompt"))
+    lines = "\n".join(caught.value.__notes__).splitlines()
+    assert lines[0] == "last lines of the console:"
+    assert lines[-1] == "stuck her"
+    assert len(lines) == 21
+
+
+def test_closed_console_is_the_guests_fault_and_brings_the_last_lines(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"Kernel panic\n")
+    guest.close()
+    with pytest.raises(GuestError, match="console closed before the prompt came") as caught:
+        console.expect("never", Deadline.after(10, "the prompt"))
+    assert "Kernel panic" in caught.value.__notes__[0]
+
+
+def test_text_is_found_that_came_just_before_the_end(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"reboot: Power down")
+    guest.close()
+    assert console.expect("Power down", soon())[0] == "Power down"
+
+
+def test_typed_line_reaches_the_guest(line: Line) -> None:
+    console, guest = line
+    console.send("echo é")
+    assert guest.recv(100) == "echo é\n".encode()
+
+
+def test_guest_that_is_gone_takes_no_input(line: Line) -> None:
+    console, guest = line
+    guest.close()
+    with pytest.raises(GuestError, match="took no input: Broken pipe"):
+        console.send("x")
+
+
+def test_guest_that_reads_nothing_does_not_hold_us(line: Line) -> None:
+    console, _ = line
+    with pytest.raises(GuestError, match="input"):
+        console.send("x" * 10_000_000)
