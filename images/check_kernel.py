@@ -1,0 +1,82 @@
+"""Does a kernel have what a guest needs? Its configuration says.
+
+The file ``kernel.config`` beside this one makes a kernel that lacks nothing.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from images import bzimage, kconfig
+from images.kconfig import KernelConfig
+from images.needs import NEEDS, Need
+
+FRAGMENT = Path(__file__).with_name("kernel.config")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Something that a kernel's configuration lacks.
+
+    :ivar option: Which option, such as ``CONFIG_VIRTIO_BLK``; some have an alternative.
+    :ivar wanted: What it should be: ``y``, or ``y or m``.
+    :ivar found: What it is: ``n`` or ``m``.
+    :ivar why: What does not work without it.
+    :ivar always: Whether no guest works without it; else only some scenarios do not.
+    """
+
+    option: str
+    wanted: str
+    found: str
+    why: str
+    always: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a kernel lacks.
+
+    :ivar release: As ``uname -r`` prints it.
+    :ivar config_source: Where the configuration was found.
+    """
+
+    release: str
+    config_source: str
+    missing: tuple[Missing, ...]
+
+    @property
+    def bootable(self) -> bool:
+        """Whether nothing is lacking that every guest needs."""
+        return not any(missing.always for missing in self.missing)
+
+
+def check(path: Path, config: Path | None = None, *, modules: bool = False) -> Report:
+    """Compare a kernel's configuration with what a guest needs.
+
+    :param config: The configuration's file, if it is not to be searched for.
+    :param modules: Whether the guest will have the kernel's modules, so that drivers may be ones.
+    :raise SpecError: When the file is no kernel, or its configuration is not found.
+    """
+    image = bzimage.read(path)
+    found = kconfig.find(image, config)
+    needs = (need for need in NEEDS if modules or need.options != ("MODULES",))
+    missing = (lack(need, found, modules=modules) for need in needs)
+    return Report(
+        release=image.release,
+        config_source=found.source,
+        missing=tuple(entry for entry in missing if entry is not None),
+    )
+
+
+def lack(need: Need, config: KernelConfig, *, modules: bool) -> Missing | None:
+    """Return what of a need a configuration lacks, ``None`` if it has it."""
+    enough = ("y", "m") if need.module and modules else ("y",)
+    values = [config.value(option) for option in need.options]
+    if any(value in enough for value in values):
+        return None
+    return Missing(
+        option=" or ".join(f"CONFIG_{option}" for option in need.options),
+        wanted=" or ".join(enough),
+        found="m" if "m" in values else "n",
+        why=need.why,
+        always=need.always,
+    )
