@@ -51,14 +51,15 @@ def _house() -> tuple[str, ...]:
 def _board(guest: GuestSpec, accel: Accel) -> tuple[str, ...]:
     return (
         "-M", "q35",
-        *_cpu(accel),
+        *cpu(accel),
         "-smp", f"{guest.vcpus},maxcpus={guest.max_vcpus or guest.vcpus}",
         "-m", f"{guest.memory_mib}M",
         "-rtc", "base=utc",
     )  # fmt: skip
 
 
-def _cpu(accel: Accel) -> tuple[str, ...]:
+def cpu(accel: Accel) -> tuple[str, ...]:
+    """Return the options that choose an accelerator and the vCPU model that goes with it."""
     match accel:
         case Accel.KVM:
             return ("-accel", "kvm", "-cpu", "host")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import HostError
+from harness.machine.monitor import Event
 
 _MIB = 1 << 20
 
@@ -58,6 +59,20 @@ def require_room(directory: Path, mib: int) -> None:
             f"{directory}: {free} MiB are free, {mib} MiB are needed for disks",
             hint="free some, or give another directory",
         )
+
+
+def full_disk(event: Event) -> HostError | None:
+    """Return the error that an event amounts to if the host had no room for a guest's write.
+
+    QEMU then sends BLOCK_IO_ERROR with ``nospace`` and stops the guest (qapi/block-core.json,
+    QEMU 8.2 to 10.0): what follows says nothing of the guest.
+    """
+    if event.name != "BLOCK_IO_ERROR" or not event.data.get("nospace"):
+        return None
+    disk = event.data.get("node-name") or event.data.get("device")
+    return HostError(
+        f"disk {disk}: the host has no room for what the guest writes", hint="free some"
+    )
 
 
 # A disk is there whole under its name, or not at all.

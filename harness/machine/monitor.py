@@ -21,12 +21,12 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from qemu.qmp import Message, QMPClient, QMPError, Runstate
 
 from harness.deadline import Deadline, DeadlineExpired, wait_readable
-from harness.errors import QemuError
+from harness.errors import HostError, QemuError
 
 T = TypeVar("T")
 _CLOSE_LIMIT = 5.0
@@ -64,7 +64,7 @@ class _Client(QMPClient):
 class Monitor:
     """A connected QMP monitor; made by :func:`connect`."""
 
-    def __init__(self, log: TextIO, began: float) -> None:
+    def __init__(self, log: BinaryIO, began: float) -> None:
         self._log = log
         self._began = began
         self._client = _Client(self._hear)
@@ -72,6 +72,7 @@ class Monitor:
         self._kept: list[Event] = []  # taken out of _heard by wait_event, not yet asked for
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._gone = False
+        self._log_error: OSError | None = None
         self._watcher: asyncio.Task[None] | None = None  # asyncio itself holds tasks weakly
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -86,6 +87,7 @@ class Monitor:
         :raise QemuError: When QEMU refuses it, or the connection is lost before the answer.
         :raise DeadlineExpired: When no answer came in time.
         """
+        self._check_log()
         try:
             return self._call(self._client.execute(command, arguments), deadline)
         except (QMPError, OSError, EOFError) as error:
@@ -93,7 +95,7 @@ class Monitor:
             raise QemuError(f"QMP command {command} failed: {reason}") from error
 
     def fileno(self) -> int:
-        """Return a descriptor that can be read while events, or the end, are to be seen."""
+        """Return a descriptor that can be read when events, or the end, are to be seen."""
         return self._bell
 
     @property
@@ -102,7 +104,11 @@ class Monitor:
         return self._gone
 
     def events(self) -> list[Event]:
-        """Return the events that came since the last call, oldest first, without waiting."""
+        """Return the events that came since the last call, oldest first, without waiting.
+
+        :raise HostError: When the messages can no longer be logged: the file system is full.
+        """
+        self._check_log()
         with suppress(BlockingIOError):
             os.eventfd_read(self._bell)
         events, self._kept = self._kept, []
@@ -132,6 +138,12 @@ class Monitor:
 
     # ---- from here on: how it works
 
+    def _check_log(self) -> None:
+        if self._log_error is not None:
+            raise HostError(
+                f"{self._log.name}: {self._log_error.strerror}", hint="free some room there"
+            ) from self._log_error
+
     def _ring(self) -> None:
         os.eventfd_write(self._bell, 1)
 
@@ -139,7 +151,10 @@ class Monitor:
     def _hear(self, direction: str, msg: Message) -> None:
         now = time.monotonic()
         line = {"t": round(now - self._began, 6), "dir": direction, "msg": dict(msg)}
-        self._log.write(json.dumps(line) + "\n")
+        try:
+            self._log.write(json.dumps(line).encode() + b"\n")
+        except OSError as error:
+            self._log_error = error  # raised where somebody can hear it
         name = msg.get("event")
         if isinstance(name, str):
             data = msg.get("data")
@@ -168,12 +183,12 @@ class Monitor:
         self._watcher = asyncio.create_task(self._watch())
 
     async def _disconnect(self) -> None:
-        # QEMU that ended first has left an EOFError in the reader's task.
-        with suppress(EOFError, OSError, QMPError):
-            await self._client.disconnect()
+        if self._watcher is not None:
+            # QEMU that ended first has left an EOFError in the reader's task.
+            with suppress(EOFError, OSError, QMPError):
+                await self._client.disconnect()
+        # What was given up at its deadline is still ending.
         rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
 
     def _open(self, sock: socket.socket, deadline: Deadline) -> None:
@@ -204,7 +219,7 @@ def connect(
     :raise QemuError: When the other end hangs up before it is ready for commands.
     :raise DeadlineExpired: When it does not answer in time.
     """
-    with log.open("x", encoding="utf-8", buffering=1) as lines:
+    with log.open("xb", buffering=0) as lines:
         monitor = Monitor(lines, time.monotonic() if began is None else began)
         monitor._thread.start()
         try:

@@ -9,7 +9,6 @@ The directory gets ``argv``, ``console.log``, ``qmp.jsonl`` and ``qemu.stderr``.
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,19 +20,16 @@ from harness.deadline import Deadline, DeadlineExpired, wait_readable
 from harness.errors import HostError, QemuError, SpecError
 from harness.evidence import Exit
 from harness.machine.argv import argv
+from harness.machine.guard import guarded
 from harness.machine.monitor import Monitor, connect
 from harness.machine.shape import MachineSpec, Wires
+from harness.machine.version import find_qemu
 
 _START_LIMIT = 30.0  # s until the monitor answers; 0.3 s on an idle host
 _END_LIMIT = 5.0  # s for each way of ending QEMU
 _STDERR_LINES = 20
 _STDERR_BYTES = 8192
 _FORWARD = re.compile(r"^\s*TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s", re.MULTILINE)
-
-# The kernel kills QEMU when its parent dies (prctl(2), PR_SET_PDEATHSIG), but not when the
-# parent was dead before QEMU asked for it; so the shell looks who its parent is, after asking.
-_DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c")
-_IF_PARENT_LIVES = 'test "$PPID" = "$1" || exit 125; shift; exec "$@"'
 
 
 class Machine:
@@ -132,8 +128,7 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
     :raise HostError: When QEMU is not installed or the directory cannot be written.
     :raise QemuError: When QEMU ends, or does not answer, before the guest runs.
     """
-    _require_program(spec.qemu, "qemu-system-x86")
-    _require_program("setpriv", "util-linux")
+    find_qemu(spec.qemu)
     with ExitStack() as stack:
         qmp, qmp_end = stack.enter_context(_socketpair())
         console, console_end = stack.enter_context(_socketpair())
@@ -163,11 +158,6 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
         yield machine
 
 
-def _require_program(name: str, package: str) -> None:
-    if shutil.which(name) is None:
-        raise HostError(f"{name} is not installed", hint=f"apt install {package}")
-
-
 @contextmanager
 def _socketpair() -> Iterator[tuple[socket.socket, socket.socket]]:
     ours, qemus = socket.socketpair()
@@ -192,10 +182,9 @@ def _prepare(directory: Path, command: Sequence[str]) -> None:
 def _spawned(
     command: Sequence[str], directory: Path, wires: Wires
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    guarded = (*_DIE_WITH_PARENT, _IF_PARENT_LIVES, "sh", str(os.getpid()), *command)
     with (directory / "qemu.stderr").open("xb") as stderr:
         process = subprocess.Popen(
-            guarded,
+            guarded(command),
             stdin=subprocess.DEVNULL,
             stdout=stderr,
             stderr=stderr,
@@ -242,7 +231,7 @@ def _failure(status: int | None, stderr: str, command: Sequence[str]) -> QemuErr
     end = f"ended with status {status}"
     if status is not None and status < 0:
         end = f"was ended by {signal.Signals(-status).name}"
-    said = f": {stderr}" if stderr else ""
+    said = f": {'; '.join(stderr.splitlines())}" if stderr else ""
     return QemuError(
         f"QEMU {end}{said}; its command was: {shlex.join(command)}",
         argv=command,

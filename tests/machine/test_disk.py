@@ -1,0 +1,98 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HostError
+from harness.machine.disk import full_disk, overlay, require_room, sparse
+from harness.machine.monitor import Event
+
+
+def _names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_overlay_rests_on_its_base(tmp_path: Path) -> None:
+    base = sparse(tmp_path / "base.img", 8)
+    made = overlay(base, tmp_path / "root.qcow2")
+    said = subprocess.run(
+        ["qemu-img", "info", "--output=json", made], capture_output=True, check=True
+    ).stdout
+    info = json.loads(said)
+    assert (info["format"], info["virtual-size"]) == ("qcow2", 8 << 20)
+    assert (info["backing-filename"], info["backing-filename-format"]) == (str(base), "raw")
+    assert _names(tmp_path) == ["base.img", "root.qcow2"]
+
+
+def test_sparse_disk_has_its_size_and_takes_no_room(tmp_path: Path) -> None:
+    stat = sparse(tmp_path / "swap.img", 64).stat()
+    assert stat.st_size == 64 << 20
+    assert stat.st_blocks * 512 < 1 << 20
+
+
+def test_overlay_on_nothing_names_the_base(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match=r"none\.img: no such disk \(hibtest images build"):
+        overlay(tmp_path / "none.img", tmp_path / "root.qcow2")
+
+
+def test_overlay_in_no_directory_leaves_nothing(tmp_path: Path) -> None:
+    base = sparse(tmp_path / "base.img", 1)
+    with pytest.raises(HostError, match="No such file or directory"):
+        overlay(base, tmp_path / "none" / "root.qcow2")
+    assert _names(tmp_path) == ["base.img"]
+
+
+def test_overlay_without_qemu_img_names_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = sparse(tmp_path / "base.img", 1)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HostError, match="apt install qemu-utils"):
+        overlay(base, tmp_path / "root.qcow2")
+
+
+def test_disk_that_no_file_system_holds_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match=r"swap\.img: "):
+        sparse(tmp_path / "swap.img", 1 << 42)
+    assert _names(tmp_path) == []
+
+
+def test_room_is_counted_in_mib(tmp_path: Path) -> None:
+    require_room(tmp_path, 0)
+    with pytest.raises(HostError, match=r"MiB are free, 1099511627776 MiB are needed"):
+        require_room(tmp_path, 1 << 40)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("BLOCK_IO_ERROR", {"node-name": "swap", "nospace": False}),
+        ("STOP", {}),
+    ],
+)
+def test_other_events_are_not_a_full_disk(name: str, data: dict[str, object]) -> None:
+    assert full_disk(Event(name=name, at=0.0, data=data)) is None
+
+
+@pytest.mark.qemu
+def test_guest_that_writes_to_a_full_file_system_is_the_hosts_fault(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = 'mount -t tmpfs -o size=64k none "$1" && shift && exec "$@"'
+    in_own_mounts = ("unshare", "--map-root-user", "--mount", "sh")
+    fill = (sys.executable, "-m", "tests.machine.child", "fill")
+    done = subprocess.run(
+        (*in_own_mounts, "-c", mount, "sh", small, *fill, tmp_path / "machine", small),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stderr, done.stdout.splitlines()) == (
+        "",
+        [
+            "No space left on device",
+            "disk root: the host has no room for what the guest writes (free some)",
+        ],
+    )

@@ -1,0 +1,33 @@
+import subprocess
+
+import pytest
+
+from harness.errors import HostError
+from harness.machine.guard import guarded
+
+
+def test_guarded_command_keeps_its_words_and_its_status() -> None:
+    done = subprocess.run(
+        guarded(("sh", "-c", 'echo "$1"; exit 7', "sh", "a  b")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("a  b\n", 7)
+
+
+def test_command_whose_parent_has_died_is_not_run() -> None:
+    # As init would see it: a shell in between stands for the parent that is not ours.
+    done = subprocess.run(
+        ["sh", "-c", '"$@"; exit $?', "sh", *guarded(("echo", "ran"))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("", 125)
+
+
+def test_missing_setpriv_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(HostError, match="apt install util-linux"):
+        guarded(("true",))
