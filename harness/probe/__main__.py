@@ -1,0 +1,83 @@
+"""The probe's commands.
+
+``plant``  starts the hibernator and the witness daemon, prints ``{"boot_id", "witnesses"}``
+``check``  prints the state of all witnesses, ``"witnesses": null`` in a life without any
+``audit``  exercises what hibernation switches off or reserves: a JSON line ``{"begin": name}``
+           before and ``{"name", "ok", "detail", "seconds"}`` after each exercise
+
+All print JSON lines. What cannot be done is ``{"error": {"kind", "message"}}``, status 1.
+To hibernate, write a mode, such as ``platform``, to the FIFO /run/hibtest/hibernate.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from harness.probe.base import FAULTS, RUN, Facts, ProbeError, describe
+
+
+def plant() -> None:
+    """Start the hibernator and the daemon."""
+    from harness.probe import daemon, hibernator
+    from harness.probe.audit import before
+    from harness.probe.detached import detach
+
+    RUN.mkdir(parents=True, exist_ok=True)
+    if (RUN / daemon.PLANTED).exists():
+        raise ProbeError("planted", "witnesses are planted already in this life")
+    before.record(RUN)
+    hibernator.make(RUN)
+    detach(lambda: hibernator.serve(RUN), RUN / "hibernator.log")
+    emit(daemon.start(RUN))
+
+
+def check() -> None:
+    """Print the state of all witnesses."""
+    from harness.probe import daemon
+
+    emit(daemon.ask(RUN))
+
+
+def audit() -> None:
+    """Exercise everything, printing as it goes."""
+    from harness.probe.audit import runner, table
+
+    for line in runner.run(table.EXERCISES):
+        emit(line)
+
+
+def emit(value: Facts) -> None:
+    """Print one JSON line at once."""
+    print(json.dumps(value), flush=True)
+
+
+COMMANDS = {"plant": plant, "check": check, "audit": audit}
+
+
+def main(argv: list[str]) -> int:
+    """Carry out one command.
+
+    :return: The exit status.
+    """
+    command = COMMANDS.get(argv[0]) if len(argv) == 1 else None
+    if command is None:
+        return refuse("usage", f"one command of {', '.join(COMMANDS)} is wanted, not {argv}")
+    try:
+        command()
+    except ProbeError as error:
+        return refuse(error.kind, error.message)
+    except FAULTS as error:
+        return refuse("fault", describe(error))
+    return 0
+
+
+def refuse(kind: str, message: str) -> int:
+    """Print an error; return the exit status that says so."""
+    error: dict[str, str] = {"kind": kind, "message": message}
+    emit({"error": error})
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

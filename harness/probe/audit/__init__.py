@@ -1,0 +1,1 @@
+"""The health audit: all that hibernation switches off or reserves, exercised once."""

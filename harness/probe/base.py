@@ -1,0 +1,77 @@
+"""The words that witnesses and exercises share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# JSON objects; every witness documents its own.
+Facts = dict[str, Any]
+
+# Where the probe keeps its sockets and files. A tmpfs in the guest: it lasts as long as the
+# life that was planted, and no longer.
+RUN = Path(os.environ.get("HIBTEST_PROBE_RUN", "/run/hibtest"))
+
+# Where it keeps files that must be on a disk.
+DISK = Path(os.environ.get("HIBTEST_PROBE_DISK", "/var/lib/hibtest"))
+
+
+class Lacking(Exception):
+    """This kernel or guest has no such thing; the message says what is lacking."""
+
+
+class Failed(Exception):
+    """An exercise did not work; the message says what was done and what came of it."""
+
+
+class ProbeError(Exception):
+    """A command of the probe could not be carried out.
+
+    :param kind: A word for programs.
+    :param message: A sentence for people.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+# What reading and writing files of the kernel may raise when the kernel says something else
+# than expected. Anything beyond that is a mistake in the probe and ends it.
+FAULTS = (OSError, ValueError, LookupError)
+
+
+class Planted(NamedTuple):
+    """A witness that was planted: its facts, and how to look at it again, any number of times."""
+
+    facts: Facts
+    look: Callable[[], Facts]
+
+
+class Witness(NamedTuple):
+    """A kind of witness: its name and how to plant it.
+
+    :ivar plant: Returns what was planted. May raise :exc:`Lacking`.
+    """
+
+    name: str
+    plant: Callable[[], Planted]
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception as one line: ``ENOENT /proc/none: No such file or directory``."""
+    if isinstance(error, OSError) and error.errno is not None:
+        name = errno_name(error.errno)
+        path = f" {error.filename}" if error.filename else ""
+        return f"{name}{path}: {error.strerror}"
+    return f"{type(error).__name__}: {error}"
+
+
+def errno_name(number: int) -> str:
+    """Return the name of an error number, such as ``EBUSY``."""
+    import errno
+
+    return errno.errorcode.get(number, f"errno {number}")

@@ -1,0 +1,129 @@
+"""The witness daemon: plants all, holds them, and looks at them when it is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.probe import procfs
+from harness.probe.base import FAULTS, Facts, Lacking, Planted, ProbeError, Witness, describe
+from harness.probe.detached import detach
+
+SOCKET = "probe.sock"
+PLANTED = "planted.json"
+# More than the bounded waits of all witnesses together.
+ANSWER = 60.0
+
+
+def witnesses() -> tuple[Witness, ...]:
+    """Return all kinds of witnesses, in the order in which they are planted."""
+    from harness.probe import counter, memory
+
+    return (*counter.WITNESSES, *memory.WITNESSES)
+
+
+def plant(kinds: Sequence[Witness]) -> tuple[Facts, dict[str, Planted]]:
+    """Plant witnesses.
+
+    :return: The facts to report, ``{"boot_id", "witnesses": {name: facts}}``, and the
+        witnesses that are there. A witness that cannot be planted is reported as
+        ``{"lacking": why}`` when the guest has no such thing, else as ``{"error": why}``.
+    """
+    reports: dict[str, Facts] = {}
+    there: dict[str, Planted] = {}
+    for kind in kinds:
+        try:
+            there[kind.name] = kind.plant()
+            reports[kind.name] = there[kind.name].facts
+        except Lacking as lacking:
+            reports[kind.name] = {"lacking": str(lacking)}
+        except FAULTS as error:
+            reports[kind.name] = {"error": describe(error)}
+    return {"boot_id": procfs.boot_id(), "witnesses": reports}, there
+
+
+def look(there: dict[str, Planted]) -> Facts:
+    """Return ``{"boot_id", "witnesses": {name: {"found": facts} | {"error": why}}}``."""
+    reports: dict[str, Facts] = {}
+    for name, planted in there.items():
+        try:
+            reports[name] = {"found": planted.look()}
+        except FAULTS as error:
+            reports[name] = {"error": describe(error)}
+    return {"boot_id": procfs.boot_id(), "witnesses": reports}
+
+
+def serve(run: Path, report: int) -> None:
+    """Plant all witnesses, write the facts to the descriptor ``report``, and answer for ever."""
+    facts, there = plant(witnesses())
+    text = json.dumps(facts).encode()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(run / SOCKET))
+        listener.listen(4)
+        keep(run / PLANTED, text)
+        with os.fdopen(report, "wb") as pipe:
+            pipe.write(text + b"\n")
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                answer(connection, there)
+
+
+def answer(connection: socket.socket, there: dict[str, Planted]) -> None:
+    try:
+        connection.sendall(json.dumps(look(there)).encode())
+    except OSError:
+        return  # whoever asked has gone; the next one will be answered
+
+
+def keep(path: Path, text: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(text)
+    part.replace(path)
+
+
+def ask(run: Path) -> Facts:
+    """Ask the daemon for the state of all witnesses.
+
+    :return: As :func:`look`; ``"witnesses"`` is ``None`` when nothing was planted in this life.
+    :raise ProbeError: When the daemon has gone, or does not answer.
+    """
+    if not (run / PLANTED).exists():
+        return {"boot_id": procfs.boot_id(), "witnesses": None}
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWER)
+            connection.connect(str(run / SOCKET))
+            parts = iter(lambda: connection.recv(1 << 16), b"")
+            return dict(json.loads(b"".join(parts)))
+    except TimeoutError as error:
+        raise ProbeError("daemon", f"the daemon did not answer in {ANSWER:.0f} s") from error
+    except OSError as error:
+        raise ProbeError("daemon", f"the daemon is gone: {describe(error)}") from error
+    except ValueError as error:
+        raise ProbeError("daemon", "the daemon died while it answered") from error
+
+
+def start(run: Path) -> Facts:
+    """Start the daemon in a session of its own; return what it planted.
+
+    :raise ProbeError: When one is there already, or it dies while it plants.
+    """
+    if (run / PLANTED).exists():
+        raise ProbeError("planted", "witnesses are planted already in this life")
+    reader, writer = os.pipe()
+    detach(lambda: serve(run, writer), run / "daemon.log")
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        # One line, for the end of the pipe does not come: children of the daemon hold it too.
+        ready, _, _ = select.select([pipe], [], [], ANSWER)
+        text = pipe.readline() if ready else b""
+    if not text:
+        log = procfs.read_or(run / "daemon.log", "").splitlines()[-1:]
+        raise ProbeError("daemon", f"the daemon died while it planted: {' '.join(log)}")
+    return dict(json.loads(text))
