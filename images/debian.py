@@ -1,0 +1,96 @@
+"""The Debian tree that root disk, toolbox and initramfs are made of: a tar by mmdebstrap."""
+
+import os
+import re
+import tarfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from images import recipes
+from images.mirror import Mirror
+from images.tools import Call, Programs
+
+TAR = "debian.tar"
+STATUS = "./var/lib/dpkg/status"
+LIBRARIES = "./var/lib/hibtest/kmod.libraries"  # what kmod needs, as the guest's own ldd says
+_LDD_HOOK = (
+    'mkdir -p "$1/var/lib/hibtest" && '
+    'chroot "$1" ldd /usr/bin/kmod >"$1/var/lib/hibtest/kmod.libraries"'
+)
+_HINT = "is the network up? as a user: are uidmap and /etc/subuid set up?"
+_LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+
+
+def build(
+    programs: Programs, mirror: Mirror, acquire: Iterable[str], directory: Path
+) -> dict[str, object]:
+    """Make the tree with mmdebstrap; needs no root (unshare mode).
+
+    :param acquire: Lines of apt.conf that reach the mirror.
+    :return: Facts for the manifest: versions of all packages.
+    :raise HostError: When mmdebstrap fails.
+    """
+    sources = directory / "sources.list"
+    sources.write_text(mirror.sources(recipes.SUITES))
+    tar = directory / TAR
+    mode = "root" if os.geteuid() == 0 else "unshare"
+    argv = ["mmdebstrap", f"--mode={mode}", "--variant=apt", "--format=tar", "--quiet"]
+    argv += [f"--include={','.join(recipes.PACKAGES)}", "--dpkgopt=force-unsafe-io"]
+    argv += [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
+    argv += ["--aptopt=APT::Install-Recommends false", *(f"--aptopt={line}" for line in acquire)]
+    argv += [f"--customize-hook={_LDD_HOOK}", recipes.SUITE, "-", str(sources)]
+    programs.run(argv, Call(env=_temporary(directory), stdout=tar, hint=_HINT))
+    sources.unlink()
+    with tarfile.open(tar) as archive:
+        return {"packages": versions(member_text(archive, STATUS))}
+
+
+def versions(status: str) -> dict[str, str]:
+    """Return package -> version, from the text of dpkg's status file."""
+    return {name: fields["Version"] for name, fields in _stanzas(status)}
+
+
+def closure(status: str, packages: Iterable[str]) -> frozenset[str]:
+    """Return packages and all that they depend on, from the text of dpkg's status file."""
+    known = dict(_stanzas(status))
+    closed: set[str] = set()
+    open_ends = list(packages)
+    while open_ends:
+        name = open_ends.pop()
+        if name in closed or name not in known:
+            continue
+        closed.add(name)
+        fields = known[name]
+        text = f"{fields.get('Pre-Depends', '')},{fields.get('Depends', '')}"
+        alternatives = re.split(r"[,|]", text)
+        open_ends += [word.split()[0].partition(":")[0] for word in alternatives if word.strip()]
+    return frozenset(closed)
+
+
+def member_text(archive: tarfile.TarFile, name: str) -> str:
+    """Return the text of a file in a tar.
+
+    :raise KeyError: When it is not there.
+    """
+    member = archive.extractfile(name)
+    if member is None:
+        raise KeyError(name)
+    with member:
+        return member.read().decode(errors="replace")
+
+
+def _stanzas(status: str) -> Iterable[tuple[str, Mapping[str, str]]]:
+    for stanza in status.split("\n\n"):
+        fields = dict(re.findall(r"^([\w-]+): *(.*)$", stanza, flags=re.MULTILINE))
+        if "Version" in fields:
+            yield fields["Package"], fields
+
+
+def _temporary(directory: Path) -> dict[str, str]:
+    # as root inside our directory, which is removed whatever happens; as a user mmdebstrap's
+    # tree belongs to other user ids, which must be able to reach it: /tmp
+    if os.geteuid() != 0:
+        return {}
+    scratch = directory / "tmp"
+    scratch.mkdir()
+    return {"TMPDIR": str(scratch)}

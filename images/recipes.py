@@ -1,0 +1,190 @@
+"""What goes into the guest disks, as values; hashed, they name what is built from them."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from images.kernels import KernelSource
+from images.store import Recipe
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+SUITE = "trixie"
+SUITES = (SUITE, f"{SUITE}-security")
+PACKAGES = (
+    "bindfs",
+    "btrfs-progs",
+    "busybox-static",
+    "cryptsetup-bin",
+    "dmsetup",
+    "e2fsprogs",
+    "fuse3",
+    "iproute2",
+    "kmod",
+    "lvm2",
+    "nbd-client",
+    "openssh-server",
+    "procps",
+    "python3",
+    "python3-lz4",
+    "python3-zstandard",
+    "xfsprogs",
+)
+TOOLBOX_PACKAGES = (
+    "base-files",
+    "busybox-static",
+    "dmsetup",
+    "python3",
+    "python3-lz4",
+    "python3-zstandard",
+)
+# to find the disks and the image; built in or a module, as the kernel has it
+EARLY_MODULES = ("virtio_pci", "virtio_blk", "ext4", "squashfs")
+# 6.12 and later ask the crypto API for the compressor of an image (kernel/power/hibernate.c)
+COMPRESSORS = ("crypto-lzo", "crypto-lz4")
+
+# template -> where it lies in the guest, and its mode
+ROOT_FILES: Mapping[str, tuple[str, int]] = {
+    "inittab.j2": ("etc/inittab", 0o644),
+    "boot.sh.j2": ("etc/hibtest/boot", 0o755),
+    "late.sh.j2": ("etc/hibtest/late", 0o755),
+    "shutdown.sh.j2": ("etc/hibtest/shutdown", 0o755),
+    "sshd_config.j2": ("etc/ssh/sshd_config", 0o644),
+    "hosts.j2": ("etc/hosts", 0o644),
+}
+EARLY_INIT = "early-init.sh.j2"
+# what our scripts call of busybox: static, so quicker to start than what else has such names
+EARLY_APPLETS = (
+    *("cat", "findfs", "ln", "mkdir", "mount", "poweroff", "readlink", "sh", "sleep"),
+    *("switch_root", "uname"),
+)
+ROOT_APPLETS = (
+    *("cat", "hostname", "ip", "mkdir", "mount", "poweroff", "sh", "sleep", "swapoff"),
+    *("swapon", "sync", "uname"),
+)
+APPLETS_DIR = "usr/lib/hibtest"
+VALUES: Mapping[str, object] = {
+    "applets": f"/{APPLETS_DIR}",
+    "hostname": "guest",
+    "console": "ttyS0",
+    "root_device": "/dev/disk/by-id/virtio-root",
+    "address": "10.0.2.15/24",
+    "gateway": "10.0.2.2",
+    "early_modules": EARLY_MODULES,
+    "compressors": COMPRESSORS,
+    "disk_wait_step": "0.05",
+    "disk_wait_steps": 60,
+    "sshd_wait_step": "0.02",
+    "sshd_wait_steps": 1500,
+}
+ROOT_FREE_MIB = 300
+ROOT_UUID = "6869b7e5-7400-4000-8000-000000000001"
+ROOT_HASH_SEED = "6869b7e5-7400-4000-8000-000000000002"
+
+# raised when the code that builds such an artifact changes what it makes
+_BUILDER = {"debian": 1, "root": 1, "toolbox": 1, "early": 1, "kernel": 1, "guest": 1}
+
+
+def debian_base() -> Mapping[str, object]:
+    """Return what decides about the Debian tree, except for the archive's state."""
+    return {"builder": _BUILDER["debian"], "suites": SUITES, "packages": PACKAGES}
+
+
+def debian(state: str) -> Recipe:
+    """Return the recipe of the Debian tree, for a state of the archive."""
+    return Recipe(kind="debian", inputs={**debian_base(), "archive": state})
+
+
+def kernel_base(source: KernelSource) -> Mapping[str, object]:
+    """Return what decides about a kernel, except for the versions the archive has."""
+    return {
+        "builder": _BUILDER["kernel"],
+        "package": source.package,
+        "suites": source.suites,
+        "early": (*EARLY_MODULES, *COMPRESSORS),
+    }
+
+
+def kernel(source: KernelSource, packages: Mapping[str, str]) -> Recipe:
+    """Return the recipe of a distribution kernel, for versions of its packages."""
+    return Recipe(kind="kernel", inputs={**kernel_base(source), "packages": dict(packages)})
+
+
+def own_kernel(sha256: str, modules: str | None) -> Recipe:
+    """Return the recipe of somebody's own kernel, for the contents of its files."""
+    early = (*EARLY_MODULES, *COMPRESSORS)
+    inputs = {"builder": _BUILDER["kernel"], "own": sha256, "modules": modules, "early": early}
+    return Recipe(kind="kernel", inputs=inputs)
+
+
+def root(debian_key: str) -> Recipe:
+    """Return the recipe of the root disk."""
+    inputs = {
+        "builder": _BUILDER["root"],
+        "debian": debian_key,
+        "files": ROOT_FILES,
+        "applets": ROOT_APPLETS,
+        "templates": template_hash(*ROOT_FILES),
+        "values": VALUES,
+        "free_mib": ROOT_FREE_MIB,
+        "uuid": (ROOT_UUID, ROOT_HASH_SEED),
+    }
+    return Recipe(kind="root", inputs=inputs)
+
+
+def toolbox(debian_key: str) -> Recipe:
+    """Return the recipe of the toolbox disk."""
+    inputs = {
+        "builder": _BUILDER["toolbox"],
+        "debian": debian_key,
+        "packages": TOOLBOX_PACKAGES,
+    }
+    return Recipe(kind="toolbox", inputs=inputs)
+
+
+def early(debian_key: str) -> Recipe:
+    """Return the recipe of the initramfs without modules."""
+    inputs = {
+        "builder": _BUILDER["early"],
+        "debian": debian_key,
+        "templates": template_hash(EARLY_INIT),
+        "applets": EARLY_APPLETS,
+        "values": VALUES,
+    }
+    return Recipe(kind="early", inputs=inputs)
+
+
+def guest(kernel_key: str, debian_key: str) -> Recipe:
+    """Return the recipe of what belongs to a kernel and a root disk: the whole initramfs."""
+    parts = (kernel_key, *(part(debian_key).key for part in (root, toolbox, early)))
+    return Recipe(kind="guest", inputs={"builder": _BUILDER["guest"], "parts": parts})
+
+
+def digest(inputs: Mapping[str, object]) -> str:
+    """Return a hash of a recipe's inputs."""
+    return Recipe(kind="base", inputs=inputs).key
+
+
+@cache
+def template_hash(*names: str) -> str:
+    """Return a hash of templates as they are written."""
+    texts = (f"{name}\0{(TEMPLATES / name).read_text()}\0" for name in sorted(names))
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
+
+
+def render(name: str) -> str:
+    """Return a template with its values filled in.
+
+    :raise jinja2.UndefinedError: When it uses a value that is not there.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701 - shell scripts and configuration, not HTML
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+    )
+    return environment.get_template(name).render(VALUES)

@@ -1,0 +1,224 @@
+"""The cache: immutable artifacts by content hash, and names that point to them.
+
+store/KIND-KEY/...       an artifact: files and manifest.json; complete, or not there
+store/.new-KIND-KEY/     an artifact in the making, under the lock; left behind only by a
+                         builder that was killed, and removed by the next build
+store/.locks/KIND-KEY    flock of whoever makes it
+names/NAME.json          what a guest kernel's name stands for at present
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from harness.deadline import Deadline, poll
+from harness.errors import HostError
+
+MANIFEST = "manifest.json"
+_NEW = ".new-"
+_LOCK_LIMIT = 3600.0  # seconds another build may take; the first build over a slow line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What an artifact is made from; two equal recipes make the same artifact.
+
+    :ivar kind: Which sort of artifact.
+    :ivar inputs: All that decides what comes out.
+    """
+
+    kind: str
+    inputs: Mapping[str, object]
+
+    @property
+    def key(self) -> str:
+        """Name of the artifact in the store: kind and 12 hex digits."""
+        text = json.dumps(self.inputs, sort_keys=True, default=str)
+        return f"{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def cache_dir() -> Path:
+    """Return the cache's directory, ``$XDG_CACHE_HOME/hibtest``."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("hibtest")
+
+
+class Store:
+    """Artifacts below a cache directory.
+
+    :param root: The cache directory; made when the first artifact is.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._store = root / "store"
+        self._names = root / "names"
+
+    def find(self, key: str) -> Path | None:
+        """Return the directory of an artifact, ``None`` when it is not there."""
+        path = self._store / key
+        return path if (path / MANIFEST).is_file() else None
+
+    def path(self, key: str) -> Path:
+        """Return where an artifact lies.
+
+        :raise HostError: When it is not there.
+        """
+        found = self.find(key)
+        if found is None:
+            raise HostError(f"{self._store / key} is gone", hint="hibtest images build")
+        return found
+
+    def artifacts(self) -> tuple[Path, ...]:
+        """Return the directories of all artifacts."""
+        return tuple(sorted(path.parent for path in self._store.glob(f"[!.]*/{MANIFEST}")))
+
+    def make(
+        self,
+        recipe: Recipe,
+        build: Callable[[Path], Mapping[str, object]],
+        waiting: Callable[[], None] = lambda: None,
+    ) -> Path:
+        """Return the artifact of a recipe, built if it is not there.
+
+        :param build: Fills the directory it is given; returns facts for the manifest.
+        :param waiting: Called when another process is building it, before waiting for it.
+        :raise HostError: When the cache cannot be written or the disk is full.
+        """
+        if found := self.find(recipe.key):
+            return found
+        with writing(self.root), self._locked(recipe.key, waiting):
+            return self.find(recipe.key) or self._make(recipe, build)
+
+    def read_name(self, name: str) -> dict[str, Any] | None:
+        """Return what a name stands for, ``None`` when nothing was built for it.
+
+        :raise HostError: When the cache cannot be read.
+        """
+        path = self._names / f"{name}.json"
+        try:
+            value = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise HostError(f"{path}: {error.strerror}", hint=_hint(self.root)) from error
+        except ValueError as error:
+            raise HostError(f"{path}: not JSON: {error}", hint="remove that file") from error
+        return value if isinstance(value, dict) else None
+
+    def write_name(self, name: str, value: Mapping[str, object]) -> None:
+        """Let a name stand for something else, in one step."""
+        with writing(self.root):
+            self._names.mkdir(parents=True, exist_ok=True)
+            write_json(self._names / f"{name}.json", value)
+
+    def sweep(self) -> None:
+        """Remove what builders that were killed left behind."""
+        with writing(self.root):
+            for stale in self._store.glob(f"{_NEW}*"):
+                lock = self._lock(stale.name.removeprefix(_NEW))
+                with lock:
+                    if _try_lock(lock):
+                        remove_tree(stale)
+
+    @contextmanager
+    def scratch(self, what: str) -> Iterator[Path]:
+        """Open a directory that is removed in the end, by the next build at the latest."""
+        key = f"{what}-{os.getpid()}"
+        with writing(self.root), self._locked(key, lambda: None):
+            directory = self._store / f"{_NEW}{key}"
+            directory.mkdir()
+            try:
+                yield directory
+            finally:
+                remove_tree(directory)
+                (self._store / ".locks" / key).unlink()
+
+    def _make(self, recipe: Recipe, build: Callable[[Path], Mapping[str, object]]) -> Path:
+        new = self._store / f"{_NEW}{recipe.key}"
+        if new.exists():
+            remove_tree(new)
+        new.mkdir()
+        try:
+            facts = build(new)
+            manifest = {"kind": recipe.kind, "recipe": dict(recipe.inputs), **facts}
+            write_json(new / MANIFEST, {**manifest, "files": _sums(new)})
+            return new.rename(self._store / recipe.key)
+        except BaseException:
+            remove_tree(new)
+            raise
+
+    def _lock(self, key: str) -> IO[bytes]:
+        locks = self._store / ".locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        return (locks / key).open("ab")
+
+    @contextmanager
+    def _locked(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
+        with self._lock(key) as lock:
+            if not _try_lock(lock):
+                waiting()
+                deadline = Deadline.after(_LOCK_LIMIT, f"the end of another build of {key}")
+                poll(lambda: _try_lock(lock) or None, deadline, every=0.2)
+            yield
+
+
+@contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """Turn the trouble of writing to the cache into an error that says what to do.
+
+    :raise HostError: When the cache cannot be written or the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or root
+        raise HostError(f"{where}: {error.strerror}", hint=_hint(root)) from error
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file so that it is there whole or not at all."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.write_text(json.dumps(value, indent=1, default=str) + "\n")
+    new.replace(path)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory and what is in it, also directories that deny us writing."""
+    for directory, _, _ in os.walk(path):
+        Path(directory).chmod(0o700)
+    shutil.rmtree(path)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sums(directory: Path) -> dict[str, dict[str, object]]:
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(directory)): {"sha256": sha256(path), "bytes": path.stat().st_size}
+        for path in files
+    }
+
+
+def _try_lock(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _hint(root: Path) -> str:
+    return f"see to {root}, or name another directory in $XDG_CACHE_HOME"
