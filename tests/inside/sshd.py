@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import paramiko
 from cryptography.hazmat.primitives import serialization
@@ -17,15 +18,21 @@ from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 _CHUNK = 65536
 
 
-def new_key(path: Path) -> paramiko.Ed25519Key:
-    """Write a new private key and return it."""
-    data = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.OpenSSH,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(data)
+def key_at(path: Path) -> paramiko.Ed25519Key:
+    """Return the private key in a file, which is made if it is not there."""
+    if not path.exists():
+        data = Ed25519PrivateKey.generate().private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.OpenSSH,
+            serialization.NoEncryption(),
+        )
+        path.write_bytes(data)
     return paramiko.Ed25519Key.from_private_key_file(str(path))
+
+
+def public(key: paramiko.PKey) -> str:
+    """Return a key's public half as a line of text."""
+    return f"{key.get_name()} {key.get_base64()}"
 
 
 def listener(port: int = 0) -> socket.socket:
@@ -54,7 +61,7 @@ class Sshd:
 
     @property
     def host_key(self) -> str:
-        return f"ssh-ed25519 {self.host.get_base64()}"
+        return public(self.host)
 
     def serve(self) -> None:
         while True:
@@ -100,33 +107,39 @@ class _Policy(paramiko.ServerInterface):
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         if self._server.stuck:
             self._server.unstick.wait()
+        threading.Thread(target=self._run, args=(channel, command), daemon=True).start()
+        return True
+
+    def _run(self, channel: paramiko.Channel, command: bytes) -> None:
+        # input, or its end, comes after the client has got the reply to its request: a command
+        # that is quicker than that reply would confuse it
+        first = channel.recv(_CHUNK)
         process = subprocess.Popen(
             ["sh", "-c", command],
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         self._server.commands.append(process)
-        threading.Thread(target=_run, args=(channel, process), daemon=True).start()
-        return True
+        _serve(channel, process, first)
 
 
-def _run(channel: paramiko.Channel, process: subprocess.Popen[bytes]) -> None:
-    stdout, stderr = process.stdout, process.stderr
+def _serve(channel: paramiko.Channel, process: subprocess.Popen[bytes], first: bytes) -> None:
+    stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+    assert stdin is not None
     assert stdout is not None
     assert stderr is not None
-    threads = [
-        threading.Thread(target=_feed, args=(channel, process), daemon=True),
-        threading.Thread(target=_copy, args=(stdout.fileno(), channel.sendall), daemon=True),
-        threading.Thread(target=_copy, args=(stderr.fileno(), channel.sendall_stderr), daemon=True),
+    feeder = threading.Thread(target=_feed, args=(channel, stdin, first), daemon=True)
+    copiers = [
+        threading.Thread(target=_copy, args=(stdout, channel.sendall)),
+        threading.Thread(target=_copy, args=(stderr, channel.sendall_stderr)),
     ]
-    for thread in threads:
+    for thread in (feeder, *copiers):
         thread.start()
-    for thread in threads[1:]:
+    for thread in copiers:
         thread.join()
     status = process.wait()
-    stdout.close()
-    stderr.close()
     try:
         if status >= 0:  # as sshd: who is killed by a signal has no status
             channel.send_exit_status(status)
@@ -135,28 +148,29 @@ def _run(channel: paramiko.Channel, process: subprocess.Popen[bytes]) -> None:
         return  # the client is gone
 
 
-def _feed(channel: paramiko.Channel, process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    with process.stdin as stdin:
+def _feed(channel: paramiko.Channel, stdin: IO[bytes], data: bytes) -> None:
+    with stdin:
         try:
-            while data := channel.recv(_CHUNK):
+            while data:
                 stdin.write(data)
+                data = channel.recv(_CHUNK)
         except BrokenPipeError:
             return  # the command reads no more
 
 
-def _copy(source: int, send: Callable[[bytes], None]) -> None:
-    try:
-        while data := os.read(source, _CHUNK):
-            send(data)
-    except OSError:
-        return  # the client is gone
+def _copy(source: IO[bytes], send: Callable[[bytes], None]) -> None:
+    with source:
+        try:
+            while data := os.read(source.fileno(), _CHUNK):
+                send(data)
+        except OSError:
+            return  # the client is gone
 
 
 @contextmanager
 def sshd(directory: Path, listening: socket.socket) -> Iterator[Sshd]:
-    """Run a server with new keys; the client's is in ``directory/id``."""
-    server = Sshd(new_key(directory / "host"), new_key(directory / "id"), listening)
+    """Run a server; its key is in ``directory/host``, the client's in ``directory/id``."""
+    server = Sshd(key_at(directory / "host"), key_at(directory / "id"), listening)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:

@@ -8,7 +8,7 @@ import pytest
 from harness.deadline import Deadline, DeadlineExpired, poll
 from harness.errors import GuestError, HostError
 from harness.inside.shell import Shell, connect
-from tests.inside.sshd import Sshd, listener, new_key, sshd
+from tests.inside.sshd import Sshd, key_at, listener, public, sshd
 
 
 def soon(what: str = "the command's end") -> Deadline:
@@ -41,47 +41,44 @@ def notes(error: BaseException) -> str:
 def test_server_that_comes_up_late_is_waited_for(tmp_path: Path) -> None:
     with listener() as reserved:
         port = reserved.getsockname()[1]
-    keys = tmp_path / "keys"
-    keys.mkdir()
+    host_key = public(key_at(tmp_path / "host"))
+    key_at(tmp_path / "id")
     connected: list[Shell] = []
-    host, client = new_key(keys / "host"), new_key(keys / "id")
-    host_key = f"ssh-ed25519 {host.get_base64()}"
     thread = threading.Thread(
-        target=lambda: connected.append(connect(port, keys / "id", host_key, soon()))
+        target=lambda: connected.append(connect(port, tmp_path / "id", host_key, soon()))
     )
     thread.start()
-    with sshd(tmp_path, listener(port)) as server:
-        server.host, server.client = host, client
+    with sshd(tmp_path, listener(port)):
         thread.join()
         with connected[0] as shell:
             assert shell.run("echo up", soon()).stdout == "up\n"
 
 
 def test_port_that_refuses_is_named_with_the_last_reason(tmp_path: Path) -> None:
-    new_key(tmp_path / "id")
-    host = new_key(tmp_path / "host")
+    key_at(tmp_path / "id")
+    host = key_at(tmp_path / "host")
     with listener() as closed:
         port = closed.getsockname()[1]
     with pytest.raises(DeadlineExpired, match="the SSH server did not come") as caught:
-        connect(port, tmp_path / "id", f"ssh-ed25519 {host.get_base64()}", short("the SSH server"))
+        connect(port, tmp_path / "id", public(host), short("the SSH server"))
     assert f"last try to reach port {port}: " in notes(caught.value)
     assert "refused" in notes(caught.value)
 
 
 def test_server_that_keeps_silent_does_not_hold_us(tmp_path: Path) -> None:
-    new_key(tmp_path / "id")
-    host = new_key(tmp_path / "host")
+    key_at(tmp_path / "id")
+    host = key_at(tmp_path / "host")
     before = threading.active_count()
     with listener() as silent:
-        port, pinned = silent.getsockname()[1], f"ssh-ed25519 {host.get_base64()}"
+        port, pinned = silent.getsockname()[1], public(host)
         with pytest.raises(DeadlineExpired, match="the SSH server"):
             connect(port, tmp_path / "id", pinned, short("the SSH server"))
     assert threading.active_count() == before
 
 
 def test_stranger_is_refused_with_both_fingerprints(server: Sshd, tmp_path: Path) -> None:
-    other = new_key(tmp_path / "other")
-    pinned = f"ssh-ed25519 {other.get_base64()}"
+    other = key_at(tmp_path / "other")
+    pinned = public(other)
     with pytest.raises(GuestError) as caught:
         connect(server.port, tmp_path / "id", pinned, soon())
     assert other.fingerprint in str(caught.value)
@@ -90,7 +87,7 @@ def test_stranger_is_refused_with_both_fingerprints(server: Sshd, tmp_path: Path
 
 
 def test_refused_key_is_an_error_at_once(server: Sshd, tmp_path: Path) -> None:
-    wrong = new_key(tmp_path / "wrong")
+    wrong = key_at(tmp_path / "wrong")
     with pytest.raises(GuestError, match="refuses root's SSH key") as caught:
         connect(server.port, tmp_path / "wrong", server.host_key, soon())
     assert wrong.fingerprint in str(caught.value)
@@ -271,8 +268,8 @@ def test_closing_twice_is_fine(shell: Shell) -> None:
 def test_library_is_silent(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    new_key(tmp_path / "id")
-    host = new_key(tmp_path / "host")
+    key_at(tmp_path / "id")
+    host = key_at(tmp_path / "host")
     with listener() as noisy:
 
         def babble() -> None:
@@ -286,7 +283,7 @@ def test_library_is_silent(
             connect(
                 noisy.getsockname()[1],
                 tmp_path / "id",
-                f"ssh-ed25519 {host.get_base64()}",
+                public(host),
                 short("the SSH server"),
             )
         thread.join()
