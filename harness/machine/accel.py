@@ -16,12 +16,14 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
-from harness.errors import HostError
+from harness.errors import HostError, SpecError
 from harness.machine.argv import cpu
 from harness.machine.firmware import RAN_STATUS, content, options
 from harness.machine.guard import guarded
 from harness.machine.shape import Accel
-from harness.machine.version import find_qemu
+from harness.machine.version import find_qemu, qemu_version
+
+__all__ = ["Wanted", "choose", "probe", "qemu_version"]
 
 KVM_DEVICE = Path("/dev/kvm")
 PROBE_LIMIT = 3.0  # s; a guest that can run has ended after 0.2 s
@@ -38,23 +40,26 @@ class Wanted(StrEnum):
     TCG = "tcg"
 
 
-def choose(qemu: str, wanted: Wanted, *, device: Path = KVM_DEVICE) -> tuple[Accel, str]:
+def choose(qemu: str, wanted: str, *, device: Path = KVM_DEVICE) -> tuple[Accel, str]:
     """Choose the accelerator.
 
     A user who asks for KVM has it tried anew, whatever is remembered.
 
+    :param wanted: A value of :class:`Wanted`.
     :return: The accelerator, and why that one, in words.
+    :raise SpecError: When no such thing can be asked for.
     :raise HostError: When QEMU is not installed, or KVM is asked for and does not work.
     """
+    asked = _asked(wanted)
     binary = find_qemu(qemu)
-    if wanted is Wanted.TCG:
+    if asked is Wanted.TCG:
         return Accel.TCG, "asked for"
     trouble = _device_trouble(device)
     if trouble is None:
-        trouble = _kvm_trouble(binary, believe_memory=wanted is Wanted.AUTO)
+        trouble = _kvm_trouble(binary, believe_memory=asked is Wanted.AUTO)
     if not trouble:
         return Accel.KVM, "a guest ran under it"
-    if wanted is Wanted.KVM:
+    if asked is Wanted.KVM:
         raise HostError(trouble, hint="use --accel tcg")
     return Accel.TCG, trouble
 
@@ -81,6 +86,14 @@ def probe(qemu: Path, accel: Accel, limit: float = PROBE_LIMIT) -> str:
         except subprocess.TimeoutExpired:
             return f"a guest did not run within {limit:g} s"
     return _RAN if done.returncode == RAN_STATUS else _ending(done)
+
+
+def _asked(wanted: str) -> Wanted:
+    try:
+        return Wanted(wanted)
+    except ValueError as error:
+        known = ", ".join(Wanted)
+        raise SpecError(f"unknown accelerator {wanted!r}", hint=f"one of {known}") from error
 
 
 def _device_trouble(device: Path) -> str | None:

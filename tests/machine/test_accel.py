@@ -3,7 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.errors import HostError
+from harness.errors import HostError, SpecError
 from harness.machine import accel
 from harness.machine.accel import Wanted, choose, probe
 from harness.machine.shape import Accel
@@ -61,6 +61,11 @@ def test_the_choice_on_this_host_rests_on_a_guest_that_ran(memory: Path) -> None
 
 def test_tcg_is_taken_when_asked_for() -> None:
     assert choose("sh", Wanted.TCG) == (Accel.TCG, "asked for")
+
+
+def test_unknown_accelerator_names_the_known_ones() -> None:
+    with pytest.raises(SpecError, match=r"unknown accelerator 'xen' \(one of auto, kvm, tcg\)"):
+        choose("sh", "xen")
 
 
 def test_host_without_kvm(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_machine_that_does_not_end_is_waited_for_no_longer_than_asked(tmp_path: 
 def test_stopped_qemu_is_ended_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.machine.process._END_LIMIT", 0.1)
+    monkeypatch.setattr("harness.machine.process._END_LIMIT", 1.0)
     with start(bare(), tmp_path / "save") as machine:
         os.kill(machine.pid, signal.SIGSTOP)
     assert not psutil.pid_exists(machine.pid)
