@@ -1,0 +1,198 @@
+"""Imports point down: who may import whom, as ARCHITECTURE.md draws it.
+
+Every import statement counts, inside functions and under TYPE_CHECKING too. If this test
+objects, the code is in the wrong room.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+COMMON = {"errors", "deadline"}
+BELOW_RUNNER = {"spec", "evidence", "image", "machine", "inside", "cycle", "probe", "verdict"}
+ANYTHING = BELOW_RUNNER | COMMON | {"events", "runner", "report", "doctor", "images", "cli", "root"}
+
+# A room is a file or directory of harness/; images/ is one, and so is harness/__init__.py (root).
+# Each may import what stands here, and itself.
+ROOMS: dict[str, set[str]] = {
+    "root": set(),
+    "errors": set(),
+    "deadline": {"errors"},
+    "spec": COMMON,
+    "evidence": COMMON | {"spec"},
+    "events": COMMON | {"spec", "evidence"},
+    "image": COMMON | {"evidence"},
+    "machine": COMMON | {"spec", "evidence"},
+    "inside": COMMON | {"evidence"},
+    "agent": set(),
+    "probe": set(),
+    # cycle ships the probe into the guest, and tells the stages as they pass
+    "cycle": COMMON | {"spec", "evidence", "events", "image", "machine", "inside", "probe"},
+    "verdict": COMMON | {"spec", "evidence"},
+    "runner": COMMON | BELOW_RUNNER | {"events"},
+    "report": COMMON | {"spec", "evidence", "events", "verdict"},
+    "doctor": COMMON | {"spec", "machine"},
+    "images": COMMON | {"spec"},
+    "cli": ANYTHING | {"pytest_plugin"},
+    "pytest_plugin": ANYTHING,
+    "__main__": ANYTHING,
+}
+
+# What runs inside the guest finds nothing there but Python's standard library.
+GUEST_ROOMS = {"agent", "probe"}
+
+# Libraries that one room alone speaks to.
+OWNERS = {"asyncio": "machine", "qemu": "machine", "paramiko": "inside", "pexpect": "inside"}
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import: the file and line it stands in, its room, and the module it names."""
+
+    file: Path
+    line: int
+    room: str
+    module: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.room} imports {self.module}"
+
+
+def imports(root: Path) -> Iterator[Import]:
+    """Yield all imports of harness/ and images/ below ``root``."""
+    for tree in ("harness", "images"):
+        for path in sorted((root / tree).rglob("*.py")):
+            file = path.relative_to(root)
+            room = room_of(".".join(file.with_suffix("").parts))
+            for node in ast.walk(ast.parse(path.read_text(), str(path))):
+                for module in modules(node, file):
+                    yield Import(file, getattr(node, "lineno", 0), room, module)
+
+
+def modules(node: ast.AST, file: Path) -> list[str]:
+    """Return the absolute names of the modules that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.Call) and node.args:
+        return dynamic(node)
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = node.module or ""
+    if node.level:
+        package = file.parent.parts[: len(file.parent.parts) - node.level + 1]
+        base = ".".join((*package, base)).rstrip(".")
+    # `from harness import errors` names a module by its alias
+    return [f"{base}.{alias.name}" for alias in node.names] if base == "harness" else [base]
+
+
+def dynamic(call: ast.Call) -> list[str]:
+    """Return the module that ``import_module("...")`` or ``__import__("...")`` names."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    argument = call.args[0]
+    if name not in {"import_module", "__import__"} or not isinstance(argument, ast.Constant):
+        return []
+    return [str(argument.value)]
+
+
+def room_of(module: str) -> str:
+    """Return the room of one of our modules, or "" for a module of somebody else."""
+    first, _, rest = module.partition(".")
+    if first == "images":
+        return "images"
+    if first != "harness":
+        return ""
+    room = rest.partition(".")[0]
+    return room if room in ROOMS else "root"
+
+
+def objection(found: Import) -> str | None:
+    """Return why an import is wrong, or ``None``."""
+    target = room_of(found.module)
+    top = found.module.partition(".")[0]
+    if target:
+        allowed = ROOMS[found.room] | {found.room}
+        return None if target in allowed else f"{found} ({found.room} may not import {target})"
+    if found.room in GUEST_ROOMS and top not in sys.stdlib_module_names:
+        return f"{found} (the guest has the standard library alone)"
+    owner = OWNERS.get(top, found.room)
+    return None if owner == found.room else f"{found} (only {owner} speaks to {top})"
+
+
+def objections(root: Path) -> list[str]:
+    """Return what is wrong with the imports below ``root``."""
+    return [text for found in imports(root) if (text := objection(found))]
+
+
+def test_imports_point_down() -> None:
+    assert objections(ROOT) == []
+
+
+def test_every_room_is_on_the_map() -> None:
+    names = {path.stem for path in (ROOT / "harness").iterdir() if not path.name.startswith("__")}
+    assert names <= set(ROOMS)
+
+
+def test_map_has_no_cycle() -> None:
+    done: set[str] = set()
+    rooms = {room: targets - {room} for room, targets in ROOMS.items()}
+    top = {"cli", "pytest_plugin", "__main__"}  # these three may import each other
+    while ready := {r for r, targets in rooms.items() if r not in done and targets - top <= done}:
+        done |= ready
+    assert done == set(rooms)
+
+
+def plant(root: Path, file: str, code: str) -> None:
+    path = root / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(code)
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("harness/spec/guest.py", "import harness.evidence\n"),
+        ("harness/spec/guest.py", "from harness import errors, evidence\n"),
+        ("harness/inside/shell.py", "from ..machine import argv\n"),
+        ("harness/inside/shell.py", "def late():\n    from harness.machine.argv import argv\n"),
+        (
+            "harness/image/header.py",
+            "import typing\nif typing.TYPE_CHECKING:\n    import harness.machine.disk\n",
+        ),
+        (
+            "harness/verdict/judge.py",
+            "import importlib\nimportlib.import_module('harness.cycle')\n",
+        ),
+        ("harness/runner.py", "from harness.report import terminal\n"),
+        ("harness/runner.py", "import images\n"),
+        ("harness/probe/audit.py", "from harness.errors import GuestError\n"),
+        ("harness/probe/audit.py", "import msgspec\n"),
+        ("harness/cycle/boot.py", "import asyncio\n"),
+        ("harness/cycle/boot.py", "from paramiko import Transport\n"),
+        ("images/build.py", "from harness.machine import disk\n"),
+    ],
+)
+def test_wrong_import_is_found(tmp_path: Path, file: str, code: str) -> None:
+    plant(tmp_path, file, code)
+    [text] = objections(tmp_path)
+    assert text.startswith(f"{file}:")
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("harness/inside/shell.py", "import paramiko\nfrom harness.inside import link\n"),
+        ("harness/inside/shell.py", "from . import link\nfrom harness.deadline import poll\n"),
+        ("harness/probe/audit.py", "import ctypes\nfrom harness.probe import daemon\n"),
+        ("harness/cli/images.py", "from images import build\n"),
+        ("images/build.py", "from images import store\nfrom harness.spec import GuestFiles\n"),
+    ],
+)
+def test_right_import_is_let_pass(tmp_path: Path, file: str, code: str) -> None:
+    plant(tmp_path, file, code)
+    assert objections(tmp_path) == []
