@@ -125,7 +125,7 @@ def _decompress(modules: Path) -> None:
 def _early(programs: Programs, tree: Path, release: str) -> list[Path]:
     # "insmod PATH [OPTIONS]" or "builtin NAME" a line, in the order of loading
     chosen: dict[Path, None] = {}
-    for name in (*recipes.EARLY_MODULES, *recipes.COMPRESSORS):
+    for name in recipes.EARLY_MODULES:
         argv = ["modprobe", "-q", "-d", str(tree), "-S", release, "--show-depends", name]
         try:
             shown = programs.run(argv)

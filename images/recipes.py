@@ -39,29 +39,29 @@ TOOLBOX_PACKAGES = (
     "python3-lz4",
     "python3-zstandard",
 )
-# to find the disks and the image; built in or a module, as the kernel has it
-EARLY_MODULES = ("virtio_pci", "virtio_blk", "ext4", "squashfs")
-# 6.12 and later ask the crypto API for the compressor of an image (kernel/power/hibernate.c)
-COMPRESSORS = ("crypto-lzo", "crypto-lz4")
+# To find the disks and the image; built in or a module, as the kernel has it. 6.12 and later ask
+# the crypto API for the compressor of an image (load_image_and_restore(), software_resume() in
+# kernel/power/hibernate.c); 6.1 has its own.
+EARLY_MODULES = ("virtio_pci", "virtio_blk", "ext4", "squashfs", "crypto-lzo", "crypto-lz4")
 
 # template -> where it lies in the guest, and its mode
 ROOT_FILES: Mapping[str, tuple[str, int]] = {
     "inittab.j2": ("etc/inittab", 0o644),
     "boot.sh.j2": ("etc/hibtest/boot", 0o755),
-    "late.sh.j2": ("etc/hibtest/late", 0o755),
     "shutdown.sh.j2": ("etc/hibtest/shutdown", 0o755),
     "sshd_config.j2": ("etc/ssh/sshd_config", 0o644),
     "hosts.j2": ("etc/hosts", 0o644),
+    "shellrc.j2": ("etc/hibtest/shellrc", 0o644),
 }
 EARLY_INIT = "early-init.sh.j2"
 # what our scripts call of busybox: static, so quicker to start than what else has such names
 EARLY_APPLETS = (
     *("cat", "findfs", "ln", "mkdir", "mount", "poweroff", "readlink", "sh", "sleep"),
-    *("switch_root", "uname"),
+    *("stty", "switch_root"),
 )
 ROOT_APPLETS = (
-    *("cat", "hostname", "ip", "mkdir", "mount", "poweroff", "sh", "sleep", "swapoff"),
-    *("swapon", "sync", "uname"),
+    *("cat", "ip", "mkdir", "mount", "poweroff", "sh", "sleep", "stty", "swapoff", "swapon"),
+    "sync",
 )
 APPLETS_DIR = "usr/lib/hibtest"
 VALUES: Mapping[str, object] = {
@@ -72,11 +72,12 @@ VALUES: Mapping[str, object] = {
     "address": "10.0.2.15/24",
     "gateway": "10.0.2.2",
     "early_modules": EARLY_MODULES,
-    "compressors": COMPRESSORS,
     "disk_wait_step": "0.05",
     "disk_wait_steps": 60,
+    "sshd_log": "/run/sshd.log",
+    "sshd_pid": "/run/sshd.pid",
     "sshd_wait_step": "0.02",
-    "sshd_wait_steps": 1500,
+    "sshd_wait_steps": 500,
 }
 ROOT_FREE_MIB = 300
 ROOT_UUID = "6869b7e5-7400-4000-8000-000000000001"
@@ -102,7 +103,7 @@ def kernel_base(source: KernelSource) -> Mapping[str, object]:
         "builder": _BUILDER["kernel"],
         "package": source.package,
         "suites": source.suites,
-        "early": (*EARLY_MODULES, *COMPRESSORS),
+        "early": EARLY_MODULES,
     }
 
 
@@ -113,9 +114,8 @@ def kernel(source: KernelSource, packages: Mapping[str, str]) -> Recipe:
 
 def own_kernel(sha256: str, modules: str | None) -> Recipe:
     """Return the recipe of somebody's own kernel, for the contents of its files."""
-    early = (*EARLY_MODULES, *COMPRESSORS)
-    inputs = {"builder": _BUILDER["kernel"], "own": sha256, "modules": modules, "early": early}
-    return Recipe(kind="kernel", inputs=inputs)
+    own = {"own": sha256, "modules": modules, "early": EARLY_MODULES}
+    return Recipe(kind="kernel", inputs={"builder": _BUILDER["kernel"], **own})
 
 
 def root(debian_key: str) -> Recipe:
