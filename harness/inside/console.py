@@ -3,7 +3,7 @@
 Example::
 
     with Console(machine.console) as console:
-        console.expect(r"hibtest: ready", Deadline.after(60, "the guest's ready line"))
+        console.expect("hibtest: ready", Deadline.after(60, "the guest's ready line"))
         for line in console.lines():
             print(line)
 """
@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 import pexpect
 from pexpect.socket_pexpect import SocketSpawn
 
-from harness.deadline import Deadline, DeadlineExpired, wait_readable
-from harness.errors import GuestError, HostError
+from harness.deadline import Deadline, DeadlineExpired
+from harness.errors import GuestError
+from harness.inside.listener import Listener
 
 _E = TypeVar("_E", bound=Exception)
 
 _KEPT = 200  # lines that last() can look back
-_CHUNK = 65536
-_DRAIN = 64  # chunks that lines() reads at most, so that a guest in a loop cannot hold it
 _SHOWN = 20  # lines that go with an error
 
 # A carriage return goes; other control characters, escape sequences' first byte among them,
@@ -41,6 +40,7 @@ _HARMLESS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} 
 class Console:
     """A guest's serial line, over a connected socket that stays its owner's.
 
+    It is read all the time, in a thread: a guest whose console nobody reads stands still.
     Lines have no carriage returns, and control characters and bytes that are not UTF-8 show as
     ``\\x1b``. :meth:`lines` and :meth:`expect` share one stream: what one of them reads still
     comes out of :meth:`lines` and :meth:`last`.
@@ -59,7 +59,7 @@ class Console:
         self._partial = ""
         self._unseen = ""  # neither matched by expect() nor returned by lines()
         self._eof = False
-        self._transcript = _Transcript(transcript) if transcript else None
+        self._listener = Listener(line, transcript)
 
     def __enter__(self) -> Self:
         return self
@@ -73,13 +73,12 @@ class Console:
         self.close()
 
     def close(self) -> None:
-        """Close the transcript; the socket stays open."""
-        if self._transcript:
-            self._transcript.close()
+        """Stop reading and close the transcript; the socket stays open."""
+        self._listener.close()
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable when the guest has printed something."""
-        return self._socket.fileno()
+        """Return the descriptor that is readable once a line, or the stream, has ended."""
+        return self._listener.fileno()
 
     @property
     def eof(self) -> bool:
@@ -97,44 +96,40 @@ class Console:
         return tuple(lines[-n:]) if n > 0 else ()
 
     def lines(self) -> list[str]:
-        """Read what is there, without waiting; return the lines completed since the last call.
+        """Return the lines completed since the last call, without waiting.
 
         :raise HostError: When the transcript cannot be written.
         """
-        for _ in range(_DRAIN):
-            if not self.read():
-                break
+        self._listener.hush()
+        self._read()
         new, self._new = self._new, []
         self._unseen = self._unseen.rpartition("\n")[2]
         return new
 
-    def read(self) -> str:
-        """Read once, without waiting; return the text, empty when there is none.
-
-        :raise HostError: When the transcript cannot be written.
-        """
-        if self._eof:
-            return ""
-        try:
-            data = self._socket.recv(_CHUNK, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return ""
-        except ConnectionError:
-            data = b""
-        self._eof = not data
-        if self._transcript:
-            self._transcript.write(data)
-        text = self._decoder.decode(data, final=self._eof).translate(_HARMLESS)
+    def _read(self) -> str:
+        data, ended = self._listener.take()
+        text = self._decoder.decode(data, final=ended).translate(_HARMLESS)
         *lines, self._partial = (self._partial + text).split("\n")
         self._new += lines
         self._kept += lines
         self._unseen += text
+        self._eof = ended
+        return text
+
+    def _read_more(self, deadline: Deadline) -> str:
+        # for pexpect, and with its exceptions
+        while not (text := self._read()):
+            if self._eof:
+                raise pexpect.EOF("the console is closed")
+            if not self._listener.wait(deadline):
+                raise pexpect.TIMEOUT("the deadline has passed")
         return text
 
     def expect(self, pattern: str, deadline: Deadline) -> re.Match[str]:
         """Wait until the guest prints what matches ``pattern``, and return the match.
 
-        What earlier matches took and what :meth:`lines` has returned is not searched again.
+        What earlier matches took and what :meth:`lines` has returned is not searched again. The
+        match comes as soon as enough was printed: end a pattern with ``\\n`` to have whole lines.
 
         :param pattern: Regular expression; a dot matches line ends too.
         :raise DeadlineExpired: When the deadline passes first; the last lines are in its notes.
@@ -171,33 +166,6 @@ class Console:
         return error
 
 
-class _Transcript:
-    # a file that holds each byte as soon as it was read
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._file = path.open("ab", buffering=0)
-        except OSError as error:
-            raise self._failed(error) from error
-
-    def write(self, data: bytes) -> None:
-        try:
-            while data:
-                data = data[self._file.write(data) :]
-        except OSError as error:
-            raise self._failed(error) from error
-
-    def close(self) -> None:
-        self._file.close()
-
-    def _failed(self, error: OSError) -> HostError:
-        return HostError(
-            f"console transcript {self._path}: {error.strerror}",
-            hint="give it a directory that can be written and has room",
-        )
-
-
 if TYPE_CHECKING:
     _Spawn = SocketSpawn[str]
 else:
@@ -214,9 +182,4 @@ class _Stream(_Spawn):
         self._deadline = deadline
 
     def read_nonblocking(self, _size: int = 1, _timeout: float | None = -1) -> str:
-        while not (text := self._console.read()):
-            if self._console.eof:
-                raise pexpect.EOF("console closed")
-            if not wait_readable([self._console.fileno()], self._deadline):
-                raise pexpect.TIMEOUT("deadline passed")
-        return text
+        return self._console._read_more(self._deadline)

@@ -1,5 +1,6 @@
 import re
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,11 +91,52 @@ def test_full_disk_is_named() -> None:
             console.lines()
 
 
-def test_descriptor_is_readable_when_something_was_printed(line: Line) -> None:
+def test_descriptor_is_readable_when_a_line_was_printed(line: Line) -> None:
     console, guest = line
     assert wait_readable([console.fileno()], passed()) == []
-    guest.sendall(b"x")
+    guest.sendall(b"x\n")
     assert wait_readable([console.fileno()], soon()) == [console.fileno()]
+    assert console.lines() == ["x"]
+    assert wait_readable([console.fileno()], passed()) == []
+
+
+def test_descriptor_stays_readable_for_lines_that_expect_has_read(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"one\ntwo\n")
+    console.expect("two", soon())
+    assert wait_readable([console.fileno()], soon()) == [console.fileno()]
+    assert console.lines() == ["one", "two"]
+
+
+def test_descriptor_is_readable_at_the_end(line: Line) -> None:
+    console, guest = line
+    guest.close()
+    assert wait_readable([console.fileno()], soon()) == [console.fileno()]
+    assert console.lines() == []
+    assert console.eof
+
+
+def test_guest_is_not_held_up_while_nobody_asks(line: Line, tmp_path: Path) -> None:
+    console, guest = line
+    guest.settimeout(10)
+    for _ in range(100_000):  # byte by byte as QEMU does; a socket holds a few hundred such
+        guest.send(b"x")
+    guest.sendall(b"\n")
+    assert wait_readable([console.fileno()], soon())
+    assert [len(text) for text in console.lines()] == [100_000]
+    assert (tmp_path / "console.log").stat().st_size == 100_001
+
+
+def test_closing_ends_the_thread_and_leaves_the_socket() -> None:
+    before = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+    ours, guest = socket.socketpair()
+    with ours, guest:
+        with Console(ours) as console:
+            assert threading.active_count() > before[0]
+        console.close()
+        guest.sendall(b"still there")
+        assert ours.recv(100) == b"still there"
+    assert (threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))) == before
 
 
 def test_end_is_seen_after_everything_was_read(line: Line) -> None:
