@@ -3,12 +3,14 @@
     build(("trixie",))            what is missing is built; a second time takes milliseconds
     guest_files("trixie")         the files a machine boots this kernel from
     own_kernel(Path("bzImage"))   the same for a kernel of your own
+    verify()                      whether every file is still what was built
 
 Everything lies below ``$XDG_CACHE_HOME/hibtest`` (:mod:`images.store`).
 """
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import HostError
 from harness.spec.guest import OWN_KERNEL, GuestFiles
@@ -17,26 +19,42 @@ from images.kernels import KERNELS, kernel
 from images.progress import Report, Step
 from images.store import Store, cache_dir
 
-__all__ = ["KERNELS", "Step", "build", "guest_files", "installed", "own_kernel"]
+__all__ = [
+    "KERNELS",
+    "Report",
+    "Step",
+    "build",
+    "guest_files",
+    "installed",
+    "own_kernel",
+    "prune",
+    "sha256",
+    "verify",
+]
+
+if TYPE_CHECKING:
+    from images.upkeep import Finding
 
 
 def _silent(_: Step) -> None:
     return None
 
 
-def build(wanted: Iterable[str] = (), report: Report = _silent, *, update: bool = False) -> None:
+def build(
+    wanted: Iterable[str] | None = None, report: Report = _silent, *, update: bool = False
+) -> None:
     """Build the guest disks of kernels, as far as they are not there.
 
-    :param wanted: Names of kernels; none means all.
+    :param wanted: Names of kernels; all there are if not given.
     :param update: Whether to look for newer packages.
     :raise SpecError: When there is no kernel of such a name.
     :raise HostError: When this machine lacks something or a step fails.
     """
-    sources = [kernel(name) for name in wanted] or list(KERNELS)
+    sources = list(KERNELS) if wanted is None else [kernel(name) for name in wanted]
     missing = [source for source in sources if _files(source.name) is None]
-    if not (missing or update):
+    if not missing and not (update and sources):
         return
-    from images.build import Builder
+    from images.builder import Builder
     from images.tools import Programs
 
     Builder(Store(cache_dir()), Programs(), report).build(sources, update=update)
@@ -75,7 +93,7 @@ def own_kernel(bzimage: Path, modules: Path | None = None, report: Report = _sil
     recipe, fill = own.prepare(bzimage, modules)
     found = names.files(store, OWN_KERNEL, recipe.key)
     if found is None:
-        from images.build import Builder
+        from images.builder import Builder
         from images.tools import Programs
 
         programs = Programs()
@@ -84,6 +102,37 @@ def own_kernel(bzimage: Path, modules: Path | None = None, report: Report = _sil
     if found is None:
         raise HostError(f"{recipe.key} is gone from the cache", hint="try again")
     return found
+
+
+def sha256(files: GuestFiles) -> str:
+    """Return the SHA-256 of a kernel's bzImage, as its manifest has it.
+
+    :raise HostError: When the manifest cannot be read.
+    """
+    manifest = names.read_manifest(files.kernel.parent)
+    return str(manifest["files"][files.kernel.name]["sha256"])
+
+
+def verify() -> "tuple[Finding, ...]":
+    """Compare every file in the cache with its manifest; return what differs.
+
+    :raise HostError: When the cache cannot be read.
+    """
+    from images.upkeep import verify as verify_store
+
+    return verify_store(Store(cache_dir()))
+
+
+def prune() -> int:
+    """Remove artifacts that no kernel is booted from any more; return the bytes freed.
+
+    Disks that earlier runs kept may lie on top of them.
+
+    :raise HostError: When the cache cannot be written.
+    """
+    from images.upkeep import prune as prune_store
+
+    return prune_store(Store(cache_dir()))
 
 
 def _files(name: str) -> GuestFiles | None:

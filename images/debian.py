@@ -3,9 +3,11 @@
 import os
 import re
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from harness.errors import HostError
 from images import recipes
 from images.mirror import Mirror
 from images.tools import Call, Programs
@@ -34,12 +36,14 @@ def build(
     sources.write_text(mirror.sources(recipes.SUITES))
     tar = directory / TAR
     mode = "root" if os.geteuid() == 0 else "unshare"
-    argv = ["mmdebstrap", f"--mode={mode}", "--variant=apt", "--format=tar", "--quiet"]
+    argv = ["mmdebstrap", f"--mode={mode}", "--variant=apt", "--format=tar"]
     argv += [f"--include={','.join(recipes.PACKAGES)}", "--dpkgopt=force-unsafe-io"]
     argv += [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
     argv += ["--aptopt=APT::Install-Recommends false", *(f"--aptopt={line}" for line in acquire)]
     argv += [f"--customize-hook={_LDD_HOOK}", recipes.SUITE, "-", str(sources)]
-    programs.run(argv, Call(env=_temporary(directory), stdout=tar, hint=_HINT))
+    with _temporary(directory) as env:
+        within = _confined(programs)
+        programs.run(argv, Call(within=within, env=env, stdout=tar, hint=_HINT))
     sources.unlink()
     with tarfile.open(tar) as archive:
         return {"packages": versions(member_text(archive, STATUS))}
@@ -86,11 +90,27 @@ def _stanzas(status: str) -> Iterable[tuple[str, Mapping[str, str]]]:
             yield fields["Package"], fields
 
 
-def _temporary(directory: Path) -> dict[str, str]:
+def _confined(programs: Programs) -> list[str]:
+    # As root mmdebstrap mounts /proc and /sys in its tree. In namespaces of their own mounts and
+    # processes end with it, also when it or we are killed.
+    if os.geteuid() != 0:
+        return []
+    namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    try:
+        programs.run([*namespaces, "true"])
+    except HostError:  # a container that may not: there mmdebstrap does without mounts
+        return []
+    return ["setpriv", "--pdeathsig", "KILL", "--", *namespaces]
+
+
+@contextmanager
+def _temporary(directory: Path) -> Iterator[dict[str, str]]:
     # as root inside our directory, which is removed whatever happens; as a user mmdebstrap's
     # tree belongs to other user ids, which must be able to reach it: /tmp
     if os.geteuid() != 0:
-        return {}
+        yield {}
+        return
     scratch = directory / "tmp"
     scratch.mkdir()
-    return {"TMPDIR": str(scratch)}
+    yield {"TMPDIR": str(scratch)}
+    scratch.rmdir()

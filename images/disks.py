@@ -1,7 +1,6 @@
 """The disks made of the Debian tree: root (ext4) and toolbox (squashfs)."""
 
 import os
-import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,12 +27,14 @@ def build_root(programs: Programs, tar: Path, directory: Path) -> dict[str, obje
     tree.mkdir()
     state = directory / "fakeroot.state"
     unpack = ["tar", "--extract", "--preserve-permissions", "--numeric-owner", f"--file={tar}"]
-    programs.run([*_as_root("-s", state), *unpack, "--exclude=./dev/*", f"--directory={tree}"])
+    unpack += ["--exclude=./dev/*", f"--directory={tree}"]
+    programs.run(unpack, Call(within=_as_root("-s", state)))
     _configure(tree, directory)
     mke2fs = ["mke2fs", "-q", "-F", "-t", "ext4", "-L", "root", "-m", "0", "-d", str(tree)]
     mke2fs += ["-U", recipes.ROOT_UUID, "-E", f"hash_seed={recipes.ROOT_HASH_SEED},{_WRITTEN}"]
     size = f"{_disk_mib(tree)}M"
-    programs.run([*_as_root("-i", state), *mke2fs, directory / ROOT_DISK, size])
+    within = _as_root("-i", state)
+    programs.run([*mke2fs, directory / ROOT_DISK, size], Call(within=within))
     remove_tree(tree)
     for private in (state, directory / HOST_KEY):
         private.unlink(missing_ok=True)
@@ -142,4 +143,4 @@ def _as_root(option: str, state: Path) -> list[str]:
         return []
     if option == "-s":
         state.touch()
-    return [shutil.which("fakeroot") or "fakeroot", option, str(state), "--"]
+    return ["fakeroot", option, str(state), "--"]

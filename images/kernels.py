@@ -25,17 +25,17 @@ KERNELS: tuple[KernelSource, ...] = (
     KernelSource(
         name="bookworm",
         suites=("bookworm", "bookworm-security"),
-        about="Debian 12, Linux 6.1",
+        about="Debian 12",
     ),
     KernelSource(
         name="trixie",
         suites=("trixie", "trixie-security"),
-        about="Debian 13, Linux 6.12",
+        about="Debian 13",
     ),
     KernelSource(
         name="backports",
         suites=("trixie-backports",),
-        about="trixie-backports, the newest that Debian 13 has",
+        about="Debian 13 backports",
     ),
 )
 

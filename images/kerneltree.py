@@ -1,8 +1,9 @@
 """A kernel as an artifact: bzImage, modules disk, and what the initramfs needs of its modules."""
 
+import gzip
 import lzma
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -115,11 +116,25 @@ def _move(source: str, target: str) -> None:
 def _decompress(modules: Path) -> None:
     # once here instead of at every boot under emulation
     def one(path: Path) -> None:
-        path.with_suffix("").write_bytes(lzma.decompress(path.read_bytes()))
+        path.with_suffix("").write_bytes(_DECOMPRESS[path.suffix](path.read_bytes()))
         path.unlink()
 
+    packed = [path for suffix in _DECOMPRESS for path in modules.rglob(f"*.ko{suffix}")]
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(one, list(modules.rglob("*.ko.xz"))))
+        list(pool.map(one, packed))
+
+
+def _unzstd(data: bytes) -> bytes:
+    import zstandard
+
+    return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+
+
+_DECOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.decompress,
+    ".xz": lzma.decompress,
+    ".zst": _unzstd,
+}
 
 
 def _early(programs: Programs, tree: Path, release: str) -> list[Path]:

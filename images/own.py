@@ -9,9 +9,10 @@ from pathlib import Path
 from harness.errors import SpecError
 from images import bzimage, kerneltree, recipes
 from images.names import KERNEL_FILE
-from images.store import Recipe, sha256
+from images.store import Recipe, remove_tree, sha256
 from images.tools import Programs
 
+_MARK = "modules.order"  # modules_install puts it beside the modules
 _INSTALL = "make modules_install INSTALL_MOD_PATH=DIR, then --modules DIR"
 Fill = Callable[[Programs, Path], Mapping[str, object]]
 
@@ -36,6 +37,7 @@ def prepare(kernel: Path, modules: Path | None) -> tuple[Recipe, Fill]:
             shutil.copytree(source, target, symlinks=True, ignore=ignore)
             (tree / "lib").symlink_to("usr/lib")
             facts = kerneltree.pack_modules(programs, tree, release, directory)
+            remove_tree(tree)
         return {"release": release, "from": str(kernel), **facts}
 
     return recipe, fill
@@ -49,20 +51,16 @@ def find_modules(given: Path, release: str) -> Path:
     """
     if not given.is_dir():
         raise SpecError(f"{given}: no such directory", hint=_INSTALL)
-    if (given / "modules.order").is_file():
-        candidates = [given]
-    else:
-        above = ("lib/modules", "usr/lib/modules", ".")
-        found = (
-            order.parent for place in above for order in given.glob(f"{place}/*/modules.order")
-        )
-        candidates = list(found)
+    places = [given] if (given / _MARK).is_file() else []
+    for above in ("lib/modules", "usr/lib/modules", "."):
+        places += [mark.parent for mark in given.glob(f"{above}/*/{_MARK}")]
+    candidates = [path.resolve() for path in places]
     for candidate in candidates:
-        if candidate.resolve().name == release:
-            return candidate.resolve()
+        if candidate.name == release:
+            return candidate
     if not candidates:
         raise SpecError(f"{given}: no kernel modules in it", hint=_INSTALL)
-    others = ", ".join(sorted({candidate.resolve().name for candidate in candidates}))
+    others = ", ".join(sorted({candidate.name for candidate in candidates}))
     raise SpecError(f"{given}: modules of {others}, but the kernel is {release}", hint=_INSTALL)
 
 

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -63,9 +64,13 @@ class Store:
         self._names = root / "names"
 
     def find(self, key: str) -> Path | None:
-        """Return the directory of an artifact, ``None`` when it is not there."""
+        """Return the directory of an artifact, ``None`` when it is not there.
+
+        :raise HostError: When the cache cannot be read.
+        """
         path = self._store / key
-        return path if (path / MANIFEST).is_file() else None
+        with using(self.root):
+            return path if (path / MANIFEST).is_file() else None
 
     def path(self, key: str) -> Path:
         """Return where an artifact lies.
@@ -78,8 +83,12 @@ class Store:
         return found
 
     def artifacts(self) -> tuple[Path, ...]:
-        """Return the directories of all artifacts."""
-        return tuple(sorted(path.parent for path in self._store.glob(f"[!.]*/{MANIFEST}")))
+        """Return the directories of all artifacts.
+
+        :raise HostError: When the cache cannot be read.
+        """
+        with using(self.root):
+            return tuple(sorted(path.parent for path in self._store.glob(f"[!.]*/{MANIFEST}")))
 
     def make(
         self,
@@ -90,12 +99,13 @@ class Store:
         """Return the artifact of a recipe, built if it is not there.
 
         :param build: Fills the directory it is given; returns facts for the manifest.
-        :param waiting: Called when another process is building it, before waiting for it.
+        :param waiting: Called again and again while another process is building it; what it
+            raises ends the waiting.
         :raise HostError: When the cache cannot be written or the disk is full.
         """
         if found := self.find(recipe.key):
             return found
-        with writing(self.root), self._locked(recipe.key, waiting):
+        with using(self.root), self._locked(recipe.key, waiting):
             return self.find(recipe.key) or self._make(recipe, build)
 
     def read_name(self, name: str) -> dict[str, Any] | None:
@@ -116,13 +126,21 @@ class Store:
 
     def write_name(self, name: str, value: Mapping[str, object]) -> None:
         """Let a name stand for something else, in one step."""
-        with writing(self.root):
+        with using(self.root):
             self._names.mkdir(parents=True, exist_ok=True)
             write_json(self._names / f"{name}.json", value)
 
+    def remove(self, key: str) -> None:
+        """Remove an artifact, unless it is being made again at this moment."""
+        with using(self.root), self._lock(key) as lock:
+            if _try_lock(lock) and self.find(key):
+                old = self._store / f"{_NEW}{key}"
+                (self._store / key).rename(old)
+                remove_tree(old)
+
     def sweep(self) -> None:
         """Remove what builders that were killed left behind."""
-        with writing(self.root):
+        with using(self.root):
             for stale in self._store.glob(f"{_NEW}*"):
                 lock = self._lock(stale.name.removeprefix(_NEW))
                 with lock:
@@ -133,7 +151,7 @@ class Store:
     def scratch(self, what: str) -> Iterator[Path]:
         """Open a directory that is removed in the end, by the next build at the latest."""
         key = f"{what}-{os.getpid()}"
-        with writing(self.root), self._locked(key, lambda: None):
+        with using(self.root), self._locked(key, lambda: None):
             directory = self._store / f"{_NEW}{key}"
             directory.mkdir()
             try:
@@ -151,6 +169,7 @@ class Store:
             facts = build(new)
             manifest = {"kind": recipe.kind, "recipe": dict(recipe.inputs), **facts}
             write_json(new / MANIFEST, {**manifest, "files": _sums(new)})
+            _write_protect(new)
             return new.rename(self._store / recipe.key)
         except BaseException:
             remove_tree(new)
@@ -164,18 +183,23 @@ class Store:
     @contextmanager
     def _locked(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
         with self._lock(key) as lock:
-            if not _try_lock(lock):
+            deadline = Deadline.after(_LOCK_LIMIT, f"the end of another build of {key}")
+
+            def locked() -> bool | None:
+                if _try_lock(lock):
+                    return True
                 waiting()
-                deadline = Deadline.after(_LOCK_LIMIT, f"the end of another build of {key}")
-                poll(lambda: _try_lock(lock) or None, deadline, every=0.2)
+                return None
+
+            poll(locked, deadline, every=0.2)
             yield
 
 
 @contextmanager
-def writing(root: Path) -> Iterator[None]:
-    """Turn the trouble of writing to the cache into an error that says what to do.
+def using(root: Path) -> Iterator[None]:
+    """Turn trouble with the cache's files into an error that says what to do.
 
-    :raise HostError: When the cache cannot be written or the disk is full.
+    :raise HostError: When the cache cannot be read or written, or the disk is full.
     """
     try:
         yield
@@ -192,9 +216,16 @@ def write_json(path: Path, value: object) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory and what is in it, also directories that deny us writing."""
+    """Remove a directory and what is in it, also directories that deny us writing.
+
+    :raise HostError: When something is mounted in it: that is not ours to remove.
+    """
+    mounts = [mount for mount in _mounts() if mount.is_relative_to(path.resolve())]
+    if mounts:
+        raise HostError(f"{mounts[-1]} is mounted", hint=f"umount {mounts[-1]}")
     for directory, _, _ in os.walk(path):
-        Path(directory).chmod(0o700)
+        if not os.access(directory, os.W_OK | os.X_OK):
+            Path(directory).chmod(0o700)
     shutil.rmtree(path)
 
 
@@ -210,6 +241,20 @@ def _sums(directory: Path) -> dict[str, dict[str, object]]:
         str(path.relative_to(directory)): {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in files
     }
+
+
+def _mounts() -> list[Path]:
+    # fifth field of a line: the mount point, with \ooo for blanks (proc_pid_mountinfo(5))
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    points = (line.split()[4] for line in lines)
+    return [Path(re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), p)) for p in points]
+
+
+def _write_protect(directory: Path) -> None:
+    # guests write to overlays; whatever would write to a disk itself is a mistake
+    for path in directory.rglob("*"):
+        if path.is_file():
+            path.chmod(path.stat().st_mode & ~0o222)
 
 
 def _try_lock(lock: IO[bytes]) -> bool:

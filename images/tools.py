@@ -33,6 +33,7 @@ PACKAGES: Mapping[str, str] = {
     "setpriv": "util-linux",
     "ssh-keygen": "openssh-client",
     "tar": "tar",
+    "unshare": "util-linux",
 }
 _GRACE = 15.0  # seconds that a stopped program has to clean up (mmdebstrap removes its tree)
 _SHOWN = 300  # characters of a program's last words in an error
@@ -42,6 +43,7 @@ _SHOWN = 300  # characters of a program's last words in an error
 class Call:
     """What :meth:`Programs.run` is told besides the argv.
 
+    :ivar within: Words before the program's own: another program that starts it.
     :ivar cwd: Directory to run in.
     :ivar env: Variables set on top of our own environment.
     :ivar feed: File that standard input is read from; empty input when ``None``.
@@ -49,6 +51,7 @@ class Call:
     :ivar hint: Remedy named when the program fails.
     """
 
+    within: Sequence[str] = ()
     cwd: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     feed: Path | None = None
@@ -88,6 +91,14 @@ class Programs:
             raise _failure(words, process.returncode, err.decode(errors="replace"), call.hint)
         return out.decode(errors="replace") if out is not None else ""
 
+    def check(self) -> None:
+        """Raise when this build is being stopped.
+
+        :raise HostError: When it is.
+        """
+        if self._stopped:
+            raise HostError("the build was stopped")
+
     def stop(self) -> None:
         """Interrupt all programs that run, wait for them, and start no more."""
         with self._lock:
@@ -102,10 +113,9 @@ class Programs:
         self, words: list[str], call: Call, stdin: IO[bytes] | int, stdout: IO[bytes] | int
     ) -> subprocess.Popen[bytes]:
         with self._lock:
-            if self._stopped:
-                raise KeyboardInterrupt
+            self.check()
             process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "INT", "--", *words],
+                ["setpriv", "--pdeathsig", "INT", "--", *call.within, *words],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=subprocess.PIPE,

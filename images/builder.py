@@ -11,10 +11,11 @@ from images import debian, disks, initramfs, kerneltree, mirror, names, recipes
 from images.apt import Apt
 from images.kernels import KernelSource
 from images.progress import Report, State, Step, step
-from images.store import Recipe, Store, writing
+from images.store import Recipe, Store, using
 from images.tools import Programs, require
 
-_NEEDED_MIB = 3500  # the Debian tree as a tar and unpacked, the root disk, a kernel
+_TREE_MIB = 2500  # the Debian tree unpacked and as a tar, the root disk, kernels beside it
+_KERNELS_MIB = 800  # two kernels unpacked and packed
 _TOOLS = ("apt-get", "cpio", "depmod", "dpkg-deb", "mke2fs", "mksquashfs", "mmdebstrap")
 _MORE_TOOLS = ("ssh-keygen", "tar")
 
@@ -34,7 +35,7 @@ class Builder:
         """
         todo = [s for s in sources if update or names.kernel_key(self._store, s) is None]
         fresh = update or names.debian_key(self._store) is None
-        self._prepare()
+        self._prepare(_TREE_MIB if fresh else _KERNELS_MIB)
         if todo or fresh:
             with self._store.scratch("apt") as directory:
                 packages = self._package_lists(directory, todo, fresh=fresh)
@@ -55,14 +56,14 @@ class Builder:
         self._make(recipe, "own kernel", fill)
         self._join(recipe.key)
 
-    def _prepare(self) -> None:
+    def _prepare(self, needed: int) -> None:
         require(*_TOOLS, *_MORE_TOOLS, *(() if os.geteuid() == 0 else ("fakeroot",)))
-        with writing(self._store.root):
+        with using(self._store.root):
             self._store.root.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self._store.root).free >> 20
-        if free < _NEEDED_MIB:
+        if free < needed:
             raise HostError(
-                f"{self._store.root}: {free} MiB free, a build needs {_NEEDED_MIB}",
+                f"{self._store.root}: {free} MiB free, a build needs {needed}",
                 hint="make room, or name another directory in $XDG_CACHE_HOME",
             )
         self._store.sweep()
@@ -138,7 +139,13 @@ class Builder:
             with step(self._report, what):
                 return fill(directory)
 
+        told = False
+
         def waiting() -> None:
-            self._report(Step(what=what, state=State.WAITING))
+            nonlocal told
+            self._programs.check()
+            if not told:
+                self._report(Step(what=what, state=State.WAITING))
+            told = True
 
         self._store.make(recipe, reported, waiting)

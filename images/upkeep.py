@@ -1,0 +1,79 @@
+"""Whether the cache still holds what was built, and what of it is of no more use."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HostError
+from images import names, recipes
+from images.kernels import KERNELS
+from images.store import MANIFEST, Store, sha256, using
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A file that is not what was built.
+
+    :ivar path: The file.
+    :ivar what: What is wrong with it.
+    """
+
+    path: Path
+    what: str
+
+
+def verify(store: Store) -> tuple[Finding, ...]:
+    """Compare every file of every artifact with the manifest.
+
+    :raise HostError: When the cache cannot be read.
+    """
+    with using(store.root), ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(_verify, store.artifacts()))
+    return tuple(finding for findings in found for finding in findings)
+
+
+def in_use(store: Store) -> frozenset[str]:
+    """Return the keys of the artifacts that the kernels of today are booted from."""
+    tree = names.debian_key(store)
+    kernels = [key for source in KERNELS if (key := names.kernel_key(store, source))]
+    if tree is None:
+        return frozenset(kernels)
+    parts = [part(tree).key for part in (recipes.root, recipes.toolbox, recipes.early)]
+    return frozenset([tree, *parts, *kernels, *(recipes.guest(key, tree).key for key in kernels)])
+
+
+def prune(store: Store) -> int:
+    """Remove the artifacts that are not in use; return the bytes freed."""
+    freed = 0
+    with using(store.root):
+        for path in store.artifacts():
+            if path.name not in in_use(store):
+                freed += size(path)
+                store.remove(path.name)
+    return freed
+
+
+def size(artifact: Path) -> int:
+    """Return the bytes that an artifact takes on the disk."""
+    return sum(path.stat().st_blocks * 512 for path in artifact.rglob("*"))
+
+
+def _verify(artifact: Path) -> list[Finding]:
+    try:
+        listed = names.read_manifest(artifact)["files"]
+    except (HostError, KeyError) as error:
+        return [Finding(path=artifact / MANIFEST, what=f"cannot be read: {error}")]
+    found = []
+    for name, expected in listed.items():
+        path = artifact / name
+        if not path.is_file():
+            found.append(Finding(path=path, what="is gone"))
+        elif path.stat().st_size != expected["bytes"]:
+            what = f"has {path.stat().st_size} bytes instead of {expected['bytes']}"
+            found.append(Finding(path=path, what=what))
+        elif (now := sha256(path)) != expected["sha256"]:
+            what = f"has changed: SHA-256 {now[:12]}... instead of {expected['sha256'][:12]}..."
+            found.append(Finding(path=path, what=what))
+    present = {str(path.relative_to(artifact)) for path in artifact.rglob("*") if path.is_file()}
+    extra = sorted(present - set(listed) - {MANIFEST})
+    return found + [Finding(path=artifact / name, what="was not built") for name in extra]
