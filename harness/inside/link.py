@@ -21,9 +21,10 @@ from harness.errors import GuestError, HostError
 
 _LOOPBACK = "127.0.0.1"
 _USER = "root"
-# One attempt may take this many seconds, then twice as many, up to the limit: QEMU's user
-# network accepts a connection long before the guest does, and keeps silent.
-_PATIENCE = 2.0
+# One attempt may take this many seconds, then twice as many, up to the limit; half of it for the
+# first word. QEMU's user network accepts a connection long before the guest does, keeps silent,
+# and asks the guest ever more seldom: then a new attempt is answered sooner.
+_PATIENCE = 4.0
 _PATIENCE_LIMIT = 16.0
 _LAST_TRY = 0.5
 _GRACE = 0.05  # the cut comes a little after the deadline, so that it is seen to have passed
@@ -120,13 +121,16 @@ def _try(port: int, identity: paramiko.PKey, pinned: paramiko.PKey, limit: float
         link = Link(sock)
         stack.callback(link.close)
         transport = link.transport
-        transport.banner_timeout = transport.auth_timeout = limit
+        transport.banner_timeout = limit / 2
+        transport.auth_timeout = limit
         try:
             transport.start_client(timeout=limit)
         except IncompatiblePeer as error:
             raise GuestError(
                 f"port {port} is answered by no guest of ours: {_say(error)}", hint=_STRANGER
             ) from error
+        if not transport.initial_kex_done:
+            raise TimeoutError(f"no key exchange within {limit:.1f} s")
         _check_host_key(port, transport.get_remote_server_key(), pinned)
         _authenticate(transport, identity)
         stack.pop_all()
