@@ -18,18 +18,23 @@ from harness.probe.base import FAULTS, RUN, Facts, ProbeError, describe
 
 
 def plant() -> None:
-    """Start the hibernator and the daemon."""
-    from harness.probe import daemon, hibernator
-    from harness.probe.audit import before
-    from harness.probe.detached import detach
+    """Start the hibernator and the daemon, and record the state before the hibernation."""
+    from harness.probe import daemon
 
     RUN.mkdir(parents=True, exist_ok=True)
     if (RUN / daemon.PLANTED).exists():
         raise ProbeError("planted", "witnesses are planted already in this life")
-    before.record(RUN)
+    # While the daemon plants, the state is recorded here.
+    pipe = daemon.start(RUN)
+    from harness.probe import hibernator
+    from harness.probe.audit import before
+    from harness.probe.detached import detach
+
+    finder = before.find_symbols(RUN)
     hibernator.make(RUN)
     detach(lambda: hibernator.serve(RUN), RUN / "hibernator.log")
-    emit(daemon.start(RUN))
+    before.record(RUN, finder)
+    emit(daemon.planted(RUN, pipe))
 
 
 def check() -> None:
@@ -41,9 +46,9 @@ def check() -> None:
 
 def audit() -> None:
     """Exercise everything, printing as it goes."""
-    from harness.probe.audit import runner, table
+    from harness.probe.audit import before, runner, table
 
-    for line in runner.run(table.EXERCISES):
+    for line in runner.run(table.exercises(before.recorded())):
         emit(line)
 
 

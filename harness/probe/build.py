@@ -9,7 +9,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 # The oldest date that a zip file can hold: the same sources give the same bytes.
 DATE = (1980, 1, 1, 0, 0, 0)
-MAIN = "import sys\n\nfrom harness.probe.__main__ import main\n\nsys.exit(main(sys.argv[1:]))\n"
+# What becomes the zipapp's own __main__.py, and what stays on the host.
+BOOT, HOST = "boot.py", ("boot.py", "build.py")
 
 
 def zipapp() -> bytes:
@@ -17,9 +18,9 @@ def zipapp() -> bytes:
 
     Run it with ``python3 -ISB probe.pyz COMMAND``.
     """
-    files = {"__main__.py": MAIN.encode(), "harness/__init__.py": b""}
+    files = {"__main__.py": (HERE / BOOT).read_bytes(), "harness/__init__.py": b""}
     for path in HERE.rglob("*.py"):
-        if path.name != Path(__file__).name:
+        if path.name not in HOST:
             files[f"harness/probe/{path.relative_to(HERE).as_posix()}"] = path.read_bytes()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

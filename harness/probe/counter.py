@@ -34,9 +34,9 @@ def counter() -> Planted:
         first, _ = counts(shared)
         procfs.wait_for(lambda: counts(shared)[0] != first, 2)
         later, astray = counts(shared)
-        return {**identity(pid), "count": first, "later": later, "astray": astray}
+        return {**procfs.identity(pid), "count": first, "later": later, "astray": astray}
 
-    return Planted({**identity(pid), "count": counts(shared)[0]}, look)
+    return Planted({**procfs.identity(pid), "count": counts(shared)[0]}, look)
 
 
 def count(shared: mmap.mmap) -> None:
@@ -52,13 +52,6 @@ def count(shared: mmap.mmap) -> None:
 def counts(shared: mmap.mmap) -> tuple[int, int]:
     first, second = struct.unpack("<QQ", shared[:16])
     return first, second
-
-
-def identity(pid: int) -> Facts:
-    # Field 22 of proc_pid_stat(5), counted behind the name, which may hold anything.
-    stat = procfs.read_or(f"/proc/{pid}/stat", "")
-    fields = stat.rpartition(")")[2].split()
-    return {"pid": pid, "starttime": int(fields[19]) if fields else None}
 
 
 WITNESSES = (Witness("boot-id", boot), Witness("counter", counter))

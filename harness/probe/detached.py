@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -56,6 +55,8 @@ def run(work: Callable[[], None]) -> NoReturn:
         status = 0
     finally:
         if status:
+            import traceback
+
             traceback.print_exc()  # standard error of such a process is a file
         sys.stderr.flush()
         os._exit(status)

@@ -13,7 +13,8 @@ from harness.probe.base import DISK, RUN, Facts, Lacking, Planted, Witness
 
 # include/uapi/asm-generic/mman-common.h; Python names neither before 3.14.
 MADV_PAGEOUT = 21
-MADV_HUGEPAGE = 14
+# Makes huge pages at once, whatever /sys/kernel/mm/transparent_hugepage says (6.1).
+MADV_COLLAPSE = 25
 MIB = 1 << 20
 
 
@@ -23,9 +24,9 @@ def anonymous() -> Planted:
     Planted: ``{"pages", "crc", "huge_kib"}``; found: :func:`pages.differences`.
     """
     area = mmap.mmap(-1, 8 * MIB, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    with contextlib.suppress(OSError):  # without CONFIG_TRANSPARENT_HUGEPAGE: small pages do
-        area.madvise(MADV_HUGEPAGE)
     region = fill(area, seed=1)
+    with contextlib.suppress(OSError):  # without CONFIG_TRANSPARENT_HUGEPAGE: small pages do
+        area.madvise(MADV_COLLAPSE)
     return Planted({**region.facts, "huge_kib": huge_kib()}, region.look)
 
 

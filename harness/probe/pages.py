@@ -17,24 +17,26 @@ from harness.probe.base import Facts
 
 SIZE = 4096
 NOISE = os.urandom(16 * SIZE)
+# Of every 16 pages, the one that is zero and the one that is text.
+ZERO, TEXT = 5, 9
 # A changed page is named; when there are many, these are enough.
 NAMED = 8
 
 
-def page(number: int, seed: int) -> bytes:
-    """Return the content of page ``number`` of the region ``seed``."""
-    kind = number % 16
-    if kind == 5:
-        return bytes(SIZE)
-    if kind == 9:
-        return (b"region %08d page %08d, hibtest " % (seed, number)).ljust(64, b".") * (SIZE // 64)
-    start = number * 4099 % (len(NOISE) - SIZE)
-    return struct.pack("<QQ", seed, number) + NOISE[start : start + SIZE - 16]
-
-
 def content(pages: int, seed: int) -> bytes:
-    """Return the content of a region of so many pages."""
-    return b"".join([page(number, seed) for number in range(pages)])
+    """Return the content of a region of so many pages; ``seed`` tells regions apart."""
+    data = bytearray(NOISE * (pages // 16 + 1))
+    for number in range(pages):
+        at = number * SIZE
+        kind = number % 16
+        if kind == ZERO:
+            data[at : at + SIZE] = bytes(SIZE)
+        elif kind == TEXT:
+            line = b"region %08d page %08d, hibtest " % (seed, number)
+            data[at : at + SIZE] = line.ljust(64, b".") * (SIZE // 64)
+        else:
+            struct.pack_into("<QQ", data, at, seed, number)
+    return bytes(memoryview(data)[: pages * SIZE])
 
 
 def checksums(data: bytes | memoryview) -> array[int]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.probe.base import Lacking
+from harness.probe.base import Facts, Lacking
 
 
 def read(path: str | Path) -> str:
@@ -58,8 +58,12 @@ def write(path: str | Path, text: str) -> None:
 
 
 def say(text: str, path: str = "/dev/kmsg") -> None:
-    """Write a line to the kernel log, where the console shows it."""
-    write(path, f"<4>hibtest: {text}")
+    """Write a line to the kernel log, where the console shows it.
+
+    It ends with a newline: without one the kernel keeps the line back until the next one
+    comes, which might continue it (vprintk_store(), kernel/printk/printk.c, 6.1 to 7.3).
+    """
+    write(path, f"<4>hibtest: {text}\n")
 
 
 def boot_id() -> str:
@@ -102,3 +106,15 @@ def number(path: str | Path) -> int | None:
         return int(read(path))
     except (OSError, ValueError):
         return None
+
+
+def stat(pid: int | str) -> list[str]:
+    """Return the fields of proc_pid_stat(5) from the third (the state) on, or ``["", ...]``."""
+    fields = read_or(f"/proc/{pid}/stat", "").rpartition(")")[2].split()
+    return fields or [""] * 50
+
+
+def identity(pid: int) -> Facts:
+    """Return ``{"pid", "starttime"}``: together they name a process for as long as it lives."""
+    starttime = stat(pid)[19]
+    return {"pid": pid, "starttime": int(starttime) if starttime else None}

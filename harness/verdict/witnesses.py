@@ -4,11 +4,16 @@ Pure: planted and found facts come from the probe (:mod:`harness.probe`), where 
 documents its own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Facts = Mapping[str, Any]
 Rule = Callable[[Facts, Facts], list[str]]
+
+# The hardware clock, by which the kernel knows how long it was off, counts whole seconds.
+ASTRAY_SECONDS = 5.0
+# States of a thread that it does not leave by itself.
+LASTING = frozenset("TtZX")
 
 
 def differences(name: str, planted: Any, found: Any) -> tuple[str, ...]:
@@ -57,13 +62,6 @@ def pages(planted: Facts, found: Facts) -> list[str]:
     return []
 
 
-def locked(planted: Facts, found: Facts) -> list[str]:
-    """The pages are what they were, and locked still."""
-    lost = planted["locked_kib"] != found["locked_kib"]
-    text = f"{planted['locked_kib']} KiB were locked, {found['locked_kib']} KiB are"
-    return pages(planted, found) + ([text] if lost else [])
-
-
 def page_cache(planted: Facts, found: Facts) -> list[str]:
     """The cached pages are what they were, and so is the disk below them."""
     if isinstance(found["disk"], str):
@@ -71,13 +69,27 @@ def page_cache(planted: Facts, found: Facts) -> list[str]:
     return pages(planted, found) + [f"on disk: {text}" for text in pages(planted, found["disk"])]
 
 
-def counter(planted: Facts, found: Facts) -> list[str]:
-    """The same process counts on from where it was."""
-    wrong = [
-        f"{key} was {planted[key]}, is {found[key]}"
-        for key in ("pid", "starttime")
+def page_rule(*kept: str) -> Rule:
+    """Every page is what it was, and so are these facts."""
+
+    def rule(planted: Facts, found: Facts) -> list[str]:
+        return pages(planted, found) + changed(planted, found, kept)
+
+    return rule
+
+
+def changed(planted: Facts, found: Facts, keys: Iterable[str]) -> list[str]:
+    """Say which of these facts are others now."""
+    return [
+        f"{key} was {planted[key]!r}, is {found[key]!r}"
+        for key in keys
         if planted[key] != found[key]
     ]
+
+
+def counter(planted: Facts, found: Facts) -> list[str]:
+    """The same process counts on from where it was."""
+    wrong = changed(planted, found, ("pid", "starttime"))
     if found["count"] < planted["count"]:
         wrong.append(f"counted back from {planted['count']} to {found['count']}")
     if found["later"] <= found["count"]:
@@ -87,13 +99,142 @@ def counter(planted: Facts, found: Facts) -> list[str]:
     return wrong
 
 
+def tcp(planted: Facts, found: Facts) -> list[str]:
+    """What was in flight arrived, and more goes through."""
+    wrong = changed(planted, found, ("ports",))
+    for way in ("there", "back"):
+        now = found[way]
+        if now["received"] != now["sent"]:
+            wrong.append(f"{way}: {now['sent']} bytes were sent, {now['received']} received")
+        if now["sent"] < planted[way]["sent"] or not now["flight"]:
+            wrong.append(f"{way}: nothing was in flight")
+        if now["wrong_at"] is not None:
+            wrong.append(f"{way}: the byte at {now['wrong_at']} is another one")
+    return wrong
+
+
+def clocks(planted: Facts, found: Facts) -> list[str]:
+    """No clock goes back; the time off counts for boottime and realtime, or for neither."""
+    wrong = [
+        f"{clock} went back from {planted[clock]:.3f} to {found[clock]:.3f}"
+        for clock in ("monotonic", "boottime", "realtime")
+        if found[clock] < planted[clock]
+    ]
+    passed = {clock: found[clock] - planted[clock] for clock in ("boottime", "realtime")}
+    if abs(passed["realtime"] - passed["boottime"]) > ASTRAY_SECONDS:
+        took = ", ".join(f"{seconds:.1f} s of {clock}" for clock, seconds in passed.items())
+        wrong.append(f"{took} have passed")
+    if found["monotonic"] > found["boottime"]:
+        wrong.append("monotonic is ahead of boottime")
+    return wrong + changed(planted, found, ("source",))
+
+
+def timerfd(planted: Facts, found: Facts) -> list[str]:
+    """The timer runs at its interval."""
+    still = [] if found["ticks"] and found["expirations"] else ["does not expire any more"]
+    return changed(planted, found, ("interval",)) + still
+
+
+def signal_timers(planted: Facts, found: Facts) -> list[str]:
+    """Both timers go on sending signals."""
+    names = ("setitimer", "timer_create")
+    still = [name for name, ticks in zip(names, found["ticks"], strict=True) if not ticks]
+    return changed(planted, found, ("pid",)) + [f"{name} sends no signals" for name in still]
+
+
+def waiters(planted: Facts, found: Facts) -> list[str]:
+    """Every waiter wakes up when it is woken; EINTR on the way is a fact, no fault."""
+    wrong = changed(planted, found, ("pid", "starttime"))
+    for name, wait in found["waits"].items():
+        if not wait["woke"]:
+            wrong.append(f"{name} did not wake up")
+        if wait["errno"]:
+            wrong.append(f"{name} failed with errno {wait['errno']}")
+    return wrong
+
+
+def modules(planted: Facts, found: Facts) -> list[str]:
+    """No module is gone; more may have come."""
+    now = found["modules"]
+    return [f"{name} is {now.get(name, 'gone')}, was {was}"
+            for name, was in planted["modules"].items() if now.get(name) != was]  # fmt: skip
+
+
+def interrupts(planted: Facts, found: Facts) -> list[str]:
+    """Every device has its interrupt still; counts are facts."""
+    return [f"{name} is gone" for name in planted["interrupts"] if name not in found["interrupts"]]
+
+
+def randomness(planted: Facts, found: Facts) -> list[str]:
+    """No random number comes twice."""
+    twice = found["now"] == planted["now"] or found["now"] in found["earlier"]
+    return [f"{found['now']} came twice"] if twice else []
+
+
+def mounts(planted: Facts, found: Facts) -> list[str]:
+    """The same mounts; those that went and came are named."""
+    was, now = set(planted["mounts"]), set(found["mounts"])
+    gone = [f"gone: {line}" for line in sorted(was - now)]
+    return gone + [f"new: {line}" for line in sorted(now - was)]
+
+
+def threads(planted: Facts, found: Facts) -> list[str]:
+    """All threads are there, stopped ones are stopped, and none is stuck."""
+    now = {(tid, start): (comm, state) for tid, start, comm, state in found["threads"]}
+    wrong = []
+    for tid, start, comm, state, staying in planted["threads"]:
+        if not staying:
+            continue
+        if (tid, start) not in now:
+            wrong.append(f"{comm} ({tid}) is gone")
+        elif {state, now[tid, start][1]} & LASTING and state != now[tid, start][1]:
+            wrong.append(f"{comm} ({tid}) was in state {state}, is in {now[tid, start][1]}")
+    for comm, count in planted["kernel"].items():
+        left = found["kernel"].get(comm, 0)
+        if left < count:
+            wrong.append(f"{left} of {count} kernel threads {comm} are left")
+    wrong += [f"{comm} ({tid}) is stuck in {wchan}" for tid, comm, _, wchan in found["stuck"]]
+    exempt = [f"{comm} ({tid}) is exempt from freezing" for tid, comm, _ in found["exempt"]]
+    return wrong + exempt
+
+
 RULES: dict[str, Rule] = {
     "boot-id": same,
     "counter": counter,
     "memory": pages,
     "shared-memory": pages,
-    "locked-memory": locked,
+    "locked-memory": page_rule("locked_kib"),
     "tmpfs": pages,
     "page-cache": page_cache,
     "swapped-memory": pages,
+    "unlinked-file": same,
+    "pipe": same,
+    "descriptor-in-flight": same,
+    "eventfd": same,
+    "memfd": page_rule("seals"),
+    "locks": same,
+    "sysv-ipc": same,
+    "tcp": tcp,
+    "network": same,
+    "clocks": clocks,
+    "timerfd": timerfd,
+    "signal-timers": signal_timers,
+    "waiters": waiters,
+    "stopped": same,
+    "traced": same,
+    "zombie": same,
+    "vfork-parent": same,
+    "realtime": same,
+    "nice": same,
+    "affinity": same,
+    "cgroup": same,
+    "device-mapper": same,
+    "mounts": mounts,
+    "swaps": same,
+    "cpus": same,
+    "settings": same,
+    "modules": modules,
+    "interrupts": interrupts,
+    "randomness": randomness,
+    "threads": threads,
 }

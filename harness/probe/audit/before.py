@@ -3,36 +3,52 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
-from harness.probe import procfs
-from harness.probe.base import RUN, Facts, Lacking
+from harness.probe.audit import devices, memory, power, symbols, variables
+from harness.probe.base import RUN, Facts, Lacking, ProbeError
+from harness.probe.detached import child
 
 FILE = "before.json"
+SYMBOLS = "symbols.json"
 
 
-def state() -> Facts:
-    """Return the state that hibernation must leave as it was."""
-    return {"mem_total": meminfo()["MemTotal"]}
+def find_symbols(run: Path) -> int:
+    """Start to look for the kernel's variables, in a child: it takes a while."""
+
+    def find() -> None:
+        try:
+            addresses = symbols.addresses(variables.NAMES)
+            values = variables.values(addresses)
+            found: Facts = {"addresses": addresses, "variables": values, "variables_lacking": ""}
+        except (Lacking, OSError, ValueError) as error:
+            found = {"addresses": {}, "variables": {}, "variables_lacking": str(error)}
+        (run / SYMBOLS).write_text(json.dumps(found))
+
+    return child(find)
 
 
-def meminfo() -> dict[str, int]:
-    """Return /proc/meminfo, in KiB."""
-    lines = [line.split() for line in procfs.read("/proc/meminfo").splitlines()]
-    return {words[0].rstrip(":"): int(words[1]) for words in lines}
+def record(run: Path, finder: int) -> None:
+    """Record the state in a file of this life.
 
-
-def record(run: Path) -> None:
-    """Record the state in a file of this life."""
-    (run / FILE).write_text(json.dumps(state()))
+    :param finder: The child that looks for symbols, see :func:`find_symbols`.
+    """
+    state = {"memory": memory.state(), "devices": devices.state(), "power": power.state()}
+    os.waitpid(finder, 0)
+    try:
+        state.update(json.loads((run / SYMBOLS).read_text()))
+    except FileNotFoundError as error:
+        raise ProbeError("symbols", "the search for the kernel's variables failed") from error
+    (run / FILE).write_text(json.dumps(state))
 
 
 def recorded(run: Path = RUN) -> Facts:
     """Return what was recorded.
 
-    :raise Lacking: When nothing was recorded in this life.
+    :raise ProbeError: When nothing was recorded in this life.
     """
     try:
         return dict(json.loads((run / FILE).read_text()))
     except FileNotFoundError as error:
-        raise Lacking("no state was recorded in this life") from error
+        raise ProbeError("before", "nothing was planted in this life") from error
