@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,11 +70,7 @@ class Apt:
 
         :raise HostError: When its suites have none.
         """
-        found = packages(self._run("apt-cache", "show", source.package))
-        candidates = [p for p in found if p.version in self._versions(source)]
-        if not candidates:
-            raise HostError(f"{', '.join(source.suites)}: no package {source.package}")
-        return self._closure(candidates[0])
+        return newest(source, lambda *words: self._run("apt-cache", *words))
 
     def state(self, suites: Iterable[str]) -> str:
         """Return a hash that changes when what the archive has in some suites changes."""
@@ -90,28 +86,38 @@ class Apt:
         self._run("apt-get", "-q", "download", *names, cwd=directory)
         return sorted(directory.glob("*.deb"))
 
-    def _versions(self, source: KernelSource) -> list[str]:
-        # madison: "NAME | VERSION | URI SUITE/main amd64 Packages"
-        rows = self._run("apt-cache", "madison", source.package).splitlines()
-        cells = [[cell.strip() for cell in row.split("|")] for row in rows]
-        return [c[1] for c in cells if len(c) == 3 and _suite(c[2]) in source.suites]
-
-    def _closure(self, first: Package) -> tuple[Package, ...]:
-        closed = {first.name: first}
-        open_ends = [first]
-        while open_ends:
-            package = open_ends.pop()
-            for name in package.depends:
-                if _PART.match(name) and name not in closed:
-                    shown = packages(self._run("apt-cache", "show", name))
-                    match = [p for p in shown if p.version == package.version]
-                    closed |= {p.name: p for p in match}
-                    open_ends += match
-        return tuple(sorted(closed.values(), key=lambda package: package.name))
-
     def _run(self, *argv: str, cwd: Path | None = None) -> str:
         env = {"APT_CONFIG": str(self._config)}
         return self._programs.run(argv, Call(cwd=cwd, env=env, hint=_NETWORK))
+
+
+def newest(source: KernelSource, ask: Callable[..., str]) -> tuple[Package, ...]:
+    """Return the packages that make up the newest kernel of a source.
+
+    :param ask: Answers what ``apt-cache`` prints for ``madison NAME`` and ``show NAME``.
+    :raise HostError: When the source's suites have none.
+    """
+    offered = versions(ask("madison", source.package), source.suites)
+    candidates = [p for p in packages(ask("show", source.package)) if p.version in offered]
+    if not candidates:
+        raise HostError(f"{', '.join(source.suites)}: no package {source.package}")
+    closed = {candidates[0].name: candidates[0]}
+    open_ends = [candidates[0]]
+    while open_ends:
+        package = open_ends.pop()
+        for name in package.depends:
+            if _PART.match(name) and name not in closed:
+                found = [p for p in packages(ask("show", name)) if p.version == package.version]
+                closed |= {p.name: p for p in found}
+                open_ends += found
+    return tuple(sorted(closed.values(), key=lambda package: package.name))
+
+
+def versions(madison: str, suites: Iterable[str]) -> tuple[str, ...]:
+    """Return the versions that suites have, from what ``apt-cache madison`` printed."""
+    # "NAME | VERSION | URI SUITE/main amd64 Packages"
+    rows = [[cell.strip() for cell in row.split("|")] for row in madison.splitlines()]
+    return tuple(row[1] for row in rows if len(row) == 3 and _suite(row[2]) in suites)
 
 
 def packages(shown: str) -> list[Package]:
