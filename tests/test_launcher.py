@@ -62,6 +62,7 @@ def set_up(tree: Path, *names: str) -> None:
     )
     for name in names:
         (tree / ".venv" / name).write_text(f"{tree.resolve()}\n{done.stdout}")
+    (tree / ".venv" / "hibtest-host").touch()
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["run", "--help"], ["test", "-h"]])
@@ -186,6 +187,16 @@ def test_failed_step_is_named_and_the_others_go_on(tree: Path, equipped: Path) -
     program(tree / ".venv" / "bin" / "python", "exit 0")
     done = run(tree / "hibtest", "test", path=equipped)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "== all is well: 7 of 7 steps")
+
+
+def test_first_guest_has_the_host_looked_at_once(tree: Path, equipped: Path) -> None:
+    set_up(tree, "hibtest-stamp")
+    asked = tree / ".venv" / "hibtest-host"
+    asked.unlink()
+    assert run(tree / "hibtest", "list", path=equipped).returncode == 0
+    assert not asked.exists()
+    assert run(tree / "hibtest", "run", path=equipped).returncode == 0
+    assert asked.exists()
 
 
 def test_ctrl_c_ends_with_130(tree: Path, equipped: Path, tmp_path: Path) -> None:
