@@ -6,7 +6,7 @@ The file ``kernel.config`` beside this one makes a kernel that lacks nothing.
 from dataclasses import dataclass
 from pathlib import Path
 
-from images import bzimage, kconfig
+from images import bzimage, kconfig, own
 from images.kconfig import KernelConfig
 from images.needs import NEEDS, Need
 
@@ -49,17 +49,20 @@ class Report:
         return not any(missing.always for missing in self.missing)
 
 
-def check(path: Path, config: Path | None = None, *, modules: bool = False) -> Report:
+def check(path: Path, config: Path | None = None, modules: Path | None = None) -> Report:
     """Compare a kernel's configuration with what a guest needs.
 
     :param config: The configuration's file, if it is not to be searched for.
-    :param modules: Whether the guest will have the kernel's modules, so that drivers may be ones.
-    :raise SpecError: When the file is no kernel, or its configuration is not found.
+    :param modules: The kernel's modules, if the guest will have them: drivers may be modules then.
+    :raise SpecError: When the file is no kernel, its configuration is not found, or the modules
+        are another kernel's.
     """
     image = bzimage.read(path)
+    if modules is not None:
+        own.find_modules(modules, image.release)
     found = kconfig.find(image, config)
     needs = (need for need in NEEDS if modules or need.options != ("MODULES",))
-    missing = (lack(need, found, modules=modules) for need in needs)
+    missing = (lack(need, found, modules=modules is not None) for need in needs)
     return Report(
         release=image.release,
         config_source=found.source,

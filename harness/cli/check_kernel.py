@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.errors import ExitStatus, SpecError
+from harness.errors import ExitStatus
 
 if TYPE_CHECKING:
     from images.check_kernel import Missing, Report
@@ -26,9 +26,7 @@ def check_kernel(
     """Say what a kernel's configuration lacks, and why it matters."""
     from images.check_kernel import check
 
-    if modules is not None and not modules.is_dir():
-        raise SpecError(f"{modules}: no directory of modules", hint="give lib/modules/RELEASE")
-    report = check(bzimage, config, modules=modules is not None)
+    report = check(bzimage, config, modules)
     for line in lines(report):
         typer.echo(line)
     if not report.bootable:
@@ -48,6 +46,7 @@ def lines(report: Report) -> list[str]:
         head,
         *_section("No guest works without:", always),
         *_section("Some scenarios do not work without:", some),
+        *_about_modules(report),
         f"A configuration that lacks nothing: {FRAGMENT}",
     ]
 
@@ -57,6 +56,11 @@ def _section(title: str, missing: list[Missing]) -> list[str]:
         return []
     width = max(len(_wish(entry)) for entry in missing)
     return [title, *(f"  {_wish(entry):{width}}  {entry.why}" for entry in missing)]
+
+
+def _about_modules(report: Report) -> list[str]:
+    found = any(missing.found == "m" for missing in report.missing)
+    return ["What is a module will do when its modules are given: --modules DIR"] if found else []
 
 
 def _wish(missing: Missing) -> str:

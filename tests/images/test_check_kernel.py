@@ -30,6 +30,13 @@ def write(tmp_path: Path, options: dict[str, str]) -> Path:
     return path
 
 
+def modules_of(tmp_path: Path, release: str = "6.12.0-test") -> Path:
+    tree = tmp_path / "tree"
+    (tree / "lib/modules" / release).mkdir(parents=True)
+    (tree / "lib/modules" / release / "modules.order").touch()
+    return tree
+
+
 def config(**options: str) -> KernelConfig:
     return KernelConfig(source="test", options=options)
 
@@ -81,7 +88,8 @@ def test_one_of_several_is_enough() -> None:
 def test_module_support_is_needed_only_with_modules(tmp_path: Path) -> None:
     path = write(tmp_path, {**COMPLETE, "MODULES": "n"})
     assert check(path).missing == ()
-    assert [m.option for m in check(path, modules=True).missing] == ["CONFIG_MODULES"]
+    report = check(path, modules=modules_of(tmp_path))
+    assert [m.option for m in report.missing] == ["CONFIG_MODULES"]
 
 
 def test_the_command_when_nothing_is_lacking(tmp_path: Path) -> None:
@@ -100,6 +108,7 @@ def test_the_command_when_no_guest_would_boot(tmp_path: Path) -> None:
         "Some scenarios do not work without:",
         "  CONFIG_ZRAM=y  is not set  zram beside the swap on disk",
     ]
+    assert "--modules DIR" in output
     assert str(FRAGMENT) in output
 
 
@@ -113,7 +122,7 @@ def test_the_command_with_modules_and_a_configuration(tmp_path: Path) -> None:
     path = write(tmp_path, {"NOTHING": "y"})
     other = tmp_path / "my.config"
     other.write_text(text_of({**COMPLETE, "VIRTIO_BLK": "m"}))
-    status, output = run(path, "--config", other, "--modules", tmp_path)
+    status, output = run(path, "--config", other, "--modules", modules_of(tmp_path))
     assert (status, output) == (0, f"6.12.0-test (configuration: {other}): nothing is lacking\n")
 
 
@@ -123,5 +132,10 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="not an x86 kernel") as caught:
         run(noise)
     assert caught.value.status == 2
-    with pytest.raises(SpecError, match="no directory of modules"):
+    with pytest.raises(SpecError, match="no such directory"):
         run(write(tmp_path, COMPLETE), "--modules", noise)
+    others = modules_of(tmp_path, "6.1.0-other")
+    with pytest.raises(
+        SpecError, match=r"modules of 6\.1\.0-other, but the kernel is 6\.12\.0-test"
+    ):
+        run(write(tmp_path, COMPLETE), "--modules", others)
