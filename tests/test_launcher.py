@@ -20,9 +20,9 @@ BASE = "sh cat cut env flock grep head id mkdir mktemp mv readlink rm rmdir sed 
 def tree(tmp_path: Path) -> Path:
     """A checkout that is not set up, in a directory with a space in its name."""
     tree = tmp_path / "a tree"
-    tree.mkdir()
-    for name in ("hibtest", "pyproject.toml"):
-        shutil.copy2(ROOT / name, tree)
+    (tree / "tests").mkdir(parents=True)
+    for name in ("hibtest", "pyproject.toml", "tests/run"):
+        shutil.copy2(ROOT / name, tree / name)
     return tree
 
 
@@ -71,7 +71,7 @@ def test_help_installs_nothing(tree: Path, bare: Path, words: list[str]) -> None
     assert (done.returncode, done.stderr) == (0, "")
     assert "./hibtest run" in done.stdout
     assert "./hibtest test" in done.stdout
-    assert sorted(path.name for path in tree.iterdir()) == ["hibtest", "pyproject.toml"]
+    assert sorted(path.name for path in tree.iterdir()) == ["hibtest", "pyproject.toml", "tests"]
 
 
 def missing_packages(done: subprocess.CompletedProcess[str]) -> set[str]:
