@@ -168,4 +168,4 @@ def _date(artifact: Path) -> str:
     from images.store import MANIFEST
 
     made = datetime.fromtimestamp((artifact / MANIFEST).stat().st_mtime, UTC)
-    return made.astimezone().strftime("%Y-%m-%d %H:%M")
+    return made.astimezone().strftime("%Y-%m-%d")
