@@ -7,6 +7,8 @@ page are sinks. ``t`` is seconds since the run began.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from harness.spec import Role, Stage
 
 
@@ -68,3 +70,27 @@ def fan_out(*sinks: Sink) -> Sink:
             sink(event)
 
     return send
+
+
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind for kind in (BootStarted, StageStarted, StageEnded, ConsoleLine, Note)
+}
+
+
+def to_line(event: Event) -> bytes:
+    """Return an event as one line of JSON: its class's name in ``event``, then its fields."""
+    fields = msgspec.to_builtins(event)
+    return msgspec.json.encode({"event": type(event).__name__, **fields}) + b"\n"
+
+
+def from_line(line: bytes) -> Event:
+    """Return the event that a line of JSON holds.
+
+    :raise ValueError: When it holds none.
+    """
+    fields = msgspec.json.decode(line)
+    kind = _KINDS.get(fields.pop("event", "")) if isinstance(fields, dict) else None
+    if kind is None:
+        raise ValueError(f"not an event: {line[:80]!r}")
+    event: Event = msgspec.convert(fields, kind)
+    return event

@@ -47,11 +47,13 @@ class Mark:
     :ivar name: Which mark.
     :ivar t: Seconds since the run began, by the host's clock.
     :ivar line: The line as it was printed.
+    :ivar splat: Whether it tells of a kernel in trouble.
     """
 
     name: str
     t: float
     line: str
+    splat: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +175,6 @@ class Boot:
     :ivar ready: Whether the guest's init reported ready: it started *afresh*.
     :ivar resumed: Whether the write to ``/sys/power/state`` of an earlier boot returned here.
     :ivar boot_id: ``/proc/sys/kernel/random/boot_id``, empty when it could not be asked.
-    :ivar early: What the initramfs said of the resume device.
     :ivar header: The swap's header after this machine was off.
     :ivar panic: The panic's first line, empty if there was none.
     """
@@ -183,7 +184,6 @@ class Boot:
     ready: bool = False
     resumed: bool = False
     boot_id: str = ""
-    early: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
     qmp: tuple[QmpEvent, ...] = ()
     stages: tuple[StageTime, ...] = ()
@@ -221,7 +221,7 @@ class Evidence:
 
 def to_json(value: object) -> bytes:
     """Return any of our frozen values as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=_encode), indent=2) + b"\n"
 
 
 def read_json(path: Path, kind: type[T]) -> T:
@@ -230,8 +230,20 @@ def read_json(path: Path, kind: type[T]) -> T:
     :raise SpecError: When the file is not there, or does not hold such a value.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(path.read_bytes(), type=kind, dec_hook=_decode)
     except OSError as error:
         raise SpecError(f"{path}: {error.strerror}", hint="give the directory of a run") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: not a {kind.__name__}: {error}") from error
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(type(value))
+
+
+def _decode(kind: type[Any], value: Any) -> Any:
+    if kind is Path:
+        return Path(value)
+    raise NotImplementedError(kind)

@@ -10,6 +10,7 @@ from harness.spec.method import KernelMethod, Method
 from harness.spec.outcome import Expected
 
 SWAP_DEVICE = "/dev/disk/by-id/virtio-swap"
+LEAST_MEMORY_MIB = 192  # kernel, initramfs, witnesses and a snapshot of half of it all
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -55,6 +56,11 @@ class Scenario:
             raise SpecError(
                 f"{self.name}: {self.guest.vcpus} vCPUs do not fit in max_vcpus "
                 f"{self.guest.max_vcpus}"
+            )
+        if self.guest.memory_mib < LEAST_MEMORY_MIB:
+            raise SpecError(
+                f"{self.name}: {self.guest.memory_mib} MiB of memory is too little to boot",
+                hint=f"give it at least {LEAST_MEMORY_MIB}",
             )
         if self.lives < 1:
             raise SpecError(f"{self.name}: lives is {self.lives}, must be 1 or more")

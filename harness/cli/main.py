@@ -1,0 +1,76 @@
+"""The command line: its commands, and how errors and Ctrl-C are told.
+
+Modules that a command needs are imported by that command, so that ``--help`` is quick.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from harness.cli import check_kernel, doctor, images, run, show
+from harness.errors import ExitStatus, HibtestError
+
+app = typer.Typer(
+    name="hibtest",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Integration tests of Linux hibernation: real kernels under QEMU, judged on evidence.",
+    epilog="Exit status: 0 all outcomes as expected, 1 some were not, 2 wrong usage, "
+    "69 nothing could be judged, 130 interrupted.",
+)
+app.command("run")(run.run)
+app.command("list")(show.list_)
+app.command("plan")(show.plan)
+app.command("judge")(show.judge)
+app.command("doctor")(doctor.doctor)
+images.app.command("check-kernel")(check_kernel.check_kernel)
+app.add_typer(images.app, name="images")
+
+
+def main() -> int:
+    """Run the command line and return its exit status; no traceback reaches a user."""
+    signal.signal(signal.SIGTERM, _stop)
+    verbose = any(word.startswith("-vv") for word in sys.argv[1:])
+    try:
+        status = app(standalone_mode=False, prog_name="hibtest")
+    except typer.TyperException as error:
+        print(f"hibtest: {error.format_message()}", file=sys.stderr)
+        print("  → hibtest --help, or hibtest COMMAND --help", file=sys.stderr)
+        return ExitStatus.USAGE
+    except HibtestError as error:
+        return _tell(error, verbose)
+    except (KeyboardInterrupt, typer.Abort):
+        print("hibtest: interrupted; nothing of it is left running", file=sys.stderr)
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:  # `hibtest list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.UNAVAILABLE
+    except OSError as error:
+        return _tell(_as_host_error(error), verbose, error)
+    return status if isinstance(status, int) else ExitStatus.EXPECTED
+
+
+def _as_host_error(error: OSError) -> HibtestError:
+    what = f"{error.filename}: " if error.filename else ""
+    hint = "free some room there" if error.errno == 28 else "see `hibtest doctor`"
+    return HibtestError(f"{what}{error.strerror or error}", hint=hint)
+
+
+def _tell(error: HibtestError, verbose: bool, cause: BaseException | None = None) -> int:
+    if verbose:
+        import traceback
+
+        traceback.print_exception(cause or error)
+    print(f"hibtest: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  → {error.hint}", file=sys.stderr)
+    return error.status
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

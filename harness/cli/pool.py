@@ -1,0 +1,138 @@
+"""Runs jobs side by side, each in a worker process, and shows how they go."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from harness.cli.prepare import Bench, drop_disks, finish
+from harness.errors import HibtestError
+from harness.events import from_line
+from harness.evidence import Evidence, Fault, read_json, to_json
+from harness.report.terminal import Board
+from harness.runner import Job
+from harness.spec import Scenario
+from harness.verdict import Verdict
+
+_HOST_MIB_PER_GUEST = 400  # QEMU and a worker, beside the guest's own memory
+
+
+def parallel(scenarios: Sequence[Scenario]) -> int:
+    """Return how many guests fit side by side on this host: in its CPUs and its free memory."""
+    free = psutil.virtual_memory().available >> 20
+    largest = max(scenario.guest.memory_mib for scenario in scenarios) + _HOST_MIB_PER_GUEST
+    return max(1, min(os.cpu_count() or 1, free // largest, len(scenarios)))
+
+
+class Pool:
+    """Runs scenarios ``jobs`` at a time; leaving the context ends every worker.
+
+    Done runs are told to ``done`` in the thread of the caller.
+    """
+
+    def __init__(self, bench: Bench, board: Board, jobs: int, *, keep: bool) -> None:
+        self._bench = bench
+        self._board = board
+        self._jobs = jobs
+        self._keep = keep
+        self._workers: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def run(
+        self, scenarios: Sequence[Scenario], done: Callable[[Path, Verdict, float], None]
+    ) -> None:
+        """Run all scenarios.
+
+        :raise HibtestError: When a run directory or its guest's files cannot be had.
+        """
+        with ThreadPoolExecutor(self._jobs) as threads, self._ended_with_us():
+            futures = {threads.submit(self._one, scenario) for scenario in scenarios}
+            for job, verdict, seconds in _as_done(futures):
+                done(job.directory, verdict, seconds)
+
+    @contextmanager
+    def _ended_with_us(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._stopped.set()
+                for worker in self._workers:
+                    worker.terminate()
+            raise
+
+    def _one(self, scenario: Scenario) -> tuple[Job, Verdict, float] | None:
+        if self._stopped.is_set():
+            return None
+        job = self._bench.job(scenario)
+        status = self._work(job)
+        evidence = _evidence(job, status)
+        if self._stopped.is_set():
+            drop_disks(job.directory)
+            return None
+        return job, finish(job, keep=self._keep), evidence.seconds
+
+    def _work(self, job: Job) -> int:
+        # setpriv: the worker, and so its machine, ends also when we are killed with SIGKILL
+        argv = ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-m", "harness.cli.worker"]
+        with (
+            (job.directory / "worker.stderr").open("wb") as stderr,
+            subprocess.Popen(
+                [*argv, os.fspath(job.directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+            ) as worker,
+            self._known(worker),
+            self._board.run(job.scenario.name) as sink,
+        ):
+            for line in worker.stdout or ():
+                sink(from_line(line))
+            return worker.wait()
+
+    @contextmanager
+    def _known(self, worker: subprocess.Popen[bytes]) -> Iterator[None]:
+        with self._lock:
+            self._workers.add(worker)
+            if self._stopped.is_set():
+                worker.terminate()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._workers.discard(worker)
+
+
+def _as_done(
+    futures: set[Future[tuple[Job, Verdict, float] | None]],
+) -> Iterator[tuple[Job, Verdict, float]]:
+    while futures:
+        finished, futures = wait(futures, return_when=FIRST_COMPLETED)
+        for future in finished:
+            result = future.result()
+            if result is not None:
+                yield result
+
+
+def _evidence(job: Job, status: int) -> Evidence:
+    """Return the evidence of a finished worker; one that broke down is a fault of its own."""
+    path = job.directory / "evidence.json"
+    try:
+        evidence = read_json(path, Evidence)
+    except HibtestError:
+        evidence = Evidence(scenario=job.scenario.name, host=job.host, kernel=job.kernel)
+    if status:
+        message = f"the worker of {job.directory} ended with status {status}"
+        fault = Fault(kind="WorkerDied", message=message, hint="see worker.stderr there")
+        evidence = replace(evidence, fault=evidence.fault or fault)
+        path.write_bytes(to_json(evidence))
+    return evidence

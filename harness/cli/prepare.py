@@ -1,0 +1,162 @@
+"""From a scenario to a job: guest files, QEMU, acceleration and a run directory.
+
+The command line and the pytest plugin both come here.
+"""
+
+import re
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import images
+from harness.errors import HostError, SpecError
+from harness.evidence import Evidence, GuestKernel, Host, read_json, to_json
+from harness.machine.accel import choose, qemu_version
+from harness.runner import Job
+from harness.spec import OWN_KERNEL, GuestFiles, Scenario
+from harness.verdict import Verdict, judge
+
+QEMU = "qemu-system-x86_64"
+_DEBIAN = re.compile(r"\b(bookworm|trixie|backports)\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnKernel:
+    """A kernel given with ``--kernel``, and its modules."""
+
+    bzimage: Path
+    modules: Path | None = None
+
+
+def on_own_kernel(scenarios: tuple[Scenario, ...]) -> tuple[Scenario, ...]:
+    """Return the scenarios as they are for one's own kernel, each once."""
+    changed: dict[str, Scenario] = {}
+    for scenario in scenarios:
+        name = _DEBIAN.sub(OWN_KERNEL, scenario.name)
+        guest = replace(scenario.guest, kernel=OWN_KERNEL)
+        changed.setdefault(name, replace(scenario, name=name, guest=guest))
+    return tuple(changed.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Where scenarios are run: the host's QEMU, the runs directory, one's own kernel if any."""
+
+    host: Host
+    qemu: str
+    runs: Path
+    own: GuestFiles | None = None
+
+    def files(self, kernel: str) -> GuestFiles:
+        """Return the guest files of a kernel.
+
+        :raise HostError: When they are not built.
+        """
+        if kernel == OWN_KERNEL:
+            if self.own is None:
+                raise SpecError("the kernel 'own' needs --kernel BZIMAGE")
+            return self.own
+        return images.guest_files(kernel)
+
+    def job(self, scenario: Scenario) -> Job:
+        """Return the job of a scenario, in a new run directory.
+
+        :raise HostError: When the directory cannot be made.
+        """
+        files = self.files(scenario.guest.kernel)
+        directory = _new_directory(self.runs, scenario.name)
+        job = Job(
+            scenario=scenario,
+            files=files,
+            kernel=_kernel(files),
+            host=self.host,
+            qemu=self.qemu,
+            directory=directory,
+        )
+        (directory / "scenario.json").write_bytes(to_json(scenario))
+        (directory / "job.json").write_bytes(to_json(job))
+        _write_rerun(directory)
+        _point_latest(self.runs, directory)
+        return job
+
+
+def bench(runs: Path, accel: str, own: OwnKernel | None = None) -> Bench:
+    """Look at this host once, for all scenarios.
+
+    :param accel: ``auto``, ``kvm`` or ``tcg``.
+    :raise HostError: When QEMU is missing, or KVM is asked for and does not work.
+    """
+    qemu = shutil.which(QEMU)
+    if qemu is None:
+        raise HostError(f"{QEMU} is missing", hint="apt-get install qemu-system-x86")
+    chosen, reason = choose(qemu, accel)
+    host = Host(qemu=qemu_version(qemu), accel=str(chosen), accel_reason=reason)
+    files = images.own_kernel(own.bzimage, own.modules) if own else None
+    return Bench(host=host, qemu=qemu, runs=runs.absolute(), own=files)
+
+
+def finish(job: Job, *, keep: bool) -> Verdict:
+    """Judge a finished run from its stored evidence, and tidy its directory.
+
+    The disks stay when the outcome is not the expected one, or when asked for.
+    """
+    verdict = judge_run(job.directory)
+    (job.directory / "verdict.json").write_bytes(to_json(verdict))
+    if verdict.as_expected and not keep:
+        drop_disks(job.directory)
+    return verdict
+
+
+def drop_disks(directory: Path) -> None:
+    """Remove the disks of a run."""
+    for name in ("root.qcow2", "swap.raw"):
+        (directory / name).unlink(missing_ok=True)
+
+
+def judge_run(directory: Path) -> Verdict:
+    """Judge a run from what is stored in its directory.
+
+    :raise SpecError: When the directory holds no run.
+    """
+    scenario = read_json(directory / "scenario.json", Scenario)
+    return judge(scenario, read_json(directory / "evidence.json", Evidence))
+
+
+def _kernel(files: GuestFiles) -> GuestKernel:
+    return GuestKernel(name=files.kernel_name, release=files.release, sha256=images.sha256(files))
+
+
+def _new_directory(runs: Path, name: str) -> Path:
+    try:
+        (runs / name).mkdir(parents=True, exist_ok=True)
+        number = 1 + max(
+            (int(p.name) for p in (runs / name).iterdir() if p.name.isdigit()), default=0
+        )
+        while True:
+            directory = runs / name / str(number)
+            try:
+                directory.mkdir()
+            except FileExistsError:  # another hibtest was quicker
+                number += 1
+            else:
+                return directory
+    except OSError as error:
+        raise HostError(
+            f"cannot make a run directory in {runs}: {error.strerror}", hint="use --runs DIR"
+        ) from error
+
+
+def _write_rerun(directory: Path) -> None:
+    launcher = Path(__file__).resolve().parents[2] / "hibtest"
+    script = directory / "rerun.sh"
+    script.write_text(
+        f"#!/bin/sh\n# Runs this scenario once more, in a new run directory.\n"
+        f'exec "{launcher}" run --from "$(dirname "$0")" "$@"\n'
+    )
+    script.chmod(0o755)
+
+
+def _point_latest(runs: Path, directory: Path) -> None:
+    link = runs / f".latest-{directory.parent.name}-{directory.name}"
+    link.symlink_to(directory.relative_to(runs))
+    link.rename(runs / "latest")

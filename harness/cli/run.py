@@ -1,0 +1,132 @@
+"""``hibtest run``: scenarios, a few at a time, ending in a table of verdicts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.errors import ExitStatus, SpecError
+from harness.spec import Outcome, Scenario
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.cli.prepare import Bench
+    from harness.verdict import Verdict
+
+SMOKE = "smoke"
+Row = tuple["Verdict", float, str]
+
+
+def run(
+    expression: Annotated[
+        str,
+        typer.Option("-k", metavar="EXPR", help="Which scenarios: words, and, or, not; or 'all'."),
+    ] = SMOKE,
+    times: Annotated[int, typer.Option(min=1, help="Run each so many times.")] = 1,
+    jobs: Annotated[int, typer.Option("-j", min=0, help="Side by side; 0: as fit here.")] = 0,
+    kernel: Annotated[
+        Path | None, typer.Option(metavar="BZIMAGE", help="Your own kernel, in place of all.")
+    ] = None,
+    modules: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Its lib/modules/VERSION, if it needs any.")
+    ] = None,
+    accel: Annotated[str, typer.Option(help="auto, kvm or tcg.")] = "auto",
+    runs: Annotated[
+        Path, typer.Option(envvar="HIBTEST_RUNS", help="Where run directories go.")
+    ] = Path("runs"),
+    again: Annotated[
+        Path | None, typer.Option("--from", metavar="RUN", help="The scenario of that run.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep disks also of good runs.")] = False,
+    verbose: Annotated[
+        int, typer.Option("-v", count=True, help="A line per stage; -vv: consoles, tracebacks.")
+    ] = 0,
+) -> int:
+    """Run scenarios: by default one full cycle of each guest kernel."""
+    from rich.console import Console
+
+    from harness.cli.prepare import OwnKernel, bench, on_own_kernel
+
+    if modules and not kernel:
+        raise SpecError(f"--modules {modules} needs --kernel BZIMAGE")
+    scenarios = _chosen(expression, again)
+    if kernel:
+        scenarios = on_own_kernel(scenarios)
+    console = Console(highlight=False)
+    _build_missing(scenarios)
+    own = OwnKernel(bzimage=kernel, modules=modules) if kernel else None
+    here = bench(runs, accel, own)
+    console.print(f"QEMU {here.host.qemu}, {here.host.accel}: {here.host.accel_reason}")
+    return _run_all(here, scenarios * times, jobs, keep, console, verbose)
+
+
+def _chosen(expression: str, again: Path | None) -> tuple[Scenario, ...]:
+    from harness.cli.catalogue import scenarios
+    from harness.evidence import read_json
+    from harness.spec.select import select
+
+    if again:
+        return (read_json(again / "scenario.json", Scenario),)
+    return scenarios() if expression == "all" else select(scenarios(), expression)
+
+
+def _build_missing(scenarios: tuple[Scenario, ...]) -> None:
+    import images
+    from harness.cli.images import progress
+    from harness.spec import OWN_KERNEL
+
+    names = {scenario.guest.kernel for scenario in scenarios} - {OWN_KERNEL}
+    if names:
+        with progress() as report:
+            images.build(sorted(names), report)
+
+
+def _run_all(
+    here: "Bench",
+    scenarios: tuple[Scenario, ...],
+    jobs: int,
+    keep: bool,
+    console: "Console",
+    verbose: int,
+) -> int:
+    from harness.cli.pool import Pool, parallel
+    from harness.report.terminal import Board, verdict_table
+
+    rows: list[Row] = []
+    board = Board(console, verbose)
+
+    def done(directory: Path, verdict: "Verdict", seconds: float) -> None:
+        rows.append((verdict, seconds, _short(directory)))
+        board.verdict(verdict, seconds)
+
+    try:
+        with board.shown():
+            Pool(here, board, jobs or parallel(scenarios), keep=keep).run(scenarios, done)
+    finally:
+        if rows:
+            console.print()
+            console.print(verdict_table(rows))
+            console.print(f"\n{_summary(rows, len(scenarios))}")
+    return _status(rows)
+
+
+def _short(directory: Path) -> str:
+    try:
+        return str(directory.relative_to(Path.cwd()))
+    except ValueError:
+        return str(directory)
+
+
+def _summary(rows: list[Row], asked: int) -> str:
+    good = sum(verdict.as_expected for verdict, _, _ in rows)
+    text = f"{good} of {asked} as expected"
+    return text if len(rows) == asked else f"{text}; {asked - len(rows)} not run to an end"
+
+
+def _status(rows: list[Row]) -> int:
+    """A kernel surprise weighs more than a run that could not be judged."""
+    surprises = [verdict for verdict, _, _ in rows if not verdict.as_expected]
+    if any(verdict.outcome is not Outcome.INVALID for verdict in surprises):
+        return ExitStatus.UNEXPECTED
+    return ExitStatus.UNAVAILABLE if surprises or not rows else ExitStatus.EXPECTED

@@ -1,0 +1,79 @@
+"""``hibtest list``, ``plan`` and ``judge``: look without booting."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.errors import ExitStatus, SpecError
+from harness.evidence import to_json
+from harness.spec import Scenario
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def list_(
+    expression: Annotated[
+        str, typer.Option("-k", metavar="EXPR", help="Only these: words, and, or, not.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """List the scenarios."""
+    from harness.cli.catalogue import scenarios
+    from harness.spec.select import select
+
+    found = scenarios()
+    found = select(found, expression) if expression else found
+    if json:
+        print(to_json(found).decode(), end="")
+        return
+    for scenario in found:
+        print(_line(scenario))
+
+
+def _line(scenario: Scenario) -> str:
+    guest = scenario.guest
+    tags = f"  [{' '.join(scenario.tags)}]" if scenario.tags else ""
+    vcpus = f"{guest.vcpus} vCPU{'s' if guest.vcpus > 1 else ''}"
+    return (
+        f"{scenario.name:42} {guest.kernel:10} {vcpus:8} {guest.memory_mib} MiB  "
+        f"{scenario.method.mode:9} {scenario.expected}{tags}"
+    )
+
+
+def plan(
+    name: Annotated[str, typer.Argument(metavar="SCENARIO", help="Its name: `hibtest list`.")],
+    accel: Annotated[str, typer.Option(help="auto, kvm or tcg.")] = "auto",
+) -> None:
+    """Show what a scenario does, with the QEMU command line of every boot. Starts nothing."""
+    from harness.cli.catalogue import scenarios
+    from harness.cli.plan import plan_lines
+
+    found = {scenario.name: scenario for scenario in scenarios()}
+    if name not in found:
+        raise SpecError(f"there is no scenario {name!r}", hint="`hibtest list` shows all")
+    for line in plan_lines(found[name], accel):
+        print(line)
+
+
+def judge(
+    directory: Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.")],
+    json: Json = False,
+) -> int:
+    """Judge a run again from its stored evidence, without booting."""
+    from rich.console import Console
+
+    from harness.cli.prepare import judge_run
+    from harness.report.terminal import verdict_table
+    from harness.spec import Outcome
+
+    verdict = judge_run(directory)
+    if json:
+        print(to_json(verdict).decode(), end="")
+    else:
+        Console().print(verdict_table([(verdict, None, str(directory))]))
+        for rest in verdict.rests_on:
+            print(f"  rests on {rest}")
+    if verdict.outcome is Outcome.INVALID:
+        return ExitStatus.UNAVAILABLE
+    return ExitStatus.EXPECTED if verdict.as_expected else ExitStatus.UNEXPECTED

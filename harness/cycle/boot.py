@@ -1,0 +1,134 @@
+"""A machine of a cycle: from its start until the guest is ready, has resumed, or has ended."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from harness.cycle.budget import Budget
+from harness.cycle.cmdline import cmdline
+from harness.cycle.watch import Watch
+from harness.deadline import Deadline
+from harness.events import BootStarted, Sink
+from harness.inside.console import Console
+from harness.inside.shell import Shell, connect
+from harness.machine.process import Machine, start
+from harness.machine.shape import Accel, Disk, DiskFormat, MachineSpec
+from harness.spec import GuestFiles, Role, Scenario, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """What all boots of a run have in common.
+
+    :ivar root: The root disk's overlay, which all boots of the run write to.
+    :ivar swap: The swap disk, raw.
+    :ivar began: ``time.monotonic()`` of the run's beginning.
+    """
+
+    scenario: Scenario
+    files: GuestFiles
+    qemu: str
+    accel: Accel
+    directory: Path
+    root: Path
+    swap: Path
+    budget: Budget
+    sink: Sink
+    began: float
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A machine that runs, and the watch that follows it."""
+
+    lab: Lab
+    machine: Machine
+    watch: Watch
+
+    def deadline(self, stage: Stage, what: str) -> Deadline:
+        """Return a deadline of the length that ``stage`` may take."""
+        return Deadline.after(self.lab.budget.limit(stage), what)
+
+    def connect(self, stage: Stage) -> Shell:
+        """Return a shell in the guest.
+
+        :raise DeadlineExpired: When the guest's SSH server does not answer in time.
+        :raise GuestError: When somebody else answers.
+        """
+        files = self.lab.files
+        deadline = self.deadline(stage, "the guest's SSH server")
+        return connect(self.machine.ssh_port, files.ssh_key, files.host_key, deadline)
+
+
+def disks(root: Path, swap: Path, files: GuestFiles) -> tuple[Disk, ...]:
+    """Return the disks of a machine: the same ones, in the same order, for all boots."""
+    modules = [files.modules] if files.modules else []
+    return (
+        Disk(serial="root", path=root, format=DiskFormat.QCOW2),
+        Disk(serial="swap", path=swap),
+        Disk(serial="toolbox", path=files.toolbox, readonly=True),
+        *(Disk(serial="modules", path=path, readonly=True) for path in modules),
+    )
+
+
+def machine_spec(
+    scenario: Scenario,
+    files: GuestFiles,
+    role: Role,
+    qemu: str,
+    accel: Accel,
+    root: Path,
+    swap: Path,
+) -> MachineSpec:
+    """Return the machine of a boot."""
+    return MachineSpec(
+        qemu=qemu,
+        accel=accel,
+        guest=scenario.guest,
+        kernel=files.kernel,
+        initrd=files.initrd,
+        cmdline=cmdline(scenario, role),
+        disks=disks(root, swap, files),
+    )
+
+
+@contextmanager
+def running(lab: Lab, role: Role, number: int, directory: Path) -> Iterator[Running]:
+    """Start a machine and follow it; whatever happens, it is ended on leaving.
+
+    :raise QemuError: When QEMU does not start.
+    """
+    spec = machine_spec(
+        lab.scenario, lab.files, role, lab.qemu, lab.accel, root=lab.root, swap=lab.swap
+    )
+    with start(spec, directory, began=lab.began) as machine, Console(machine.console) as console:
+        elapsed = Deadline.after(0, "").start - lab.began
+        lab.sink(BootStarted(t=round(elapsed, 3), boot=number, role=role))
+        watch = Watch(machine, console, lab.budget, lab.sink, lab.began, number)
+        yield Running(lab, machine, watch)
+
+
+class Came(StrEnum):
+    """What a boot came to."""
+
+    READY = "ready"  # the guest started afresh
+    RESUMED = "resumed"  # an earlier write to /sys/power/state returned here
+    ENDED = "ended"  # QEMU is gone
+
+
+def came_up(watch: Watch) -> Came:
+    """Wait until a boot has come to something.
+
+    :raise Stalled: When it does not in time.
+    """
+
+    def fact() -> Came | None:
+        if watch.ended() is not None:
+            return Came.ENDED
+        if watch.seen("ready"):
+            return Came.READY
+        return Came.RESUMED if watch.seen("returned") else None
+
+    return watch.until(fact, "a guest that is ready or resumed")

@@ -1,0 +1,27 @@
+"""What the kernel of each boot is told."""
+
+from harness.spec import SWAP_DEVICE, NoSwap, Role, Scenario
+
+ROOT_DEVICE = "/dev/disk/by-id/virtio-root"
+
+# panic=-1 oops=panic: with -no-reboot a guest in trouble ends its machine at once.
+# no_console_suspend: the console is how a hang is explained.
+# printk.devkmsg=on: what the guest's programs say stays in order with what the kernel says.
+_ALWAYS = ("console=ttyS0", "panic=-1", "oops=panic", "no_console_suspend", "printk.devkmsg=on")
+
+
+def cmdline(scenario: Scenario, role: Role) -> str:
+    """Return the kernel command line of a boot.
+
+    It is the same for all boots of a scenario, but for what the scenario changes on purpose in
+    the resume boot.
+    """
+    words = [*_ALWAYS, f"root={ROOT_DEVICE}"]
+    changed = scenario.resume if role is Role.RESUME else None
+    words.append(f"resume={changed.device if changed else SWAP_DEVICE}")
+    if changed and changed.noresume:
+        words.append("noresume")
+    if not isinstance(scenario.layout, NoSwap):
+        words.append(f"hibtest.swapon={SWAP_DEVICE}")
+    words.extend(scenario.guest.append)
+    return " ".join(words)

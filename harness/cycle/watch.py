@@ -1,0 +1,167 @@
+"""One wait for all that a running machine may do: print, send an event, end.
+
+A :class:`Watch` follows one machine. Every line and event goes into its record; a line that
+begins a stage starts that stage's deadline; :meth:`Watch.until` returns when a fact is there
+and raises :class:`Stalled` when the deadline of the stage passes first.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from harness.cycle import klog
+from harness.cycle.budget import Budget
+from harness.deadline import Deadline, wait_readable
+from harness.errors import HibtestError
+from harness.events import ConsoleLine, Sink, StageEnded, StageStarted
+from harness.evidence import Exit, Hang, Mark, QmpEvent, StageTime
+from harness.inside.console import Console
+from harness.machine.process import Machine
+from harness.spec import Stage
+
+T = TypeVar("T")
+
+
+class Stalled(HibtestError):
+    """A stage's deadline passed. This is evidence, not harness trouble.
+
+    :param hang: The stage, the limit and the last console lines.
+    """
+
+    def __init__(self, hang: Hang) -> None:
+        super().__init__(f"{hang.what} did not come within {hang.limit:.0f} s in {hang.stage}")
+        self.hang = hang
+
+
+@dataclass(slots=True)
+class Record:
+    """What has been seen so far; grows only."""
+
+    marks: list[Mark] = field(default_factory=list)
+    qmp: list[QmpEvent] = field(default_factory=list)
+    stages: list[StageTime] = field(default_factory=list)
+
+
+class Watch:
+    """Follows one machine.
+
+    :param began: ``time.monotonic()`` of the run's beginning; all times count from it.
+    :param boot: Number of the boot in the run, from 0.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        console: Console,
+        budget: Budget,
+        sink: Sink,
+        began: float,
+        boot: int,
+    ) -> None:
+        self.machine = machine
+        self.record = Record()
+        self._console = console
+        self._budget = budget
+        self._sink = sink
+        self._began = began
+        self._boot = boot
+        self.stage = Stage.BOOT
+        self._enter(Stage.BOOT)
+
+    def _now(self) -> float:
+        return round(time.monotonic() - self._began, 3)
+
+    def _enter(self, stage: Stage) -> None:
+        limit = self._budget.limit(stage)
+        self.stage = stage
+        self._since = self._now()
+        self._deadline = Deadline.after(limit, f"the end of {stage}")
+        self._sink(StageStarted(t=self._since, boot=self._boot, stage=stage, limit=limit))
+
+    def _leave(self) -> None:
+        seconds = round(self._now() - self._since, 3)
+        self.record.stages.append(StageTime(stage=self.stage, t=self._since, seconds=seconds))
+        self._sink(StageEnded(t=self._now(), boot=self._boot, stage=self.stage, seconds=seconds))
+
+    def enter(self, stage: Stage) -> None:
+        """End the present stage and begin another; the same one just goes on."""
+        if stage is not self.stage:
+            self._leave()
+            self._enter(stage)
+
+    def close(self) -> None:
+        """Take in what is left and end the present stage."""
+        self.pump()
+        self._leave()
+
+    def seen(self, name: str) -> Mark | None:
+        """Return the last mark of that name, or ``None``."""
+        return next((mark for mark in reversed(self.record.marks) if mark.name == name), None)
+
+    def count(self, name: str) -> int:
+        """Return how many marks of that name there are."""
+        return sum(mark.name == name for mark in self.record.marks)
+
+    def ended(self) -> Exit | None:
+        """Return how QEMU ended, or ``None`` while it runs; all its lines are taken in then."""
+        exit_ = self.machine.exit()
+        if exit_ is not None:
+            self.pump()
+        return exit_
+
+    def pump(self) -> None:
+        """Take in what is there, without waiting."""
+        for line in self._console.lines():
+            self._take(line)
+        for event in self.machine.monitor.events():
+            t = round(event.at - self._began, 3)
+            self.record.qmp.append(QmpEvent(name=event.name, t=t, data=event.data))
+
+    def _take(self, line: str) -> None:
+        now = self._now()
+        self._sink(ConsoleLine(t=now, boot=self._boot, text=line))
+        found = klog.recognise(line)
+        if found is None:
+            return
+        pattern, _ = found
+        splat = pattern.name in klog.SPLAT_NAMES
+        self.record.marks.append(Mark(name=pattern.name, t=now, line=line, splat=splat))
+        if pattern.stage is not None:
+            self.enter(pattern.stage)
+
+    def until(self, fact: Callable[[], T | None], what: str) -> T:
+        """Wait for a fact, as long as the present stage, and each that follows, is in time.
+
+        :param fact: Asked after each line or event; ``None`` while it is not there.
+        :param what: What is waited for, for the message.
+        :raise Stalled: When the deadline of a stage passes.
+        """
+        while True:
+            self.pump()
+            value = fact()
+            if value is not None:
+                return value
+            if self._deadline.expired:
+                raise Stalled(self.hang(self.stage, what))
+            wait_readable(self._sources(), self._deadline)
+
+    def ends(self, deadline: Deadline) -> bool:
+        """Wait for the machine's end, whatever the stage; return whether it came."""
+        while self.ended() is None:
+            if deadline.expired:
+                return False
+            self.pump()
+            wait_readable(self._sources(), deadline)
+        return True
+
+    def _sources(self) -> list[int]:
+        sources = [self.machine.monitor.fileno(), self.machine.fileno()]
+        if not self._console.eof:
+            sources.append(self._console.fileno())
+        return sources
+
+    def hang(self, stage: Stage, what: str) -> Hang:
+        """Return the evidence of a deadline that passed in ``stage``."""
+        lines = self._console.last(20)
+        return Hang(stage=stage, what=what, limit=self._deadline.limit, lines=lines)

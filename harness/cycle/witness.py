@@ -1,0 +1,87 @@
+"""What is planted in the guest before the snapshot, and looked at afterwards.
+
+The work is done inside the guest by harness/probe, shipped as a zipapp; here it is only asked.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from harness.deadline import Deadline, DeadlineExpired
+from harness.errors import GuestError
+from harness.evidence import AuditReport, WitnessReport
+from harness.inside.shell import Shell
+from harness.probe import build
+
+_PROBE = "/run/hibtest-probe.pyz"
+_PYTHON = "python3 -I"
+
+Planted = dict[str, Any]
+
+
+def plant(shell: Shell, deadline: Deadline) -> tuple[str, Planted]:
+    """Ship the probe and plant the witnesses.
+
+    :return: The guest's boot_id and what each witness was planted as.
+    :raise GuestError: When one could not be planted.
+    """
+    shell.push(build.zipapp(), _PROBE, 0o755, deadline)
+    answer = shell.run_json(f"{_PYTHON} {_PROBE} plant", deadline)
+    witnesses = dict(answer["witnesses"])
+    for name, facts in witnesses.items():
+        if "error" in facts:
+            raise GuestError(f"the witness {name} could not be planted: {facts['error']}")
+    return str(answer["boot_id"]), witnesses
+
+
+def check(
+    shell: Shell, planted: Planted, deadline: Deadline
+) -> tuple[str, tuple[WitnessReport, ...]]:
+    """Look at all witnesses.
+
+    :return: The guest's boot_id and a report per witness that was planted.
+    """
+    answer = shell.run_json(f"{_PYTHON} {_PROBE} check", deadline)
+    found = answer["witnesses"] or {}
+    reports = tuple(_report(name, facts, found.get(name)) for name, facts in planted.items())
+    return str(answer["boot_id"]), reports
+
+
+def _report(name: str, planted: Any, found: dict[str, Any] | None) -> WitnessReport:
+    if found is None:
+        return WitnessReport(name=name, planted=planted, error="not there any more")
+    error = str(found.get("error", ""))
+    return WitnessReport(name=name, planted=planted, found=found.get("found"), error=error)
+
+
+def audit(shell: Shell, deadline: Deadline) -> tuple[AuditReport, ...]:
+    """Exercise all that a hibernation switches off or reserves.
+
+    An exercise that does not come back is reported as not working, by name.
+    """
+    reports: list[AuditReport] = []
+    running = ""
+    try:
+        for entry in _entries(shell, deadline):
+            if "begin" in entry:
+                running = str(entry["begin"])
+                continue
+            running = ""
+            reports.append(
+                AuditReport(
+                    name=str(entry["name"]),
+                    ok=entry["ok"],
+                    detail=str(entry["detail"]),
+                    seconds=float(entry["seconds"]),
+                )
+            )
+    except (GuestError, DeadlineExpired) as error:
+        if not running:
+            raise
+        reports.append(AuditReport(name=running, ok=False, detail=f"did not come back: {error}"))
+    return tuple(reports)
+
+
+def _entries(shell: Shell, deadline: Deadline) -> Iterator[dict[str, Any]]:
+    for line in shell.stream(f"{_PYTHON} {_PROBE} audit", deadline):
+        yield json.loads(line)

@@ -1,0 +1,118 @@
+"""The pytest plugin: options ``--hib-*`` (with ``HIBTEST_*`` twins) and the fixtures of scenarios/.
+
+The cycle is run in a fixture and judged in the test: what the harness, QEMU or the host does
+wrong is an ERROR, what the kernel does wrong is a FAILED.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.spec import Outcome, Scenario
+
+if TYPE_CHECKING:
+    from harness.cli.prepare import Bench, OwnKernel
+    from harness.evidence import Evidence
+
+Record = Callable[[str, object], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options."""
+    group = parser.getgroup("hibtest", "hibernation scenarios")
+    group.addoption(
+        "--hib-kernel", metavar="BZIMAGE", help="your own kernel, in place of all [HIBTEST_KERNEL]"
+    )
+    group.addoption(
+        "--hib-modules", metavar="DIR", help="its lib/modules/VERSION [HIBTEST_MODULES]"
+    )
+    group.addoption("--hib-accel", help="auto, kvm or tcg [HIBTEST_ACCEL]")
+    group.addoption("--hib-runs", metavar="DIR", help="where runs go, ./runs [HIBTEST_RUNS]")
+    group.addoption(
+        "--hib-keep",
+        action="store_const",
+        const="1",
+        help="keep disks also of good runs [HIBTEST_KEEP]",
+    )
+
+
+def _option(config: pytest.Config, name: str) -> str | None:
+    value: str | None = config.getoption(f"--hib-{name}")
+    return value or os.environ.get(f"HIBTEST_{name.upper()}") or None
+
+
+def _own_kernel(config: pytest.Config) -> "OwnKernel | None":
+    from harness.cli.prepare import OwnKernel
+
+    bzimage, modules = _option(config, "kernel"), _option(config, "modules")
+    if bzimage is None:
+        if modules:
+            raise pytest.UsageError(f"--hib-modules {modules} needs --hib-kernel BZIMAGE")
+        return None
+    return OwnKernel(bzimage=Path(bzimage), modules=Path(modules) if modules else None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With one's own kernel, run each scenario once, not once per Debian kernel."""
+    if _option(config, "kernel") is None:
+        return
+    from harness.cli.prepare import on_own_kernel
+
+    seen: set[str] = set()
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
+    for item in items:
+        scenario = _scenario_of(item)
+        name = on_own_kernel((scenario,))[0].name if scenario else item.nodeid
+        (dropped if name in seen else kept).append(item)
+        seen.add(name)
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = kept
+
+
+def _scenario_of(item: pytest.Item) -> Scenario | None:
+    callspec = getattr(item, "callspec", None)
+    found = callspec.params.get("scenario") if callspec else None
+    return found if isinstance(found, Scenario) else None
+
+
+@pytest.fixture(scope="session")
+def bench(pytestconfig: pytest.Config, record_testsuite_property: Record) -> "Bench":
+    """This host, looked at once: QEMU, acceleration, the runs directory."""
+    from harness.cli import prepare
+
+    runs = Path(_option(pytestconfig, "runs") or "runs")
+    accel = _option(pytestconfig, "accel") or "auto"
+    found = prepare.bench(runs, accel, _own_kernel(pytestconfig))
+    record_testsuite_property("qemu", found.host.qemu)
+    record_testsuite_property("accel", f"{found.host.accel} ({found.host.accel_reason})")
+    return found
+
+
+@pytest.fixture
+def evidence(
+    request: pytest.FixtureRequest, bench: "Bench", scenario: Scenario, record_property: Record
+) -> "Evidence":
+    """The evidence of one run of the test's ``scenario``; INVALID is an error of this fixture."""
+    import images
+    from harness.cli.prepare import finish, on_own_kernel
+    from harness.report.jsonl import to_file
+    from harness.runner import run
+
+    if bench.own is not None:
+        (scenario,) = on_own_kernel((scenario,))
+    else:
+        images.build([scenario.guest.kernel])
+    job = bench.job(scenario)
+    record_property("run", os.fspath(job.directory))
+    record_property("kernel", f"{job.kernel.name} {job.kernel.release} sha256:{job.kernel.sha256}")
+    with to_file(job.directory / "events.jsonl") as sink:
+        gathered = run(job, sink)
+    verdict = finish(job, keep=_option(request.config, "keep") is not None)
+    record_property("outcome", str(verdict.outcome))
+    if verdict.outcome is Outcome.INVALID:
+        pytest.fail(f"INVALID: {verdict.reason}\nrun: {job.directory}", pytrace=False)
+    return gathered

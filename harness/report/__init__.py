@@ -1,0 +1,1 @@
+"""Who listens to events and shows verdicts: the terminal, a JSONL file."""

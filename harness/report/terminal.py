@@ -1,0 +1,114 @@
+"""Progress and verdicts on a terminal, or as plain lines where there is none."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from harness.events import BootStarted, ConsoleLine, Event, Note, Sink, StageEnded, StageStarted
+from harness.spec import Outcome
+from harness.verdict import Verdict
+
+_STYLE = {
+    Outcome.RESUMED: "green",
+    Outcome.REHEARSED: "green",
+    Outcome.REFUSED: "yellow",
+    Outcome.COLD_BOOT: "yellow",
+    Outcome.INVALID: "magenta",
+}
+
+
+class Board:
+    """Shows the runs that are under way: a spinner each, or a line per stage.
+
+    :param verbose: 1: a line per stage also on a terminal; 2: the guest's console too.
+    """
+
+    def __init__(self, console: Console, verbose: int) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._lines = verbose > 0 or not console.is_terminal
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TextColumn("[dim]{task.fields[at]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    @contextmanager
+    def shown(self) -> Iterator["Board"]:
+        """Show the board while in the context."""
+        with self._progress:
+            yield self
+
+    @contextmanager
+    def run(self, name: str) -> Iterator[Sink]:
+        """Show one run; yields the sink for its events."""
+        task = self._progress.add_task(escape(name), at="starts")
+        roles: dict[int, str] = {}
+        if self._lines:
+            self._say(name, "starts")
+        try:
+            yield lambda event: self._take(task, name, roles, event)
+        finally:
+            self._progress.remove_task(task)
+
+    def verdict(self, verdict: Verdict, seconds: float) -> None:
+        """Tell a verdict in a line of its own."""
+        mark = "[green]✓[/]" if verdict.as_expected else "[red]✗[/]"
+        outcome = f"[{_STYLE.get(verdict.outcome, 'red')}]{verdict.outcome}[/]"
+        self._console.print(
+            f"{mark} {escape(verdict.scenario)}  {outcome}  [dim]{seconds:.0f} s[/]",
+            highlight=False,
+        )
+        if not verdict.as_expected:
+            self._console.print(f"  {escape(verdict.reason)}", highlight=False)
+
+    def _take(self, task: TaskID, name: str, roles: dict[int, str], event: Event) -> None:
+        if isinstance(event, BootStarted):
+            roles[event.boot] = str(event.role)
+        elif isinstance(event, StageStarted):
+            at = f"{roles.get(event.boot, '')} {event.stage}"
+            self._progress.update(task, at=at)
+        elif isinstance(event, StageEnded) and self._lines:
+            self._say(name, f"{roles.get(event.boot, '')} {event.stage} {event.seconds:.1f} s")
+        elif isinstance(event, Note):
+            self._say(name, event.text)
+        elif isinstance(event, ConsoleLine) and self._verbose > 1:
+            self._say(name, f"| {event.text}")
+
+    def _say(self, name: str, text: str) -> None:
+        self._console.print(f"[dim]{escape(name)}[/]  {escape(text)}", highlight=False)
+
+
+def verdict_table(rows: Iterable[tuple[Verdict, float | None, str]]) -> Table:
+    """Return the table of verdicts; a row is a verdict, its seconds and its run directory."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    table.add_column("scenario", no_wrap=True)
+    table.add_column("outcome")
+    table.add_column("s", justify="right")
+    table.add_column("why", overflow="fold")
+    table.add_column("run", overflow="fold")
+    for verdict, seconds, directory in rows:
+        mark = "[green]✓[/]" if verdict.as_expected else "[red]✗[/]"
+        style = _STYLE.get(verdict.outcome, "red")
+        outcome = f"[{style}]{verdict.outcome}[/]"
+        if not verdict.as_expected:
+            outcome += f"\n[dim]expected {verdict.expected}[/]"
+        why = escape(verdict.reason)
+        table.add_row(
+            mark,
+            escape(verdict.scenario),
+            outcome,
+            f"{seconds:.0f}" if seconds else "",
+            why,
+            directory,
+        )
+    return table

@@ -1,0 +1,164 @@
+"""One scenario through its boots: gathers evidence, never judges it."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from harness.cycle import scripts
+from harness.cycle.boot import Lab, Running, running
+from harness.cycle.budget import Budget
+from harness.cycle.layout import make_swap_disk
+from harness.cycle.scripts import Notes
+from harness.cycle.watch import Stalled
+from harness.cycle.witness import Planted
+from harness.deadline import Deadline, DeadlineExpired
+from harness.errors import GuestError, HibtestError
+from harness.events import Sink
+from harness.evidence import Boot, Evidence, Exit, Fault, GuestKernel, Hang, Host, to_json
+from harness.image.header import read_header
+from harness.machine.disk import overlay
+from harness.machine.shape import Accel
+from harness.spec import GuestFiles, Role, Scenario, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A scenario and all that is needed to run it here.
+
+    :ivar directory: The run's own directory; it exists.
+    """
+
+    scenario: Scenario
+    files: GuestFiles
+    kernel: GuestKernel
+    host: Host
+    qemu: str
+    directory: Path
+
+
+def run(job: Job, sink: Sink) -> Evidence:
+    """Run a scenario; ``evidence.json`` is up to date after every boot.
+
+    Harness trouble does not raise: it stands in the evidence as its fault.
+    """
+    began = time.monotonic()
+    evidence = Evidence(
+        scenario=job.scenario.name,
+        host=job.host,
+        kernel=job.kernel,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    try:
+        lab = _lab(job, sink, began)
+        for boot in _boots(lab):
+            evidence = replace(evidence, boots=(*evidence.boots, boot))
+            _store(job, evidence, began)
+    except HibtestError as error:
+        fault = Fault(kind=type(error).__name__, message=error.message, hint=error.hint or "")
+        evidence = replace(evidence, fault=fault)
+    return _store(job, evidence, began)
+
+
+def _store(job: Job, evidence: Evidence, began: float) -> Evidence:
+    evidence = replace(evidence, seconds=round(time.monotonic() - began, 2))
+    path = job.directory / "evidence.json"
+    partial_ = path.with_suffix(".partial")
+    partial_.write_bytes(to_json(evidence))
+    partial_.rename(path)
+    return evidence
+
+
+def _lab(job: Job, sink: Sink, began: float) -> Lab:
+    root, swap = job.directory / "root.qcow2", job.directory / "swap.raw"
+    overlay(job.files.root, root)
+    make_swap_disk(job.scenario.layout, swap)
+    accel = Accel(job.host.accel)
+    return Lab(
+        scenario=job.scenario,
+        files=job.files,
+        qemu=job.qemu,
+        accel=accel,
+        directory=job.directory,
+        root=root,
+        swap=swap,
+        budget=Budget.of(job.scenario.guest, kvm=accel is Accel.KVM),
+        sink=sink,
+        began=began,
+    )
+
+
+def _boots(lab: Lab) -> Iterator[Boot]:
+    """Go through the boots of a scenario, until one comes to something else than hoped."""
+    planted: Planted = {}
+    boot = _boot(lab, Role.SAVE, 0, partial(scripts.save, planted=planted))
+    yield boot
+    if not _hibernated(boot):
+        return
+    for life in range(1, lab.scenario.lives + 1):
+        again = life < lab.scenario.lives
+        script = partial(scripts.resume, planted=planted, again=again)
+        boot = _boot(lab, Role.RESUME, life, script)
+        yield boot
+        if not boot.resumed or boot.hang or boot.panic or (again and not _hibernated(boot)):
+            return
+    yield _boot(lab, Role.COLD, lab.scenario.lives + 1, scripts.cold)
+
+
+def _hibernated(boot: Boot) -> bool:
+    tried = boot.attempt is not None and boot.attempt.errno is None
+    off = boot.exit is not None and boot.exit.returncode == 0
+    return tried and off and not boot.panic and boot.hang is None
+
+
+def _boot(lab: Lab, role: Role, number: int, script: Callable[[Running, Notes], None]) -> Boot:
+    """Run one machine through its script and return all that was seen of it."""
+    name = f"{role}-{number}" if role is Role.RESUME and number > 1 else str(role)
+    notes = Notes()
+    with running(lab, role, number, lab.directory / name) as run:
+        try:
+            script(run, notes)
+        except Stalled as stalled:
+            notes.hang = stalled.hang
+        except (GuestError, DeadlineExpired) as error:
+            notes.hang = _lost(run, notes, error)
+        exit_ = run.watch.ended() or Exit(returncode=None)
+        run.watch.close()
+    return _seen(lab, role, name, run, notes, exit_)
+
+
+def _lost(run: Running, notes: Notes, error: HibtestError) -> Hang | None:
+    """Tell a guest that cannot be reached because of its kernel from harness trouble.
+
+    A machine that ends explains itself. A guest that had hibernated and then does not answer
+    has hung. What remains is ours, and the error goes on.
+    """
+    if run.watch.ends(Deadline.after(5, "the machine's end")):
+        return None
+    if not notes.resumed and notes.attempt is None:
+        raise error
+    return run.watch.hang(Stage.WITNESS, error.message)
+
+
+def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Exit) -> Boot:
+    record = run.watch.record
+    panic = run.watch.seen("panic")
+    return Boot(
+        role=role,
+        directory=name,
+        ready=notes.ready,
+        resumed=notes.resumed,
+        boot_id=notes.boot_id,
+        marks=tuple(record.marks),
+        qmp=tuple(record.qmp),
+        stages=tuple(record.stages),
+        attempt=notes.attempt,
+        witnesses=notes.witnesses,
+        audits=notes.audits,
+        exit=exit_,
+        header=read_header(lab.swap),
+        hang=notes.hang,
+        panic=panic.line if panic else "",
+    )

@@ -1,0 +1,20 @@
+"""What a rule says when it has something to say."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.evidence import Evidence
+from harness.spec import Outcome, Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """An outcome, its cause (a stable word), its reason (one line) and what it rests on."""
+
+    outcome: Outcome
+    cause: str
+    reason: str
+    rests_on: tuple[str, ...] = ()
+
+
+Rule = Callable[[Scenario, Evidence], Finding | None]

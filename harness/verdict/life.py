@@ -1,0 +1,145 @@
+"""Rules on a life that went on: after a resume, or after a hibernation that was refused."""
+
+import errno
+
+from harness.evidence import Boot, Evidence, WitnessReport
+from harness.spec import Mode, Outcome, Role, Scenario
+from harness.verdict.finding import Finding, Rule
+from harness.verdict.witnesses import differences
+
+
+def _corrupt(cause: str, boot: Boot, reason: str, *rests_on: str) -> Finding:
+    return Finding(
+        outcome=Outcome.CORRUPT,
+        cause=cause,
+        reason=f"{boot.directory} boot: {reason}",
+        rests_on=rests_on or (f"{boot.directory}/console.log",),
+    )
+
+
+def _other_life(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    life = evidence.boots[0].boot_id
+    for boot in evidence.boots[1:]:
+        if boot.resumed and boot.boot_id != life:
+            reason = f"boot_id is {boot.boot_id or 'unknown'}, was {life}"
+            return _corrupt("boot-id", boot, reason, "boots[*].boot_id")
+    return None
+
+
+def _witnesses(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    for boot in evidence.boots:
+        for report in boot.witnesses:
+            wrong = _wrong_with(report)
+            if wrong:
+                more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+                reason = f"witness {wrong[0]}{more}"
+                return _corrupt(f"witness-{report.name}", boot, reason, "boots[*].witnesses")
+    return None
+
+
+def _wrong_with(report: WitnessReport) -> tuple[str, ...]:
+    if report.error:
+        return (f"{report.name}: {report.error}",)
+    return differences(report.name, report.planted, report.found)
+
+
+def _audits(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    for boot in evidence.boots:
+        failed = [report for report in boot.audits if report.ok is False]
+        if failed:
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            reason = f"audit {failed[0].name}: {failed[0].detail}{more}"
+            return _corrupt(f"audit-{failed[0].name}", boot, reason, "boots[*].audits")
+    return None
+
+
+def _not_looked_at(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """A life that went on and was not examined proves nothing."""
+    for boot in evidence.boots:
+        lives_on = boot.resumed or (boot.attempt is not None and bool(boot.attempt.errno))
+        if lives_on and boot.role is not Role.COLD and not (boot.witnesses and boot.audits):
+            return Finding(
+                outcome=Outcome.INVALID,
+                cause="not-examined",
+                reason=f"{boot.directory} boot: witnesses or audit are missing",
+                rests_on=("boots[*].witnesses", "boots[*].audits"),
+            )
+    return None
+
+
+def _kernel_log(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    for boot in evidence.boots:
+        splats = [mark for mark in boot.marks if mark.splat]
+        if splats:
+            reason = f"the kernel reported {splats[0].name}: {splats[0].line}"
+            return _corrupt("kernel-log", boot, reason)
+    return None
+
+
+def _header(scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """The image is armed after a hibernation, with the right flag, and used up after a resume."""
+    for boot in evidence.boots:
+        header = boot.header
+        if header is None or boot.role is Role.COLD or boot.attempt is None:
+            continue
+        hibernated = boot.attempt.errno is None
+        platform = scenario.method.mode is Mode.PLATFORM
+        if header.armed and not hibernated:
+            what = "resumed" if boot.resumed else "was refused"
+            wrong = f"the guest {what}, but the swap still carries {header.sig}"
+            return _corrupt("still-armed", boot, wrong, "boots[*].header")
+        if hibernated and ("PLATFORM_MODE" in header.flag_names) is not platform:
+            wrong = f"mode {boot.attempt.mode}, but the image's flags are {header.flag_names}"
+            return _corrupt("header-flags", boot, wrong, "boots[*].header")
+    return None
+
+
+def _used_twice(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    boot = evidence.boots[-1]
+    if boot.role is not Role.COLD:
+        return None
+    if boot.resumed:
+        return _corrupt("resumed-twice", boot, "the image was resumed a second time")
+    lives = {other.boot_id for other in evidence.boots[:-1]}
+    if not boot.ready or boot.boot_id in lives:
+        return _corrupt("resumed-twice", boot, "the guest did not start afresh")
+    return None
+
+
+def _refused(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    save = evidence.boots[0]
+    if save.attempt is None or not save.attempt.errno:
+        return None
+    name = errno.errorcode.get(save.attempt.errno, str(save.attempt.errno))
+    return Finding(
+        outcome=Outcome.REFUSED,
+        cause=name,
+        reason=f"the write to /sys/power/state returned {name}; the guest lives on in good order",
+        rests_on=("boots[0].attempt", f"{save.directory}/console.log"),
+    )
+
+
+def _unfinished(scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """All boots of a full cycle must be there before it may be called resumed."""
+    if len(evidence.boots) == scenario.lives + 2:
+        return None
+    last = evidence.boots[-1]
+    return Finding(
+        outcome=Outcome.INVALID,
+        cause="unfinished",
+        reason=f"the run ended after the {last.directory} boot",
+        rests_on=("boots",),
+    )
+
+
+LIFE_RULES: tuple[Rule, ...] = (
+    _other_life,
+    _not_looked_at,
+    _witnesses,
+    _audits,
+    _kernel_log,
+    _header,
+    _used_twice,
+    _refused,
+    _unfinished,
+)
