@@ -1,6 +1,7 @@
 """The probe's commands.
 
 ``plant``  starts the hibernator and the witness daemon, prints ``{"boot_id", "witnesses"}``
+           (``--private`` leaves out what would outlive the daemon: for a machine that is no guest)
 ``check``  prints the state of all witnesses, ``"witnesses": null`` in a life without any
 ``audit``  exercises what hibernation switches off or reserves: a JSON line ``{"begin": name}``
            before and ``{"name", "ok", "detail", "seconds"}`` after each exercise
@@ -13,11 +14,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 
 from harness.probe.base import FAULTS, RUN, Facts, ProbeError, describe
 
 
-def plant() -> None:
+def plant(*, private: bool = False) -> None:
     """Start the hibernator and the daemon, and record the state before the hibernation."""
     from harness.probe import daemon
 
@@ -25,7 +27,7 @@ def plant() -> None:
     if (RUN / daemon.PLANTED).exists():
         raise ProbeError("planted", "witnesses are planted already in this life")
     # While the daemon plants, the state is recorded here.
-    pipe = daemon.start(RUN)
+    pipe = daemon.start(RUN, private=private)
     from harness.probe import hibernator
     from harness.probe.audit import before
     from harness.probe.detached import detach
@@ -57,7 +59,12 @@ def emit(value: Facts) -> None:
     print(json.dumps(value), flush=True)
 
 
-COMMANDS = {"plant": plant, "check": check, "audit": audit}
+COMMANDS: dict[str, Callable[[], None]] = {
+    "plant": plant,
+    "plant --private": lambda: plant(private=True),
+    "check": check,
+    "audit": audit,
+}
 
 
 def main(argv: list[str]) -> int:
@@ -65,7 +72,7 @@ def main(argv: list[str]) -> int:
 
     :return: The exit status.
     """
-    command = COMMANDS.get(argv[0]) if len(argv) == 1 else None
+    command = COMMANDS.get(" ".join(argv))
     if command is None:
         return refuse("usage", f"one command of {', '.join(COMMANDS)} is wanted, not {argv}")
     try:

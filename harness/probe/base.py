@@ -55,10 +55,12 @@ class Witness(NamedTuple):
     """A kind of witness: its name and how to plant it.
 
     :ivar plant: Returns what was planted. May raise :exc:`Lacking`.
+    :ivar private: Whether it leaves nothing in the system that outlives the daemon.
     """
 
     name: str
     plant: Callable[[], Planted]
+    private: bool = True
 
 
 def describe(error: BaseException) -> str:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import select
 import signal
 import struct
 import time
 
 from harness.probe import procfs, shared, syscalls
-from harness.probe.base import Facts, Planted, Witness
+from harness.probe.base import Facts, Lacking, Planted, Witness
 from harness.probe.detached import child
 
 INTERVAL = 0.02
+HOUR = 3600.0
+# What setitimer(2) and timer_create(2) have the kernel call (kernel/time, 6.1 to 7.3).
+PENDING = ("it_real_fn", "posix_timer_fn")
 
 
 def clocks() -> Planted:
@@ -87,22 +91,69 @@ def signals() -> Planted:
 def tick(counts: shared.Words) -> None:
     signal.signal(signal.SIGALRM, lambda *_: counts.add(0))
     signal.signal(signal.SIGRTMIN, lambda *_: counts.add(1))
-    signal.setitimer(signal.ITIMER_REAL, INTERVAL, INTERVAL)
+    arm(INTERVAL)
+    while True:
+        signal.pause()
+
+
+def arm(seconds: float) -> None:
+    """Arm both kinds of timers that send signals, with this interval."""
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     # struct sigevent: value, signal number, SIGEV_SIGNAL (0), padding to 64 bytes.
     event = struct.pack("qii48x", 0, int(signal.SIGRTMIN), 0)
     timer = ctypes.c_void_p()
     libc = syscalls.LIBC
     created = libc.timer_create(time.CLOCK_MONOTONIC, event, ctypes.byref(timer))
     syscalls.check(created, "timer_create")
-    nanoseconds = int(INTERVAL * 1e9)
-    spec = struct.pack("4q", 0, nanoseconds, 0, nanoseconds)
+    whole, part = int(seconds), int(seconds % 1 * 1e9)
+    spec = struct.pack("4q", whole, part, whole, part)
     syscalls.check(libc.timer_settime(timer, 0, spec, None), "timer_settime")
-    while True:
-        signal.pause()
+
+
+def pending() -> Planted:
+    """Timers that do not expire for an hour, as the kernel lists them.
+
+    One that is lost in a snapshot shows nowhere else: one that expires often has a signal
+    pending when its process is frozen, and is armed anew when that is delivered.
+
+    Planted and found: ``{"pid", "timers": [[function, expires]]}``: the kernel functions that
+    they call, and when, in nanoseconds of the monotonic clock.
+    """
+    if not os.access("/proc/timer_list", os.R_OK):
+        raise Lacking("no /proc/timer_list")
+    before = listed()
+
+    def wait() -> None:
+        arm(HOUR)
+        while True:
+            signal.pause()
+
+    def ours() -> list[list[str]]:
+        late = (time.monotonic() + HOUR / 2) * 1e9
+        return [t for t in listed() if t not in before and int(t[1]) > late]
+
+    pid = child(wait)
+    procfs.wait_for(lambda: len(ours()) == len(PENDING), 2)
+    planted = ours()
+
+    def look() -> Facts:
+        procfs.wait_for(lambda: all(timer in listed() for timer in planted), 1)
+        return {"pid": pid, "timers": [timer for timer in listed() if timer in planted]}
+
+    return Planted({"pid": pid, "timers": planted}, look)
+
+
+def listed() -> list[list[str]]:
+    """Return [function, expires] of the timers in /proc/timer_list that send signals."""
+    text = procfs.read("/proc/timer_list")
+    # print_timer(), kernel/time/timer_list.c: name and state, then a line with the times.
+    pattern = rf", ({'|'.join(PENDING)}), S:\S+\s+# expires at (\d+)-"
+    return sorted([name, expires] for name, expires in re.findall(pattern, text))
 
 
 WITNESSES = (
     Witness("clocks", clocks),
     Witness("timerfd", timerfd),
+    Witness("pending-timers", pending),
     Witness("signal-timers", signals),
 )

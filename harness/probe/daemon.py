@@ -41,9 +41,10 @@ def witnesses() -> tuple[Witness, ...]:
     return tuple(witness for room in (*rooms, threads) for witness in room.WITNESSES)
 
 
-def plant(kinds: Sequence[Witness]) -> tuple[Facts, dict[str, Planted]]:
+def plant(kinds: Sequence[Witness], *, private: bool = False) -> tuple[Facts, dict[str, Planted]]:
     """Plant witnesses.
 
+    :param private: Leave out those that would outlive the daemon.
     :return: The facts to report, ``{"boot_id", "witnesses": {name: facts}}``, and the
         witnesses that are there. A witness that cannot be planted is reported as
         ``{"lacking": why}`` when the guest has no such thing, else as ``{"error": why}``.
@@ -51,6 +52,9 @@ def plant(kinds: Sequence[Witness]) -> tuple[Facts, dict[str, Planted]]:
     reports: dict[str, Facts] = {}
     there: dict[str, Planted] = {}
     for kind in kinds:
+        if private and not kind.private:
+            reports[kind.name] = {"lacking": "left out: it would outlive the daemon"}
+            continue
         try:
             there[kind.name] = kind.plant()
             reports[kind.name] = there[kind.name].facts
@@ -74,17 +78,16 @@ def look(there: dict[str, Planted]) -> Facts:
 
 def load_modules() -> None:
     """Load what witnesses and exercises need, so that no module appears later."""
-    if os.geteuid() != 0:
-        return
     with contextlib.suppress(FileNotFoundError):  # a guest whose kernel has no modules
         argv = ["modprobe", "-qa", "dm-zero", "loop"]
         os.waitpid(os.posix_spawnp("modprobe", argv, os.environ), 0)
 
 
-def serve(run: Path, report: int) -> None:
+def serve(run: Path, report: int, *, private: bool) -> None:
     """Plant all witnesses, write the facts to the descriptor ``report``, and answer for ever."""
-    load_modules()
-    facts, there = plant(witnesses())
+    if not private:
+        load_modules()
+    facts, there = plant(witnesses(), private=private)
     text = json.dumps(facts).encode()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(run / SOCKET))
@@ -116,28 +119,35 @@ def ask(run: Path) -> Facts:
     """Ask the daemon for the state of all witnesses.
 
     :return: As :func:`look`; ``"witnesses"`` is ``None`` when nothing was planted in this life.
-    :raise ProbeError: When the daemon has gone, or does not answer.
+        That the daemon is gone, or does not answer, is an ``"error"`` of every witness: a
+        process that was lost is a finding.
     """
     if not (run / PLANTED).exists():
         return {"boot_id": procfs.boot_id(), "witnesses": None}
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(ANSWER)
-            connection.connect(str(run / SOCKET))
-            parts = iter(lambda: connection.recv(1 << 16), b"")
-            return dict(json.loads(b"".join(parts)))
-    except TimeoutError as error:
-        raise ProbeError("daemon", f"the daemon did not answer in {ANSWER:.0f} s") from error
+        return answer_of(run)
+    except TimeoutError:
+        why = f"the daemon did not answer in {ANSWER:.0f} s"
     except OSError as error:
-        raise ProbeError("daemon", f"the daemon is gone: {describe(error)}") from error
-    except ValueError as error:
-        raise ProbeError("daemon", "the daemon died while it answered") from error
+        why = f"the daemon is gone: {describe(error)}"
+    except ValueError:
+        why = "the daemon died while it answered"
+    names = json.loads((run / PLANTED).read_text())["witnesses"]
+    return {"boot_id": procfs.boot_id(), "witnesses": {name: {"error": why} for name in names}}
 
 
-def start(run: Path) -> int:
+def answer_of(run: Path) -> Facts:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(ANSWER)
+        connection.connect(str(run / SOCKET))
+        parts = iter(lambda: connection.recv(1 << 16), b"")
+        return dict(json.loads(b"".join(parts)))
+
+
+def start(run: Path, *, private: bool) -> int:
     """Start the daemon in a session of its own; return where it will write what it planted."""
     reader, writer = os.pipe()
-    detach(lambda: serve(run, writer), run / "daemon.log")
+    detach(lambda: serve(run, writer, private=private), run / "daemon.log")
     os.close(writer)
     return reader
 

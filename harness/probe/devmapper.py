@@ -118,4 +118,4 @@ def device(control: int, name: str) -> Facts:
     }
 
 
-WITNESSES = (Witness("device-mapper", tables),)
+WITNESSES = (Witness("device-mapper", tables, private=False),)

@@ -109,6 +109,7 @@ def affinity() -> Planted:
 
     def both() -> None:
         os.sched_setaffinity(0, procfs.cpus("possible"))
+        _thread.stack_size(256 << 10)
         _thread.start_new_thread(bound, ())
         pause()
 
@@ -180,5 +181,5 @@ WITNESSES = (
     Witness("realtime", realtime),
     Witness("nice", nice),
     Witness("affinity", affinity),
-    Witness("cgroup", cgroup),
+    Witness("cgroup", cgroup, private=False),
 )

@@ -18,6 +18,8 @@ from harness.probe.procfs import identity
 
 FUTEX, FUTEX_WAIT, FUTEX_WAKE = 202, 0, 1
 POLLIN = 1
+# Enough for a thread that waits; the usual 8 MiB each would be address space for nothing.
+STACK = 256 << 10
 # Words of shared memory for each waiter: rounds that ended, rounds that ended with EINTR, the
 # errno of any other failure; behind them all, the futex.
 WORDS = 3
@@ -77,6 +79,7 @@ def futex(waits: Waits, operation: int, value: int) -> int:
 
 def wait_in_all(waits: Waits) -> None:
     calls = (nanosleep, in_futex(waits), in_epoll(waits), in_poll(waits), in_read(waits))
+    _thread.stack_size(STACK)
     for number, call in list(enumerate(calls))[1:]:
         _thread.start_new_thread(rounds, (waits.words, number * WORDS, call))
     rounds(waits.words, 0, calls[0])

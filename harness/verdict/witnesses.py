@@ -219,6 +219,7 @@ RULES: dict[str, Rule] = {
     "clocks": clocks,
     "timerfd": timerfd,
     "signal-timers": signal_timers,
+    "pending-timers": same,
     "waiters": waiters,
     "stopped": same,
     "traced": same,

@@ -87,7 +87,7 @@ def await_line(fd: int, limit: float) -> bytes | None:
 
 def abandoned(exercise: Exercise, seconds: float, pid: int, *, timed_out: bool) -> Facts:
     if timed_out:
-        detail = f"did not end within {exercise.limit:.0f} s"
+        detail = f"did not end within {exercise.limit:g} s"
     else:
         _, status = os.waitpid(pid, 0)
         detail = f"its process died with wait status {status:#x}"

@@ -1,0 +1,136 @@
+"""The probe as a program: the zipapp itself, run here without any rights it does not need.
+
+What is dangerous outside a guest (the audit, and swapping, hotplug and dm in it) is left to the
+scenarios.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from harness.deadline import Deadline, poll
+from harness.probe.build import zipapp
+from harness.verdict.witnesses import RULES, differences
+
+
+class Probe:
+    """The zipapp in a directory, with a run directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.run = directory / "run"
+        self.archive = directory / "probe.pyz"
+        self.archive.write_bytes(zipapp())
+        disk = str(directory / "disk")
+        self.environment = {
+            **os.environ, "HIBTEST_PROBE_RUN": str(self.run), "HIBTEST_PROBE_DISK": disk,
+        }  # fmt: skip
+
+    def __call__(self, *words: str) -> tuple[int, Any]:
+        """Run a command; return its status and the last line of its output, decoded."""
+        argv = [sys.executable, "-SB", str(self.archive), *words]
+        done = subprocess.run(
+            argv, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.stderr == ""
+        return done.returncode, json.loads(done.stdout.splitlines()[-1])
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes that plant has left running."""
+        return [p for p in psutil.process_iter() if str(self.archive) in arguments(p)]
+
+
+def arguments(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@pytest.fixture
+def probe(tmp_path: Path) -> Iterator[Probe]:
+    probe = Probe(tmp_path)
+    try:
+        yield probe
+    finally:
+        for process in probe.processes():
+            process.kill()
+
+
+def test_nothing_is_planted_in_a_fresh_life(probe: Probe) -> None:
+    status, found = probe("check")
+    assert status == 0
+    assert found["witnesses"] is None
+    assert found["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def test_planted_witnesses_are_whole_twice(probe: Probe) -> None:
+    status, planted = probe("plant", "--private")
+    assert status == 0
+    for _ in range(2):
+        status, found = probe("check")
+        assert status == 0
+        assert found["boot_id"] == planted["boot_id"]
+        for name, facts in planted["witnesses"].items():
+            assert "error" not in facts
+            if "lacking" not in facts and name not in ("threads", "network"):
+                assert differences(name, facts, found["witnesses"][name]["found"]) == ()
+
+
+def test_every_witness_has_a_rule(probe: Probe) -> None:
+    _, planted = probe("plant", "--private")
+    assert set(planted["witnesses"]) == set(RULES)
+
+
+def test_planting_twice_is_refused(probe: Probe) -> None:
+    probe("plant", "--private")
+    status, answer = probe("plant", "--private")
+    assert status == 1
+    assert answer["error"]["kind"] == "planted"
+
+
+def test_a_lost_process_is_found(probe: Probe) -> None:
+    _, planted = probe("plant", "--private")
+    facts = planted["witnesses"]["counter"]
+    os.kill(facts["pid"], signal.SIGKILL)
+    _, found = probe("check")
+    text = differences("counter", facts, found["witnesses"]["counter"]["found"])
+    assert any("stands still" in line for line in text)
+
+
+def test_a_continued_process_is_found(probe: Probe) -> None:
+    _, planted = probe("plant", "--private")
+    facts = planted["witnesses"]["stopped"]
+    os.kill(facts["pid"], signal.SIGCONT)
+    _, found = probe("check")
+    text = differences("stopped", facts, found["witnesses"]["stopped"]["found"])
+    assert text == ("stopped: state was 'T', is 'S'",)
+
+
+def test_a_lost_daemon_is_an_error_of_every_witness(probe: Probe) -> None:
+    _, planted = probe("plant", "--private")
+    listener = next(p for p in probe.processes() if p.net_connections(kind="unix"))
+    listener.kill()
+    poll(lambda: None if listener.is_running() else True, Deadline.after(10, "the end"))
+    status, found = probe("check")
+    assert status == 0
+    assert set(found["witnesses"]) == set(planted["witnesses"])
+    assert all("daemon" in report["error"] for report in found["witnesses"].values())
+
+
+def test_an_unknown_command_is_refused(probe: Probe) -> None:
+    status, answer = probe("harvest")
+    assert status == 1
+    assert "harvest" in answer["error"]["message"]
+
+
+def test_the_same_sources_give_the_same_archive() -> None:
+    assert zipapp() == zipapp()
+    assert zipapp()[:2] == b"PK"
