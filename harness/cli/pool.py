@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 
@@ -47,7 +46,7 @@ class Pool:
         self._stopped = threading.Event()
 
     def run(
-        self, scenarios: Sequence[Scenario], done: Callable[[Path, Verdict, float], None]
+        self, scenarios: Sequence[Scenario], done: Callable[[Job, Verdict, float], None]
     ) -> None:
         """Run all scenarios.
 
@@ -56,7 +55,7 @@ class Pool:
         with ThreadPoolExecutor(self._jobs) as threads, self._ended_with_us():
             futures = {threads.submit(self._one, scenario) for scenario in scenarios}
             for job, verdict, seconds in _as_done(futures):
-                done(job.directory, verdict, seconds)
+                done(job, verdict, seconds)
 
     @contextmanager
     def _ended_with_us(self) -> Iterator[None]:

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.cli.prepare import Bench
+    from harness.report.terminal import Row
+    from harness.runner import Job
     from harness.verdict import Verdict
 
 SMOKE = "smoke"
-Row = tuple["Verdict", float, str]
 
 
 def run(
@@ -57,7 +58,8 @@ def run(
     _build_missing(scenarios)
     own = OwnKernel(bzimage=kernel, modules=modules) if kernel else None
     here = bench(runs, accel, own)
-    console.print(f"QEMU {here.host.qemu}, {here.host.accel}: {here.host.accel_reason}")
+    host = here.host
+    console.print(f"QEMU {host.qemu}, {host.accel}: {host.accel_reason}", soft_wrap=True)
     return _run_all(here, scenarios * times, jobs, keep, console, verbose)
 
 
@@ -91,13 +93,15 @@ def _run_all(
     verbose: int,
 ) -> int:
     from harness.cli.pool import Pool, parallel
-    from harness.report.terminal import Board, verdict_table
+    from harness.report.terminal import Board, Row, explain, verdict_table
 
     rows: list[Row] = []
     board = Board(console, verbose)
 
-    def done(directory: Path, verdict: "Verdict", seconds: float) -> None:
-        rows.append((verdict, seconds, _short(directory)))
+    def done(job: "Job", verdict: "Verdict", seconds: float) -> None:
+        where = _short(job.directory)
+        release = job.kernel.release
+        rows.append(Row(verdict=verdict, kernel=release, seconds=seconds, directory=where))
         board.verdict(verdict, seconds)
 
     try:
@@ -107,7 +111,13 @@ def _run_all(
         if rows:
             console.print()
             console.print(verdict_table(rows))
+            for row in rows:
+                if not row.verdict.as_expected:
+                    console.print(f"\n{explain(row)}", soft_wrap=True)
             console.print(f"\n{_summary(rows, len(scenarios))}")
+            console.print(
+                f"Runs: {_short(here.runs)}/SCENARIO/N; the last: {_short(here.runs)}/latest"
+            )
     return _status(rows)
 
 
@@ -118,15 +128,15 @@ def _short(directory: Path) -> str:
         return str(directory)
 
 
-def _summary(rows: list[Row], asked: int) -> str:
-    good = sum(verdict.as_expected for verdict, _, _ in rows)
+def _summary(rows: list["Row"], asked: int) -> str:
+    good = sum(row.verdict.as_expected for row in rows)
     text = f"{good} of {asked} as expected"
     return text if len(rows) == asked else f"{text}; {asked - len(rows)} not run to an end"
 
 
-def _status(rows: list[Row]) -> int:
+def _status(rows: list["Row"]) -> int:
     """A kernel surprise weighs more than a run that could not be judged."""
-    surprises = [verdict for verdict, _, _ in rows if not verdict.as_expected]
+    surprises = [row.verdict for row in rows if not row.verdict.as_expected]
     if any(verdict.outcome is not Outcome.INVALID for verdict in surprises):
         return ExitStatus.UNEXPECTED
     return ExitStatus.UNAVAILABLE if surprises or not rows else ExitStatus.EXPECTED

@@ -64,16 +64,15 @@ def judge(
     from rich.console import Console
 
     from harness.cli.prepare import judge_run
-    from harness.report.terminal import verdict_table
+    from harness.report.terminal import Row, explain
     from harness.spec import Outcome
 
     verdict = judge_run(directory)
     if json:
         print(to_json(verdict).decode(), end="")
     else:
-        Console().print(verdict_table([(verdict, None, str(directory))]))
-        for rest in verdict.rests_on:
-            print(f"  rests on {rest}")
+        row = Row(verdict=verdict, kernel="", seconds=0, directory=str(directory))
+        Console(highlight=False).print(explain(row), soft_wrap=True)
     if verdict.outcome is Outcome.INVALID:
         return ExitStatus.UNAVAILABLE
     return ExitStatus.EXPECTED if verdict.as_expected else ExitStatus.UNEXPECTED

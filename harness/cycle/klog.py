@@ -67,7 +67,7 @@ SAVE = (
     _line("wrote", r"PM: hibernation: Wrote (?P<kbytes>\d+) kbytes"),
     _line("saved", r"PM: Image saving done"),
     _line("armed", r"PM: S\|", Stage.POWER_OFF),
-    _line("sleep-s4", r"ACPI: PM: Preparing to enter system sleep state S4", Stage.POWER_OFF),
+    _line("sleep-s4", r"ACPI: PM: Preparing to enter system sleep state S4"),
     _line("sleep-s5", r"ACPI: PM: Preparing to enter system sleep state S5", Stage.POWER_OFF),
     _line("power-down", r"reboot: Power down", Stage.POWER_OFF),
     _line("exit", r"PM: hibernation: hibernation exit"),

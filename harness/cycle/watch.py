@@ -17,10 +17,24 @@ from harness.errors import HibtestError
 from harness.events import ConsoleLine, Sink, StageEnded, StageStarted
 from harness.evidence import Exit, Hang, Mark, QmpEvent, StageTime
 from harness.inside.console import Console
+from harness.machine.disk import full_disk
 from harness.machine.process import Machine
 from harness.spec import Stage
 
 T = TypeVar("T")
+
+# Stages follow each other in kernel order. What the kernel does on the way (CPUs go down once
+# more for S4, the resume boot freezes its devices) does not lead back to an earlier stage.
+_SAVING = (
+    Stage.FREEZE,
+    Stage.PREALLOCATE,
+    Stage.DEVICES,
+    Stage.VCPUS,
+    Stage.SNAPSHOT,
+    Stage.WRITE,
+    Stage.POWER_OFF,
+)
+_RESUMING = (Stage.BOOT, Stage.LOAD, Stage.RESTORE, Stage.THAW)
 
 
 class Stalled(HibtestError):
@@ -111,12 +125,18 @@ class Watch:
         return exit_
 
     def pump(self) -> None:
-        """Take in what is there, without waiting."""
+        """Take in what is there, without waiting.
+
+        :raise HostError: When the host's file system is full: QEMU has stopped the guest.
+        """
         for line in self._console.lines():
             self._take(line)
         for event in self.machine.monitor.events():
             t = round(event.at - self._began, 3)
             self.record.qmp.append(QmpEvent(name=event.name, t=t, data=event.data))
+            full = full_disk(event)
+            if full is not None:
+                raise full
 
     def _take(self, line: str) -> None:
         now = self._now()
@@ -127,8 +147,16 @@ class Watch:
         pattern, _ = found
         splat = pattern.name in klog.SPLAT_NAMES
         self.record.marks.append(Mark(name=pattern.name, t=now, line=line, splat=splat))
-        if pattern.stage is not None:
+        if pattern.stage is not None and self._leads_on(pattern.stage):
             self.enter(pattern.stage)
+
+    def _leads_on(self, stage: Stage) -> bool:
+        if stage is Stage.BOOT:  # the kernel has given up on an image: the boot goes on
+            return True
+        for row in (_SAVING, _RESUMING):
+            if self.stage in row and stage in row:
+                return row.index(stage) > row.index(self.stage)
+        return False
 
     def until(self, fact: Callable[[], T | None], what: str) -> T:
         """Wait for a fact, as long as the present stage, and each that follows, is in time.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.markup import escape
@@ -67,8 +68,6 @@ class Board:
             f"{mark} {escape(verdict.scenario)}  {outcome}  [dim]{seconds:.0f} s[/]",
             highlight=False,
         )
-        if not verdict.as_expected:
-            self._console.print(f"  {escape(verdict.reason)}", highlight=False)
 
     def _take(self, task: TaskID, name: str, roles: dict[int, str], event: Event) -> None:
         if isinstance(event, BootStarted):
@@ -87,28 +86,46 @@ class Board:
         self._console.print(f"[dim]{escape(name)}[/]  {escape(text)}", highlight=False)
 
 
-def verdict_table(rows: Iterable[tuple[Verdict, float | None, str]]) -> Table:
-    """Return the table of verdicts; a row is a verdict, its seconds and its run directory."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of the table of verdicts.
+
+    :ivar kernel: Release of the guest's kernel.
+    :ivar seconds: How long the run took.
+    :ivar directory: Where it is.
+    """
+
+    verdict: Verdict
+    kernel: str
+    seconds: float
+    directory: str
+
+
+def verdict_table(rows: Iterable[Row]) -> Table:
+    """Return the table of verdicts: a line each, and why, below those that surprise."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     table.add_column("scenario", no_wrap=True)
-    table.add_column("outcome")
-    table.add_column("s", justify="right")
-    table.add_column("why", overflow="fold")
-    table.add_column("run", overflow="fold")
-    for verdict, seconds, directory in rows:
+    table.add_column("kernel", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("s", justify="right", no_wrap=True)
+    for row in rows:
+        verdict = row.verdict
         mark = "[green]✓[/]" if verdict.as_expected else "[red]✗[/]"
-        style = _STYLE.get(verdict.outcome, "red")
-        outcome = f"[{style}]{verdict.outcome}[/]"
-        if not verdict.as_expected:
-            outcome += f"\n[dim]expected {verdict.expected}[/]"
-        why = escape(verdict.reason)
-        table.add_row(
-            mark,
-            escape(verdict.scenario),
-            outcome,
-            f"{seconds:.0f}" if seconds else "",
-            why,
-            directory,
-        )
+        outcome = f"[{_STYLE.get(verdict.outcome, 'red')}]{verdict.outcome}[/]"
+        version = escape(row.kernel.partition("-")[0].partition("+")[0])
+        name = escape(verdict.scenario)
+        table.add_row(mark, name, version, outcome, f"{row.seconds:.0f}")
     return table
+
+
+def explain(row: Row) -> str:
+    """Return why a verdict is what it is, in a few lines of markup."""
+    verdict = row.verdict
+    cause = f" ({verdict.cause})" if verdict.cause else ""
+    lines = [f"{escape(verdict.scenario)}: [bold]{verdict.outcome}{escape(cause)}[/]"]
+    if not verdict.as_expected:
+        lines[0] += f", expected {escape(str(verdict.expected))}"
+    lines.append(f"  {escape(verdict.reason)}")
+    lines.append(f"  [dim]evidence: {escape(row.directory)}, {', '.join(verdict.rests_on)}[/]")
+    return "\n".join(lines)
