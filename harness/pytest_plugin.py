@@ -16,6 +16,7 @@ from harness.spec import Outcome, Scenario
 if TYPE_CHECKING:
     from harness.cli.prepare import Bench, OwnKernel
     from harness.evidence import Evidence
+    from harness.verdict import Verdict
 
 Record = Callable[[str, object], None]
 
@@ -98,21 +99,33 @@ def evidence(
 ) -> "Evidence":
     """The evidence of one run of the test's ``scenario``; INVALID is an error of this fixture."""
     import images
-    from harness.cli.prepare import finish, on_own_kernel
-    from harness.report.jsonl import to_file
-    from harness.runner import run
+    from harness.cli.prepare import on_own_kernel, worth_another_try
 
     if bench.own is not None:
         (scenario,) = on_own_kernel((scenario,))
     else:
         images.build([scenario.guest.kernel])
+    keep = _option(request.config, "keep") is not None
+    gathered, verdict = _gather(bench, scenario, record_property, keep=keep)
+    if worth_another_try(verdict):
+        gathered, verdict = _gather(bench, scenario, record_property, keep=keep)
+    if verdict.outcome is Outcome.INVALID:
+        pytest.fail(f"INVALID: {verdict.reason}", pytrace=False)
+    return gathered
+
+
+def _gather(
+    bench: "Bench", scenario: Scenario, record: Record, *, keep: bool
+) -> "tuple[Evidence, Verdict]":
+    from harness.cli.prepare import finish
+    from harness.report.jsonl import to_file
+    from harness.runner import run
+
     job = bench.job(scenario)
-    record_property("run", os.fspath(job.directory))
-    record_property("kernel", f"{job.kernel.name} {job.kernel.release} sha256:{job.kernel.sha256}")
+    record("run", os.fspath(job.directory))
+    record("kernel", f"{job.kernel.name} {job.kernel.release} sha256:{job.kernel.sha256}")
     with to_file(job.directory / "events.jsonl") as sink:
         gathered = run(job, sink)
-    verdict = finish(job, keep=_option(request.config, "keep") is not None)
-    record_property("outcome", str(verdict.outcome))
-    if verdict.outcome is Outcome.INVALID:
-        pytest.fail(f"INVALID: {verdict.reason}\nrun: {job.directory}", pytrace=False)
-    return gathered
+    verdict = finish(job, keep=keep)
+    record("outcome", str(verdict.outcome))
+    return gathered, verdict

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import psutil
 
-from harness.cli.prepare import Bench, drop_disks, finish
+from harness.cli.prepare import Bench, drop_disks, finish, worth_another_try
 from harness.errors import HibtestError
 from harness.events import from_line
 from harness.evidence import Evidence, Fault, read_json, to_json
@@ -69,6 +69,13 @@ class Pool:
             raise
 
     def _one(self, scenario: Scenario) -> tuple[Job, Verdict, float] | None:
+        result = self._try(scenario)
+        if result is not None and worth_another_try(result[1]):
+            self._board.note(scenario.name, f"once more, in a new run: {result[1].reason}")
+            return self._try(scenario)
+        return result
+
+    def _try(self, scenario: Scenario) -> tuple[Job, Verdict, float] | None:
         if self._stopped.is_set():
             return None
         job = self._bench.job(scenario)

@@ -13,7 +13,7 @@ from harness.errors import HostError, SpecError
 from harness.evidence import Evidence, GuestKernel, Host, read_json, to_json
 from harness.machine.accel import choose, qemu_version
 from harness.runner import Job
-from harness.spec import OWN_KERNEL, GuestFiles, Scenario
+from harness.spec import OWN_KERNEL, GuestFiles, Outcome, Scenario
 from harness.verdict import Verdict, judge
 
 QEMU = "qemu-system-x86_64"
@@ -105,6 +105,14 @@ def finish(job: Job, *, keep: bool) -> Verdict:
     if verdict.as_expected and not keep:
         drop_disks(job.directory)
     return verdict
+
+
+def worth_another_try(verdict: Verdict) -> bool:
+    """Return whether QEMU died: no result of the kernel's, and it may go well the next time.
+
+    QEMU 10.0's multi-threaded TCG has been seen to abort while a guest probes its PCI bus.
+    """
+    return verdict.outcome is Outcome.INVALID and verdict.cause == "qemu-died"
 
 
 def drop_disks(directory: Path) -> None:

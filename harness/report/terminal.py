@@ -69,6 +69,10 @@ class Board:
             highlight=False,
         )
 
+    def note(self, name: str, text: str) -> None:
+        """Tell something that a user would want to know of a run."""
+        self._say(name, text)
+
     def _take(self, task: TaskID, name: str, roles: dict[int, str], event: Event) -> None:
         if isinstance(event, BootStarted):
             roles[event.boot] = str(event.role)
@@ -83,7 +87,7 @@ class Board:
             self._say(name, f"| {event.text}")
 
     def _say(self, name: str, text: str) -> None:
-        self._console.print(f"[dim]{escape(name)}[/]  {escape(text)}", highlight=False)
+        self._console.print(f"[dim]{escape(name)}[/]  {escape(text)}", soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""What claims of speed rest on: ratios, measured side by side in one run."""

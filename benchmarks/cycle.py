@@ -1,0 +1,89 @@
+"""How much a full cycle costs beside a bare shell script that does the same boots unchecked.
+
+    python -m benchmarks.cycle [--pairs 3] [--kernel trixie]
+
+The two take turns in one run; what counts is the ratio, pair by pair.
+"""
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import images
+from harness.cli.catalogue import scenarios
+from harness.cli.prepare import QEMU
+from harness.cycle.boot import machine_spec
+from harness.machine.accel import choose
+from harness.machine.argv import argv
+from harness.spec import GuestFiles, Role, Scenario
+
+BARE = Path(__file__).with_name("bare.sh")
+
+
+def main() -> int:
+    """Measure and print a line per pair, then the median of the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--kernel", default="trixie")
+    options = parser.parse_args()
+    name = f"baseline-{options.kernel}-platform-2cpu"
+    scenario = next(one for one in scenarios() if one.name == name)
+    images.build([options.kernel])
+    ratios = []
+    for pair in range(options.pairs):
+        with tempfile.TemporaryDirectory(prefix="hibtest-bench-") as directory:
+            ours, bare = _ours(scenario, Path(directory)), _bare(scenario, Path(directory))
+        ratios.append(ours / bare)
+        print(f"pair {pair + 1}: hibtest {ours:.1f} s, bare {bare:.1f} s, ratio {ours / bare:.2f}")
+    print(f"{name}: median ratio {statistics.median(ratios):.2f} of {options.pairs} pairs")
+    return 0
+
+
+def _timed(command: list[str]) -> float:
+    began = time.monotonic()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def _ours(scenario: Scenario, directory: Path) -> float:
+    runs = os.fspath(directory / "runs")
+    command = [sys.executable, "-m", "harness", "run", "-j", "1", "-k", scenario.name]
+    return _timed([*command, "--runs", runs])
+
+
+def _bare(scenario: Scenario, directory: Path) -> float:
+    files = images.guest_files(scenario.guest.kernel)
+    key = directory / "key"
+    key.write_bytes(files.ssh_key.read_bytes())
+    key.chmod(0o600)
+    port = _free_port()
+    where = [os.fspath(directory), os.fspath(files.root), str(scenario.layout.size_mib)]
+    command = _command(scenario, files, directory, port)
+    return _timed([os.fspath(BARE), *where, os.fspath(key), str(port), "--", *command])
+
+
+def _command(scenario: Scenario, files: GuestFiles, directory: Path, port: int) -> list[str]:
+    """Return our own QEMU command, less what connects it to us."""
+    accel, _ = choose(QEMU, "auto")
+    root, swap = directory / "root.qcow2", directory / "swap.raw"
+    spec = machine_spec(scenario, files, Role.SAVE, QEMU, accel, root=root, swap=swap)
+    words = [word.replace("127.0.0.1:0-", f"127.0.0.1:{port}-") for word in argv(spec)]
+    serial = words.index("-serial")
+    return words[:serial] + words[serial + 2 :]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    sys.exit(main())
