@@ -1,0 +1,150 @@
+"""The one wait: a console on a real socket, a machine that is only pretended."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from harness.cycle.budget import Budget
+from harness.cycle.watch import Stalled, Watch
+from harness.deadline import Deadline
+from harness.errors import HostError
+from harness.events import ConsoleLine, Event
+from harness.evidence import Exit
+from harness.inside.console import Console
+from harness.machine.monitor import Event as QmpEvent
+from harness.machine.process import Machine
+from harness.spec import Stage
+
+
+class _Monitor:
+    def __init__(self) -> None:
+        self.queue: list[QmpEvent] = []
+        self.fd = os.eventfd(0)
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def events(self) -> list[QmpEvent]:
+        taken, self.queue = self.queue, []
+        return taken
+
+
+class _Machine:
+    def __init__(self) -> None:
+        self.monitor = _Monitor()
+        self.ended: Exit | None = None
+        self.fd = os.eventfd(0)
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def exit(self) -> Exit | None:
+        return self.ended
+
+
+class Bench:
+    """A watch, the guest's end of its console, its machine and the events it sent."""
+
+    def __init__(self, console: Console, guest: socket.socket, limit: float) -> None:
+        self.guest = guest
+        self.machine = _Machine()
+        self.sent: list[Event] = []
+        budget = Budget(memory_mib=512, vcpus=1, kvm=True, busy=limit)
+        began = time.monotonic()
+        machine = cast(Machine, self.machine)
+        self.watch = Watch(machine, console, budget, self.sent.append, began, 0)
+
+    def prints(self, *lines: str) -> None:
+        self.guest.sendall("".join(f"{line}\r\n" for line in lines).encode())
+
+    def sees(self, name: str) -> None:
+        self.watch.until(lambda: self.watch.seen(name), name)
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    ours, guest = socket.socketpair()
+    with ours, guest, Console(ours) as console:
+        bench = Bench(console, guest, getattr(request, "param", 1.0))
+        yield bench
+        os.close(bench.machine.fd)
+        os.close(bench.machine.monitor.fd)
+
+
+def test_a_line_becomes_a_mark_and_begins_its_stage(bench: Bench) -> None:
+    bench.watch.enter(Stage.FREEZE)
+    bench.prints("[    9.1] PM: hibernation: Preallocating image memory")
+    bench.sees("preallocate")
+    assert bench.watch.stage is Stage.PREALLOCATE
+    assert [mark.name for mark in bench.watch.record.marks] == ["preallocate"]
+
+
+def test_stages_do_not_lead_back(bench: Bench) -> None:
+    bench.watch.enter(Stage.FREEZE)
+    bench.prints("PM: S|", "Disabling non-boot CPUs ...", "reboot: Power down")
+    bench.sees("power-down")
+    assert bench.watch.stage is Stage.POWER_OFF
+
+
+def test_a_resume_that_comes_back_is_a_boot_again(bench: Bench) -> None:
+    bench.prints("PM: hibernation: resume from hibernation", "hibtest: resume came back")
+    bench.sees("resume-back")
+    assert bench.watch.stage is Stage.BOOT
+
+
+def test_each_stage_has_its_time_and_its_events(bench: Bench) -> None:
+    bench.watch.enter(Stage.FREEZE)
+    bench.watch.close()
+    assert [time_.stage for time_ in bench.watch.record.stages] == [Stage.BOOT, Stage.FREEZE]
+    kinds = [type(event).__name__ for event in bench.sent]
+    assert kinds == ["StageStarted", "StageEnded", "StageStarted", "StageEnded"]
+
+
+@pytest.mark.parametrize("bench", [0.001], indirect=True)
+def test_a_deadline_that_passes_names_stage_limit_and_last_lines(bench: Bench) -> None:
+    bench.prints(*(f"line {number}" for number in range(30)))
+    with pytest.raises(Stalled) as caught:
+        bench.watch.until(lambda: None, "a guest that is ready")
+    hang = caught.value.hang
+    assert (hang.stage, hang.what) == (Stage.BOOT, "a guest that is ready")
+    assert hang.lines[-1] == "line 29"
+    assert len(hang.lines) == 20
+
+
+def test_a_splat_is_marked_as_one(bench: Bench) -> None:
+    bench.prints("[   1.0] WARNING: CPU: 0 PID: 1 at kernel/power/hibernate.c:1 x+0x1/0x2")
+    bench.sees("warning")
+    assert bench.watch.record.marks[0].splat is True
+
+
+def test_events_of_qemu_are_kept_with_their_time(bench: Bench) -> None:
+    data = {"guest": True, "reason": "guest-shutdown"}
+    bench.machine.monitor.queue.append(QmpEvent(name="SHUTDOWN", at=time.monotonic(), data=data))
+    bench.watch.pump()
+    assert [(event.name, event.data) for event in bench.watch.record.qmp] == [("SHUTDOWN", data)]
+
+
+def test_a_full_host_disk_is_the_hosts_fault(bench: Bench) -> None:
+    data = {"nospace": True, "action": "stop", "node-name": "root", "operation": "write"}
+    data["device"] = ""
+    event = QmpEvent(name="BLOCK_IO_ERROR", at=time.monotonic(), data=data)
+    bench.machine.monitor.queue.append(event)
+    with pytest.raises(HostError):
+        bench.watch.pump()
+
+
+def test_the_end_takes_in_all_that_was_printed_before_it(bench: Bench) -> None:
+    bench.prints("last words")
+    bench.guest.close()
+    bench.machine.ended = Exit(returncode=0)
+    assert bench.watch.ends(Deadline.after(10, "the end")) is True
+    bench.watch.until(lambda: _said(bench, "last words"), "the last words")
+
+
+def _said(bench: Bench, text: str) -> bool | None:
+    lines = [event.text for event in bench.sent if isinstance(event, ConsoleLine)]
+    return text in lines or None
