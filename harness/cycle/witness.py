@@ -48,10 +48,11 @@ def check(
 
 
 def _report(name: str, planted: Any, found: dict[str, Any] | None) -> WitnessReport:
-    if found is None:
+    if found is None and "lacking" not in planted:
         return WitnessReport(name=name, planted=planted, error="not there any more")
-    error = str(found.get("error", ""))
-    return WitnessReport(name=name, planted=planted, found=found.get("found"), error=error)
+    facts = found or {}
+    error = str(facts.get("error", ""))
+    return WitnessReport(name=name, planted=planted, found=facts.get("found"), error=error)
 
 
 def audit(shell: Shell, deadline: Deadline) -> tuple[AuditReport, ...]:
