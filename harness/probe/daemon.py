@@ -16,8 +16,9 @@ from harness.probe.detached import detach
 
 SOCKET = "probe.sock"
 PLANTED = "planted.json"
+PID = "daemon.pid"
 # More than the bounded waits of all witnesses together.
-ANSWER = 60.0
+ANSWER = 30.0
 
 
 def witnesses() -> tuple[Witness, ...]:
@@ -92,6 +93,7 @@ def serve(run: Path, report: int, *, private: bool) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(run / SOCKET))
         listener.listen(4)
+        keep(run / PID, str(os.getpid()).encode())
         keep(run / PLANTED, text)
         with os.fdopen(report, "wb") as pipe:
             pipe.write(text + b"\n")
@@ -127,13 +129,21 @@ def ask(run: Path) -> Facts:
     try:
         return answer_of(run)
     except TimeoutError:
-        why = f"the daemon did not answer in {ANSWER:.0f} s"
+        why = f"the daemon did not answer in {ANSWER:.0f} s{whereabouts(run)}"
     except OSError as error:
         why = f"the daemon is gone: {describe(error)}"
     except ValueError:
         why = "the daemon died while it answered"
     names = json.loads((run / PLANTED).read_text())["witnesses"]
     return {"boot_id": procfs.boot_id(), "witnesses": {name: {"error": why} for name in names}}
+
+
+def whereabouts(run: Path) -> str:
+    pid = procfs.number(run / PID)
+    if pid is None:
+        return ""
+    wchan = procfs.read_or(f"/proc/{pid}/wchan", "")
+    return f": process {pid} is in state {procfs.stat(pid)[0]}, in {wchan}"
 
 
 def answer_of(run: Path) -> Facts:

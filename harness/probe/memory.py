@@ -16,6 +16,8 @@ MADV_PAGEOUT = 21
 # Makes huge pages at once, whatever /sys/kernel/mm/transparent_hugepage says (6.1).
 MADV_COLLAPSE = 25
 MIB = 1 << 20
+# Pages that are filled at a time.
+PIECE = 16
 
 
 def anonymous() -> Planted:
@@ -23,11 +25,18 @@ def anonymous() -> Planted:
 
     Planted: ``{"pages", "crc", "huge_kib"}``; found: :func:`pages.differences`.
     """
-    area = mmap.mmap(-1, 8 * MIB, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    area = private(8 * MIB)
     region = fill(area, seed=1)
     with contextlib.suppress(OSError):  # without CONFIG_TRANSPARENT_HUGEPAGE: small pages do
         area.madvise(MADV_COLLAPSE)
     return Planted({**region.facts, "huge_kib": huge_kib()}, region.look)
+
+
+def private(size: int) -> mmap.mmap:
+    area = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    # The daemon's children have no use for it, and each fork would copy its page tables.
+    area.madvise(mmap.MADV_DONTFORK)
+    return area
 
 
 def huge_kib() -> int:
@@ -38,9 +47,11 @@ def huge_kib() -> int:
 
 
 def fill(area: mmap.mmap, seed: int) -> pages.Region:
-    data = pages.content(len(area) // pages.SIZE, seed)
-    area[:] = data
-    return pages.Region(lambda: memoryview(area), data)
+    # Piece by piece: the heap does not grow to the size of the area, and remain there.
+    for first in range(0, len(area) // pages.SIZE, PIECE):
+        at = first * pages.SIZE
+        area[at : at + PIECE * pages.SIZE] = pages.content(PIECE, seed, first)
+    return pages.Region(lambda: memoryview(area), memoryview(area))
 
 
 def shared() -> Planted:
@@ -51,7 +62,7 @@ def shared() -> Planted:
 
 def locked() -> Planted:
     """1 MiB of memory locked with mlock(2). Planted: ``{"pages", "crc", "locked_kib"}``."""
-    area = mmap.mmap(-1, MIB, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    area = private(MIB)
     syscalls.mlock(area)
     region = fill(area, seed=3)
 
@@ -124,7 +135,7 @@ def swapped() -> Planted:
     """
     if len(procfs.need("/proc/swaps").splitlines()) < 2:
         raise Lacking("no swap is on")
-    area = mmap.mmap(-1, MIB, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    area = private(MIB)
     region = fill(area, seed=6)
     start = syscalls.address(area)
     area.madvise(MADV_PAGEOUT)

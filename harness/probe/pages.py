@@ -23,11 +23,16 @@ ZERO, TEXT = 5, 9
 NAMED = 8
 
 
-def content(pages: int, seed: int) -> bytes:
-    """Return the content of a region of so many pages; ``seed`` tells regions apart."""
-    data = bytearray(NOISE * (pages // 16 + 1))
-    for number in range(pages):
-        at = number * SIZE
+def content(pages: int, seed: int, first: int = 0) -> bytes:
+    """Return the content of so many pages of a region, from its page ``first`` on.
+
+    :param seed: Tells regions apart.
+    """
+    # From a multiple of 16 on, the noise repeats as it does from the region's beginning.
+    lead = first % 16
+    data = bytearray(NOISE * ((lead + pages) // 16 + 1))[lead * SIZE :]
+    for number in range(first, first + pages):
+        at = (number - first) * SIZE
         kind = number % 16
         if kind == ZERO:
             data[at : at + SIZE] = bytes(SIZE)
@@ -77,7 +82,7 @@ class Region:
     :param planted: Its content as it should be.
     """
 
-    def __init__(self, read: Callable[[], bytes | memoryview], planted: bytes) -> None:
+    def __init__(self, read: Callable[[], bytes | memoryview], planted: bytes | memoryview) -> None:
         self.read = read
         self.sums = checksums(planted)
         self.facts = facts(planted)

@@ -35,3 +35,8 @@ def test_lost_pages_are_differences() -> None:
 def test_a_region_of_another_seed_differs_everywhere_but_in_zero_pages() -> None:
     found = pages.differences(pages.content(16, 2), pages.checksums(pages.content(16, 1)))
     assert found["differing"] == 15
+
+
+def test_a_region_is_the_same_piece_by_piece() -> None:
+    pieces = [pages.content(7, 3, first) for first in range(0, 21, 7)]
+    assert b"".join(pieces) == pages.content(21, 3)

@@ -13,10 +13,12 @@ import select
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from harness.probe import procfs
 from harness.probe.audit.exercise import Exercise
 from harness.probe.base import FAULTS, Facts, Failed, Lacking, describe
-from harness.probe.detached import child
+from harness.probe.detached import child, redirect
 
 
 def run(exercises: Sequence[Exercise]) -> Iterator[Facts]:
@@ -32,7 +34,7 @@ def run(exercises: Sequence[Exercise]) -> Iterator[Facts]:
 def run_some(exercises: Sequence[Exercise]) -> Iterator[Facts]:
     """Run exercises in one child, up to the first that has to be abandoned."""
     reader, writer = os.pipe()
-    pid = child(lambda: report(exercises, writer))
+    pid = child(lambda: work(exercises, writer))
     os.close(writer)
     with os.fdopen(reader, "rb", buffering=0) as pipe:
         for exercise in exercises:
@@ -43,9 +45,16 @@ def run_some(exercises: Sequence[Exercise]) -> Iterator[Facts]:
                 yield json.loads(line)
                 continue
             os.kill(pid, signal.SIGKILL)
-            yield abandoned(exercise, time.monotonic() - start, pid, timed_out=line is None)
+            ended = None if line is None else end_of(pid)
+            yield abandoned(exercise, time.monotonic() - start, ended)
             return
-    os.waitpid(pid, 0)
+    end_of(pid)
+
+
+def work(exercises: Sequence[Exercise], pipe: int) -> None:
+    # A child that cannot be killed must not hold the standard output of whoever waits for us.
+    redirect(Path(os.devnull))
+    report(exercises, pipe)
 
 
 def report(exercises: Sequence[Exercise], pipe: int) -> None:
@@ -85,11 +94,23 @@ def await_line(fd: int, limit: float) -> bytes | None:
     return line
 
 
-def abandoned(exercise: Exercise, seconds: float, pid: int, *, timed_out: bool) -> Facts:
-    if timed_out:
+def end_of(pid: int) -> int | None:
+    """Return the wait status of a child, ``None`` when it does not end within a moment."""
+    status: int | None = None
+
+    def ended() -> bool:
+        nonlocal status
+        found, now = os.waitpid(pid, os.WNOHANG)
+        status = now if found else None
+        return bool(found)
+
+    procfs.wait_for(ended, 1)
+    return status
+
+
+def abandoned(exercise: Exercise, seconds: float, ended: int | None) -> Facts:
+    if ended is None:
         detail = f"did not end within {exercise.limit:g} s"
     else:
-        _, status = os.waitpid(pid, 0)
-        detail = f"its process died with wait status {status:#x}"
-    report = {"name": exercise.name, "ok": False, "detail": detail}
-    return {**report, "seconds": round(seconds, 3)}
+        detail = f"its process died with wait status {ended:#x}"
+    return {"name": exercise.name, "ok": False, "detail": detail, "seconds": round(seconds, 3)}
