@@ -52,6 +52,8 @@ def _cold(kernel: str, why: str, resume: ResumeSpec) -> Scenario:
     )
 
 
+pytestmark = pytest.mark.guest
+
 # The toolbox is a disk that is there and holds no swap header.
 WRONG_DEVICE = ResumeSpec(device="/dev/disk/by-id/virtio-toolbox")
 NO_RESUME = ResumeSpec(noresume=True)

@@ -100,7 +100,11 @@ PANIC = _line("panic", r"Kernel panic - not syncing: (?P<text>.*)")
 SPLATS = (
     _line("oops", r"(BUG: (unable to handle|kernel NULL)|Oops: |general protection fault)"),
     _line("bug", r"kernel BUG at|BUG: (Bad|KASAN|KFENCE|KMSAN|sleeping|scheduling|spinlock)"),
-    _line("warning", r"WARNING: (CPU: \d+ PID|\S+\.[ch]:\d+|.* at \S+:\d+)|UBSAN: |refcount_t: |list_(add|del)"),
+    # "at FILE:LINE" up to 6.x, "FILE:LINE at" in 7.x
+    _line(
+        "warning",
+        r"WARNING: (CPU: \d+ PID|\S+\.[ch]:\d+|.* at \S+:\d+)|UBSAN: |refcount_t: |list_(add|del)",
+    ),
     _line("lockdep", r"(possible recursive locking|circular locking dependency|inconsistent lock)"),
     _line("lockup", r"(soft lockup|hard LOCKUP|BUG: workqueue lockup|Watchdog detected)"),
     _line("rcu-stall", r"rcu.*(detected (expedited )?stalls|self-detected stall)"),

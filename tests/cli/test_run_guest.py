@@ -1,0 +1,115 @@
+"""``hibtest run`` with real guests: stopped at any moment, killed, with a kernel of one's own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+import images
+from harness.deadline import Deadline, poll
+from harness.errors import ExitStatus
+from harness.events import StageStarted, from_line
+from harness.spec import Stage
+
+pytestmark = pytest.mark.guest
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 300.0  # s; a guest that gets nowhere in this time never will
+
+
+@contextmanager
+def _run(runs: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    argv = [sys.executable, "-m", "harness", "run", "--runs", os.fspath(runs), *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, cwd=ROOT, text=True, stdout=pipe, stderr=pipe) as front:
+        try:
+            yield front
+        finally:
+            front.kill()
+
+
+def _belongs_to(runs: Path) -> list[psutil.Process]:
+    """Return the processes whose command line names the runs directory."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and os.fspath(runs) in " ".join(
+                process.cmdline()
+            ):
+                found.append(process)
+        except psutil.Error:  # it ended while we looked
+            continue
+    return found
+
+
+def _reached(runs: Path, stage: Stage) -> bool | None:
+    for path in runs.glob("*/*/events.jsonl"):
+        lines = path.read_bytes().splitlines()
+        events = [from_line(line) for line in lines if line.endswith(b"}")]
+        if any(isinstance(event, StageStarted) and event.stage is stage for event in events):
+            return True
+    return None
+
+
+def _wait_for(runs: Path, stage: Stage) -> None:
+    poll(lambda: _reached(runs, stage), Deadline.after(LIMIT, f"the guest's {stage}"))
+
+
+def _all_gone(runs: Path) -> bool | None:
+    return not _belongs_to(runs) or None
+
+
+@pytest.mark.parametrize("stage", [Stage.BOOT, Stage.PREPARE, Stage.FREEZE])
+def test_ctrl_c_leaves_nothing_running_and_loses_nothing(stage: Stage, tmp_path: Path) -> None:
+    with _run(tmp_path, "-k", "cold-trixie-noresume") as front:
+        _wait_for(tmp_path, stage)
+        front.send_signal(signal.SIGINT)
+        _, said = front.communicate(timeout=LIMIT)
+    assert front.returncode == ExitStatus.INTERRUPTED
+    assert said.startswith("hibtest: interrupted")
+    assert "Traceback" not in said
+    assert _belongs_to(tmp_path) == []
+    (run,) = tmp_path.glob("cold-trixie-noresume/1")
+    assert (run / "save" / "console.log").exists()
+    assert not (run / "root.qcow2").exists()
+
+
+def test_sigkill_of_the_front_ends_worker_and_machine(tmp_path: Path) -> None:
+    with _run(tmp_path, "-k", "cold-trixie-noresume") as front:
+        _wait_for(tmp_path, Stage.BOOT)
+        assert len(_belongs_to(tmp_path)) >= 3  # the front, its worker, QEMU
+        front.kill()
+        poll(lambda: _all_gone(tmp_path), Deadline.after(LIMIT, "the end of all of them"))
+
+
+def test_a_kernel_of_ones_own_takes_the_place_of_all(tmp_path: Path) -> None:
+    files = images.guest_files("trixie")
+    assert files.modules is not None
+    modules = tmp_path / "modules" / files.release
+    modules.parent.mkdir()
+    subprocess.run(["unsquashfs", "-q", "-n", "-d", modules, files.modules], check=True)
+    words = ["--kernel", os.fspath(files.kernel), "--modules", os.fspath(modules)]
+    with _run(tmp_path / "runs", *words, "-k", "noresume") as front:
+        told, said = front.communicate(timeout=LIMIT)
+    assert (front.returncode, said) == (ExitStatus.EXPECTED, "")
+    assert "cold-own-noresume" in told
+    assert "1 of 1 as expected" in told
+
+
+def test_modules_of_another_version_are_refused(tmp_path: Path) -> None:
+    files = images.guest_files("trixie")
+    other = tmp_path / "1.2.3-other"
+    other.mkdir()
+    (other / "modules.dep").write_text("")
+    words = ["--kernel", os.fspath(files.kernel), "--modules", os.fspath(other)]
+    with _run(tmp_path / "runs", *words) as front:
+        _, said = front.communicate(timeout=LIMIT)
+    assert front.returncode == ExitStatus.USAGE
+    assert files.release in said
+    assert "1.2.3-other" in said
