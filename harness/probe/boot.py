@@ -7,6 +7,7 @@ it compiled of a zip file. So ``plant`` keeps it for the commands that follow.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.machinery
 import marshal
 import sys
@@ -76,6 +77,9 @@ class Importer:
 
 def run() -> int:
     """Run the command on the command line; return its exit status."""
+    # These processes are short or hold little; collecting garbage would copy, after each fork,
+    # all the pages that it looks at.
+    gc.disable()
     importer = Importer(sys.argv[0])
     importer.load()
     known = len(importer.codes)
