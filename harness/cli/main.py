@@ -45,13 +45,14 @@ def main() -> int:
     except HibtestError as error:
         return _tell(error, verbose)
     except (KeyboardInterrupt, typer.Abort):
-        print("hibtest: interrupted; nothing of it is left running", file=sys.stderr)
-        return ExitStatus.INTERRUPTED
+        status = ExitStatus.INTERRUPTED
     except BrokenPipeError:  # `hibtest list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.UNAVAILABLE
     except OSError as error:
         return _tell(_as_host_error(error), verbose, error)
+    if status == ExitStatus.INTERRUPTED:  # typer makes this status of a Ctrl-C in a command
+        print("hibtest: interrupted; nothing of it is left running", file=sys.stderr)
     return status if isinstance(status, int) else ExitStatus.EXPECTED
 
 

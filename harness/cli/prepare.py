@@ -12,11 +12,13 @@ import images
 from harness.errors import HostError, SpecError
 from harness.evidence import Evidence, GuestKernel, Host, read_json, to_json
 from harness.machine.accel import choose, qemu_version
+from harness.machine.disk import require_room
 from harness.runner import Job
 from harness.spec import OWN_KERNEL, GuestFiles, Outcome, Scenario
 from harness.verdict import Verdict, judge
 
 QEMU = "qemu-system-x86_64"
+_ROOT_GROWTH_MIB = 256  # what a guest may write to its root disk; an image is half its memory
 _DEBIAN = re.compile(r"\b(bookworm|trixie|backports)\b")
 
 
@@ -61,10 +63,11 @@ class Bench:
     def job(self, scenario: Scenario) -> Job:
         """Return the job of a scenario, in a new run directory.
 
-        :raise HostError: When the directory cannot be made.
+        :raise HostError: When the directory cannot be made, or its file system is full.
         """
         files = self.files(scenario.guest.kernel)
         directory = _new_directory(self.runs, scenario.name)
+        require_room(directory, scenario.guest.memory_mib + _ROOT_GROWTH_MIB)
         job = Job(
             scenario=scenario,
             files=files,

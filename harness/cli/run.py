@@ -1,5 +1,6 @@
 """``hibtest run``: scenarios, a few at a time, ending in a table of verdicts."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,15 @@ def run(
     modules: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Its lib/modules/VERSION, if it needs any.")
     ] = None,
+    append: Annotated[
+        str, typer.Option(metavar="WORDS", help="More words for the kernel's command line.")
+    ] = "",
+    memory: Annotated[
+        int, typer.Option(metavar="MIB", min=0, help="Guest memory, in place of the scenario's.")
+    ] = 0,
+    vcpus: Annotated[
+        int, typer.Option(metavar="N", min=0, help="vCPUs, in place of the scenario's.")
+    ] = 0,
     accel: Annotated[str, typer.Option(help="auto, kvm or tcg.")] = "auto",
     runs: Annotated[
         Path, typer.Option(envvar="HIBTEST_RUNS", help="Where run directories go.")
@@ -54,6 +64,7 @@ def run(
     scenarios = _chosen(expression, again)
     if kernel:
         scenarios = on_own_kernel(scenarios)
+    scenarios = tuple(_changed(one, append.split(), memory, vcpus) for one in scenarios)
     console = Console(highlight=False)
     _build_missing(scenarios)
     own = OwnKernel(bzimage=kernel, modules=modules) if kernel else None
@@ -71,6 +82,18 @@ def _chosen(expression: str, again: Path | None) -> tuple[Scenario, ...]:
     if again:
         return (read_json(again / "scenario.json", Scenario),)
     return scenarios() if expression == "all" else select(scenarios(), expression)
+
+
+def _changed(scenario: Scenario, append: list[str], memory: int, vcpus: int) -> Scenario:
+    guest = scenario.guest
+    guest = replace(
+        guest,
+        append=(*guest.append, *append),
+        memory_mib=memory or guest.memory_mib,
+        vcpus=vcpus or guest.vcpus,
+        max_vcpus=max(vcpus, guest.max_vcpus) if guest.max_vcpus else None,
+    )
+    return replace(scenario, guest=guest)
 
 
 def _build_missing(scenarios: tuple[Scenario, ...]) -> None:

@@ -47,9 +47,9 @@ class Running:
     machine: Machine
     watch: Watch
 
-    def deadline(self, stage: Stage, what: str) -> Deadline:
-        """Return a deadline of the length that ``stage`` may take."""
-        return Deadline.after(self.lab.budget.limit(stage), what)
+    def deadline(self, stage: Stage, what: str, times: int = 1) -> Deadline:
+        """Return a deadline of the length that ``stage`` may take, or so many times as long."""
+        return Deadline.after(times * self.lab.budget.limit(stage), what)
 
     def connect(self, stage: Stage) -> Shell:
         """Return a shell in the guest.

@@ -55,6 +55,11 @@ class Budget:
         busy = min(_BUSIEST, max(1.0, load))
         return cls(memory_mib=guest.memory_mib, vcpus=guest.vcpus, kvm=kvm, busy=busy)
 
+    @property
+    def patience(self) -> float:
+        """How many times longer than on a machine of its own anything may take in this guest."""
+        return 2.0 if self.kvm else 6.0
+
     def limit(self, stage: Stage) -> float:
         """Return the seconds that ``stage`` may take."""
         seconds = _BASE[stage] * self.busy * (1.0 if self.kvm else _TCG)

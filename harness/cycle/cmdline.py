@@ -7,7 +7,16 @@ ROOT_DEVICE = "/dev/disk/by-id/virtio-root"
 # panic=-1 oops=panic: with -no-reboot a guest in trouble ends its machine at once.
 # no_console_suspend: the console is how a hang is explained.
 # printk.devkmsg=on: what the guest's programs say stays in order with what the kernel says.
-_ALWAYS = ("console=ttyS0", "panic=-1", "oops=panic", "no_console_suspend", "printk.devkmsg=on")
+# no_timer_check: on a busy host the timer of an emulated PC may tick too late for the kernel,
+# which then panics: "IO-APIC + timer doesn't work!" (arch/x86/kernel/apic/io_apic.c, 6.1 to 7.3).
+_ALWAYS = (
+    "console=ttyS0",
+    "panic=-1",
+    "oops=panic",
+    "no_console_suspend",
+    "no_timer_check",
+    "printk.devkmsg=on",
+)
 
 
 def cmdline(scenario: Scenario, role: Role) -> str:

@@ -10,6 +10,8 @@ from harness.evidence import Attempt, AuditReport, Hang, WitnessReport
 from harness.inside.shell import Shell
 from harness.spec import Stage
 
+_STUCK = 4  # the audit goes on past exercises that are stuck: time for a few of them
+
 
 @dataclass(slots=True)
 class Notes:
@@ -37,7 +39,7 @@ def save(run: Running, notes: Notes, planted: Planted) -> None:
     run.watch.enter(Stage.PREPARE)
     with run.connect(Stage.PREPARE) as shell:
         deadline = run.deadline(Stage.PREPARE, "the planting of the witnesses")
-        notes.boot_id, facts = witness.plant(shell, deadline)
+        notes.boot_id, facts = witness.plant(shell, run.lab.budget.patience, deadline)
         planted.update(facts)
         off = _hibernate(run, notes, shell)
         if not off:
@@ -85,10 +87,11 @@ def _boot_id(run: Running, shell: Shell) -> str:
 
 def _examine(run: Running, notes: Notes, shell: Shell, planted: Planted) -> None:
     run.watch.enter(Stage.WITNESS)
+    patience = run.lab.budget.patience
     checking = run.deadline(Stage.WITNESS, "the look at the witnesses")
-    notes.boot_id, notes.witnesses = witness.check(shell, planted, checking)
-    auditing = run.deadline(Stage.WITNESS, "the audit")
-    notes.audits = witness.audit(shell, auditing)
+    notes.boot_id, notes.witnesses = witness.check(shell, planted, patience, checking)
+    auditing = run.deadline(Stage.WITNESS, "the audit", times=_STUCK)
+    notes.audits = witness.audit(shell, patience, auditing)
 
 
 def _hibernate(run: Running, notes: Notes, shell: Shell) -> bool:

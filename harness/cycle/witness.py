@@ -14,19 +14,21 @@ from harness.inside.shell import Shell
 from harness.probe import build
 
 _PROBE = "/run/hibtest-probe.pyz"
-_PYTHON = "python3 -I"
+# -ISB: no site, no bytecode: every import counts under TCG
+_COMMAND = f"HIBTEST_PATIENCE={{:g}} python3 -ISB {_PROBE} {{}}"
 
 Planted = dict[str, Any]
 
 
-def plant(shell: Shell, deadline: Deadline) -> tuple[str, Planted]:
+def plant(shell: Shell, patience: float, deadline: Deadline) -> tuple[str, Planted]:
     """Ship the probe and plant the witnesses.
 
+    :param patience: How many times longer than on an idle machine the guest may take.
     :return: The guest's boot_id and what each witness was planted as.
     :raise GuestError: When one could not be planted.
     """
     shell.push(build.zipapp(), _PROBE, 0o755, deadline)
-    answer = shell.run_json(f"{_PYTHON} {_PROBE} plant", deadline)
+    answer = shell.run_json(_COMMAND.format(patience, "plant"), deadline)
     witnesses = dict(answer["witnesses"])
     for name, facts in witnesses.items():
         if "error" in facts:
@@ -35,13 +37,13 @@ def plant(shell: Shell, deadline: Deadline) -> tuple[str, Planted]:
 
 
 def check(
-    shell: Shell, planted: Planted, deadline: Deadline
+    shell: Shell, planted: Planted, patience: float, deadline: Deadline
 ) -> tuple[str, tuple[WitnessReport, ...]]:
     """Look at all witnesses.
 
     :return: The guest's boot_id and a report per witness that was planted.
     """
-    answer = shell.run_json(f"{_PYTHON} {_PROBE} check", deadline)
+    answer = shell.run_json(_COMMAND.format(patience, "check"), deadline)
     found = answer["witnesses"] or {}
     reports = tuple(_report(name, facts, found.get(name)) for name, facts in planted.items())
     return str(answer["boot_id"]), reports
@@ -55,7 +57,7 @@ def _report(name: str, planted: Any, found: dict[str, Any] | None) -> WitnessRep
     return WitnessReport(name=name, planted=planted, found=facts.get("found"), error=error)
 
 
-def audit(shell: Shell, deadline: Deadline) -> tuple[AuditReport, ...]:
+def audit(shell: Shell, patience: float, deadline: Deadline) -> tuple[AuditReport, ...]:
     """Exercise all that a hibernation switches off or reserves.
 
     An exercise that does not come back is reported as not working, by name.
@@ -63,7 +65,7 @@ def audit(shell: Shell, deadline: Deadline) -> tuple[AuditReport, ...]:
     reports: list[AuditReport] = []
     running = ""
     try:
-        for entry in _entries(shell, deadline):
+        for entry in _entries(shell, patience, deadline):
             if "begin" in entry:
                 running = str(entry["begin"])
                 continue
@@ -83,6 +85,6 @@ def audit(shell: Shell, deadline: Deadline) -> tuple[AuditReport, ...]:
     return tuple(reports)
 
 
-def _entries(shell: Shell, deadline: Deadline) -> Iterator[dict[str, Any]]:
-    for line in shell.stream(f"{_PYTHON} {_PROBE} audit", deadline):
+def _entries(shell: Shell, patience: float, deadline: Deadline) -> Iterator[dict[str, Any]]:
+    for line in shell.stream(_COMMAND.format(patience, "audit"), deadline):
         yield json.loads(line)

@@ -11,14 +11,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.probe import procfs
-from harness.probe.base import FAULTS, Facts, Lacking, Planted, ProbeError, Witness, describe
+from harness.probe.base import (
+    FAULTS,
+    PATIENCE,
+    Facts,
+    Lacking,
+    Planted,
+    ProbeError,
+    Witness,
+    describe,
+)
 from harness.probe.detached import detach
 
 SOCKET = "probe.sock"
 PLANTED = "planted.json"
 PID = "daemon.pid"
 # More than the bounded waits of all witnesses together.
-ANSWER = 30.0
+ANSWER = 30.0 * PATIENCE
 
 
 def witnesses() -> tuple[Witness, ...]:

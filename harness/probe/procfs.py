@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.probe.base import Facts, Lacking
+from harness.probe.base import PATIENCE, Facts, Lacking
 
 
 def read(path: str | Path) -> str:
@@ -91,8 +91,11 @@ def cpu_list(text: str) -> set[int]:
 
 
 def wait_for(fact: Callable[[], bool], limit: float, every: float = 0.005) -> bool:
-    """Ask for a fact until it is true or ``limit`` seconds have passed; return it."""
-    end = time.monotonic() + limit
+    """Ask for a fact until it is true or ``limit`` seconds have passed; return it.
+
+    :param limit: For a guest that has its CPUs to itself; :data:`PATIENCE` stretches it.
+    """
+    end = time.monotonic() + limit * PATIENCE
     while not fact():
         if time.monotonic() >= end:
             return fact()

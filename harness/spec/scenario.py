@@ -10,7 +10,7 @@ from harness.spec.method import KernelMethod, Method
 from harness.spec.outcome import Expected
 
 SWAP_DEVICE = "/dev/disk/by-id/virtio-swap"
-LEAST_MEMORY_MIB = 192  # kernel, initramfs, witnesses and a snapshot of half of it all
+LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of it all
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 

@@ -47,6 +47,7 @@ def test_help_names_every_command(command: str) -> None:
         (("run", "-k", "no-such-scenario"), "no-such-scenario"),
         (("run", "-k", "smoke and"), "a word is missing"),
         (("run", "--times", "0"), "--times"),
+        (("run", "--memory", "64"), "64 MiB of memory is too little to boot"),
         (("run", "--modules", "/lib/modules"), "--kernel"),
         (("run", "--accel", "fast", "-k", "smoke", "--kernel", "/bin/true"), "fast"),
         (("plan", "no-such-scenario"), "no-such-scenario"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.probe import procfs
 from harness.probe.audit.exercise import Exercise
-from harness.probe.base import FAULTS, Facts, Failed, Lacking
+from harness.probe.base import FAULTS, PATIENCE, Facts, Failed, Lacking
 
 BUS = Path("/sys/bus")
 GPES = Path("/sys/firmware/acpi/interrupts")
@@ -124,7 +124,7 @@ def loopback() -> str:
     """Send a datagram to ourselves."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
         sink.bind(("127.0.0.1", 0))
-        sink.settimeout(2)
+        sink.settimeout(2 * PATIENCE)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as source:
             source.sendto(b"audit", sink.getsockname())
         text = sink.recv(16)

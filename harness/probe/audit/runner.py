@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harness.probe import procfs
 from harness.probe.audit.exercise import Exercise
-from harness.probe.base import FAULTS, Facts, Failed, Lacking, describe
+from harness.probe.base import FAULTS, PATIENCE, Facts, Failed, Lacking, describe
 from harness.probe.detached import child, redirect
 
 
@@ -40,7 +40,7 @@ def run_some(exercises: Sequence[Exercise]) -> Iterator[Facts]:
         for exercise in exercises:
             start = time.monotonic()
             yield {"begin": exercise.name}
-            line = await_line(pipe.fileno(), exercise.limit)
+            line = await_line(pipe.fileno(), exercise.limit * PATIENCE)
             if line:
                 yield json.loads(line)
                 continue
@@ -110,7 +110,7 @@ def end_of(pid: int) -> int | None:
 
 def abandoned(exercise: Exercise, seconds: float, ended: int | None) -> Facts:
     if ended is None:
-        detail = f"did not end within {exercise.limit:g} s"
+        detail = f"did not end within {exercise.limit * PATIENCE:g} s"
     else:
         detail = f"its process died with wait status {ended:#x}"
     return {"name": exercise.name, "ok": False, "detail": detail, "seconds": round(seconds, 3)}
