@@ -14,6 +14,9 @@ PF_KTHREAD, PF_NOFREEZE, PF_SUSPEND_TASK = 0x00200000, 0x00008000, 0x80000000
 SETTLE = 5.0
 # Kernel threads that come and go as work does.
 POOLS = ("kworker/",)
+# ext4's thread that zeroes inode tables after a mount, and ends when they are all zero
+# (fs/ext4/super.c ext4_lazyinit_thread(), 6.1 to 7.3).
+ENDING = ("ext4lazyinit",)
 
 
 class Thread(NamedTuple):
@@ -112,7 +115,7 @@ def threads() -> Planted:
 def count_kernel(found: list[Thread]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for thread in found:
-        if thread.kernel and not thread.comm.startswith(POOLS):
+        if thread.kernel and not thread.comm.startswith((*POOLS, *ENDING)):
             counts[thread.comm] = counts.get(thread.comm, 0) + 1
     return counts
 
