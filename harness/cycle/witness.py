@@ -4,6 +4,7 @@ The work is done inside the guest by harness/probe, shipped as a zipapp; here it
 """
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,8 +29,10 @@ def plant(shell: Shell, patience: float, deadline: Deadline) -> tuple[str, Plant
     :raise GuestError: When one could not be planted.
     """
     shell.push(build.zipapp(), _PROBE, 0o755, deadline)
+    before = time.time()
     answer = shell.run_json(_COMMAND.format(patience, "plant"), deadline)
     witnesses = dict(answer["witnesses"])
+    witnesses["clocks"]["host"] = [before, time.time()]
     for name, facts in witnesses.items():
         if "error" in facts:
             raise GuestError(f"the witness {name} could not be planted: {facts['error']}")
@@ -43,8 +46,10 @@ def check(
 
     :return: The guest's boot_id and a report per witness that was planted.
     """
+    before = time.time()
     answer = shell.run_json(_COMMAND.format(patience, "check"), deadline)
     found = answer["witnesses"] or {}
+    found.get("clocks", {}).get("found", {})["host"] = [before, time.time()]
     reports = tuple(_report(name, facts, found.get(name)) for name, facts in planted.items())
     return str(answer["boot_id"]), reports
 

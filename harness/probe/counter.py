@@ -11,6 +11,8 @@ from harness.probe.base import Facts, Planted, Witness
 from harness.probe.detached import child
 
 TICK = 0.01
+# count, astray, back, ahead: see counter()
+STATE = struct.Struct("<QQdd")
 
 
 def boot() -> Planted:
@@ -24,34 +26,41 @@ def counter() -> Planted:
     It keeps the count for itself as well and notes when the shared one is not its own.
 
     Planted: ``{"pid", "starttime", "count"}``. Found: the same, ``"later"``, a count that was
-    waited for (up to 2 s), and ``"astray"``, how often the two counts differed.
+    waited for (up to 2 s), ``"astray"``, how often the two counts differed, and of
+    CLOCK_MONOTONIC, read at every tick, ``"back"`` and ``"ahead"``: by how many seconds it went
+    back, and leapt ahead, at the most.
     """
     shared = mmap.mmap(-1, mmap.PAGESIZE)
     pid = child(lambda: count(shared))
-    procfs.wait_for(lambda: counts(shared)[0] > 0, 2)
+    procfs.wait_for(lambda: read(shared)[0] > 0, 2)
 
     def look() -> Facts:
-        first, _ = counts(shared)
-        procfs.wait_for(lambda: counts(shared)[0] != first, 2)
-        later, astray = counts(shared)
-        return {**procfs.identity(pid), "count": first, "later": later, "astray": astray}
+        first = read(shared)[0]
+        procfs.wait_for(lambda: read(shared)[0] != first, 2)
+        later, astray, back, ahead = read(shared)
+        seen = {"later": later, "astray": astray, "back": back, "ahead": ahead}
+        return {**procfs.identity(pid), "count": first, **seen}
 
-    return Planted({**procfs.identity(pid), "count": counts(shared)[0]}, look)
+    return Planted({**procfs.identity(pid), "count": read(shared)[0]}, look)
 
 
 def count(shared: mmap.mmap) -> None:
     mine = astray = 0
+    back = ahead = 0.0
+    last = time.monotonic()
     while True:
-        if counts(shared)[0] != mine:
+        if read(shared)[0] != mine:
             astray += 1
+        now = time.monotonic()
+        back, ahead, last = max(back, last - now), max(ahead, now - last), now
         mine += 1
-        shared[:16] = struct.pack("<QQ", mine, astray)
+        shared[: STATE.size] = STATE.pack(mine, astray, back, ahead)
         time.sleep(TICK)
 
 
-def counts(shared: mmap.mmap) -> tuple[int, int]:
-    first, second = struct.unpack("<QQ", shared[:16])
-    return first, second
+def read(shared: mmap.mmap) -> tuple[int, int, float, float]:
+    count, astray, back, ahead = STATE.unpack(shared[: STATE.size])
+    return count, astray, back, ahead
 
 
 WITNESSES = (Witness("boot-id", boot), Witness("counter", counter))

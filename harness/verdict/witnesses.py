@@ -12,6 +12,9 @@ Rule = Callable[[Facts, Facts], list[str]]
 
 # The hardware clock, by which the kernel knows how long it was off, counts whole seconds.
 ASTRAY_SECONDS = 5.0
+# Longer than a guest stands still at a time. The time it is off does not count in
+# CLOCK_MONOTONIC (kernel/time/timekeeping.c timekeeping_inject_sleeptime64(), 6.1 to 7.3).
+LEAP_SECONDS = 90.0
 # States of a thread that it does not leave by itself.
 LASTING = frozenset("TtZX")
 
@@ -96,6 +99,10 @@ def counter(planted: Facts, found: Facts) -> list[str]:
         wrong.append(f"stands still at {found['count']}")
     if found["astray"]:
         wrong.append(f"shared count was not its own {found['astray']} times")
+    if found["back"] > 0:
+        wrong.append(f"CLOCK_MONOTONIC went back by {found['back']:.3f} s")
+    if found["ahead"] > LEAP_SECONDS:
+        wrong.append(f"CLOCK_MONOTONIC leapt ahead by {found['ahead']:.0f} s")
     return wrong
 
 
@@ -126,7 +133,22 @@ def clocks(planted: Facts, found: Facts) -> list[str]:
         wrong.append(f"{took} have passed")
     if found["monotonic"] > found["boottime"]:
         wrong.append("monotonic is ahead of boottime")
-    return wrong + changed(planted, found, ("source",))
+    return wrong + by_the_host(planted, found) + changed(planted, found, ("source",))
+
+
+def by_the_host(planted: Facts, found: Facts) -> list[str]:
+    """As much of realtime has passed as on the host, whose clock was read before and after.
+
+    A probe that was asked by nobody but itself knows no host.
+    """
+    if "host" not in planted:
+        return []
+    least = found["host"][0] - planted["host"][1] - ASTRAY_SECONDS
+    most = found["host"][1] - planted["host"][0] + ASTRAY_SECONDS
+    passed = found["realtime"] - planted["realtime"]
+    if least <= passed <= most:
+        return []
+    return [f"{passed:.1f} s of realtime have passed, {least:.1f} to {most:.1f} s on the host"]
 
 
 def timerfd(planted: Facts, found: Facts) -> list[str]:

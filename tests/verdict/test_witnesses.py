@@ -10,12 +10,32 @@ PAGES = {"pages": 256, "crc": 7}
 SAME_PAGES = {"pages": 256, "crc": 7, "differing": 0, "named": []}
 OTHER_PAGES = {"pages": 256, "crc": 8, "differing": 2, "named": [[3, 1, 2], [9, 1, 2]]}
 COUNTER = {"pid": 5, "starttime": 100, "count": 40}
-COUNTS_ON = {"pid": 5, "starttime": 100, "count": 60, "later": 61, "astray": 0}
+COUNTS_ON = {
+    "pid": 5,
+    "starttime": 100,
+    "count": 60,
+    "later": 61,
+    "astray": 0,
+    "back": 0.0,
+    "ahead": 2.0,
+}
 
 WAY = {"unread": 5, "flight": 9, "sent": 9, "received": 9, "wrong_at": None}
 TCP = {"there": WAY, "back": WAY, "ports": [1, 2]}
-CLOCKS = {"monotonic": 50.0, "boottime": 50.0, "realtime": 1000.0, "source": "tsc"}
-LATER = {"monotonic": 60.0, "boottime": 90.0, "realtime": 1040.5, "source": "tsc"}
+CLOCKS = {
+    "monotonic": 50.0,
+    "boottime": 50.0,
+    "realtime": 1000.0,
+    "source": "tsc",
+    "host": [7.0, 8.0],
+}
+LATER = {
+    "monotonic": 60.0,
+    "boottime": 90.0,
+    "realtime": 1040.5,
+    "source": "tsc",
+    "host": [47.0, 49.0],
+}
 WAIT = {"rounds": 3, "eintr": 1, "errno": 0, "woke": True}
 WAITERS = {"pid": 5, "starttime": 100}
 THREADS = {
@@ -54,6 +74,9 @@ BROKEN: list[tuple[str, Any, Any, str]] = [
     ("counter", COUNTER, {**COUNTS_ON, "later": 60}, "stands still at 60"),
     ("counter", COUNTER, {**COUNTS_ON, "starttime": 900}, "starttime was 100, is 900"),
     ("counter", COUNTER, {**COUNTS_ON, "astray": 1}, "was not its own"),
+    ("counter", COUNTER, {**COUNTS_ON, "back": 2.0}, "CLOCK_MONOTONIC went back by 2.000 s"),
+    ("counter", COUNTER, {**COUNTS_ON, "ahead": 100.2}, "leapt ahead by 100 s"),
+    ("clocks", CLOCKS, {**LATER, "host": [57.0, 59.0]}, "40.5 s of realtime have passed, 44.0 to"),
     ("memory", PAGES, OTHER_PAGES, "2 of 256 pages differ, the first is page 3"),
     ("memory", PAGES, {**SAME_PAGES, "crc": 9}, "content and page checksums changed together"),
     ("memfd", {**PAGES, "seals": 6}, {**SAME_PAGES, "seals": 0}, "seals was 6, is 0"),
@@ -63,7 +86,7 @@ BROKEN: list[tuple[str, Any, Any, str]] = [
     ("tcp", TCP, {**TCP, "there": {**WAY, "wrong_at": 3}}, "there: the byte at 3 is another"),
     ("tcp", TCP, {**TCP, "there": {**WAY, "flight": 0}}, "there: nothing was in flight"),
     ("clocks", CLOCKS, {**LATER, "monotonic": 48.0}, "monotonic went back"),
-    ("clocks", CLOCKS, {**LATER, "realtime": 1004.0}, "4.0 s of realtime have passed"),
+    ("clocks", CLOCKS, {**LATER, "realtime": 1048.0, "boottime": 70.0}, "48.0 s of realtime have"),
     ("clocks", CLOCKS, {**LATER, "monotonic": 100.0}, "monotonic is ahead of boottime"),
     ("clocks", CLOCKS, {**LATER, "source": "jiffies"}, "source was 'tsc', is 'jiffies'"),
     ("timerfd", {"interval": 1}, {"interval": 1, "expirations": 1, "ticks": False}, "not expire"),
