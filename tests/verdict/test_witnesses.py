@@ -86,7 +86,7 @@ BROKEN: list[tuple[str, Any, Any, str]] = [
     ("tcp", TCP, {**TCP, "there": {**WAY, "wrong_at": 3}}, "there: the byte at 3 is another"),
     ("tcp", TCP, {**TCP, "there": {**WAY, "flight": 0}}, "there: nothing was in flight"),
     ("clocks", CLOCKS, {**LATER, "monotonic": 48.0}, "monotonic went back"),
-    ("clocks", CLOCKS, {**LATER, "realtime": 1048.0, "boottime": 70.0}, "48.0 s of realtime have"),
+    ("clocks", CLOCKS, {**LATER, "realtime": 1046.0, "boottime": 70.0}, "46.0 s of realtime have"),
     ("clocks", CLOCKS, {**LATER, "monotonic": 100.0}, "monotonic is ahead of boottime"),
     ("clocks", CLOCKS, {**LATER, "source": "jiffies"}, "source was 'tsc', is 'jiffies'"),
     ("timerfd", {"interval": 1}, {"interval": 1, "expirations": 1, "ticks": False}, "not expire"),
