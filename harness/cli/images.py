@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from images import Report, Step
 
-app = typer.Typer(no_args_is_help=True, help="Guest disks: kernels, root disk, initramfs.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Guest disks: kernels, root disk, initramfs."
+)
 
 
 @app.command("build")

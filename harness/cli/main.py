@@ -19,6 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich pages of help take twice as long to come
     help="Integration tests of Linux hibernation: real kernels under QEMU, judged on evidence.",
     epilog="Exit status: 0 all outcomes as expected, 1 some were not, 2 wrong usage, "
     "69 nothing could be judged, 130 interrupted.",
