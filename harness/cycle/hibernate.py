@@ -1,6 +1,5 @@
 """The write to /sys/power/state, followed until the power is off or an errno comes back."""
 
-import errno
 from dataclasses import dataclass
 
 from harness.cycle import klog
@@ -52,8 +51,3 @@ def follow(method: KernelMethod, watch: Watch, before: int) -> Followed:
         return None
 
     return watch.until(fact, "power-off or an error")
-
-
-def errno_name(number: int) -> str:
-    """Return the name of an errno: ``ENOSPC`` for 28."""
-    return errno.errorcode.get(number, f"errno {number}")

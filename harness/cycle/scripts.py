@@ -51,10 +51,7 @@ def resume(run: Running, notes: Notes, planted: Planted, *, again: bool) -> None
 
     :param planted: What each witness was planted as.
     """
-    came = came_up(run.watch)
-    notes.ready = came is Came.READY
-    notes.resumed = came is Came.RESUMED
-    if came is Came.ENDED:
+    if not _up(run, notes):
         return
     run.watch.enter(Stage.WITNESS)
     with run.connect(Stage.WITNESS) as shell:
@@ -70,14 +67,19 @@ def resume(run: Running, notes: Notes, planted: Planted, *, again: bool) -> None
 
 def cold(run: Running, notes: Notes) -> None:
     """Boot once more on the same disks: the image is used up, so this must start afresh."""
-    came = came_up(run.watch)
-    notes.ready = came is Came.READY
-    notes.resumed = came is Came.RESUMED
-    if came is Came.ENDED:
+    if not _up(run, notes):
         return
     run.watch.enter(Stage.WITNESS)
     with run.connect(Stage.WITNESS) as shell:
         notes.boot_id = _boot_id(run, shell)
+
+
+def _up(run: Running, notes: Notes) -> bool:
+    """Wait until a boot has come to something; return whether its guest runs."""
+    came = came_up(run.watch)
+    notes.ready = came is Came.READY
+    notes.resumed = came is Came.RESUMED
+    return came is not Came.ENDED
 
 
 def _boot_id(run: Running, shell: Shell) -> str:
