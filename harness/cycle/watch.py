@@ -22,6 +22,9 @@ from harness.machine.process import Machine
 from harness.spec import Stage
 
 T = TypeVar("T")
+# What is still to be read once QEMU has ended is on this host already. A busy host takes longer
+# than an idle one, and to wait in vain costs nothing but time: the verdict would be INVALID.
+_LAST_WORDS = 30.0
 
 # Stages follow each other in kernel order. What the kernel does on the way (CPUs go down once
 # more for S4, the resume boot freezes its devices) does not lead back to an earlier stage.
@@ -80,6 +83,7 @@ class Watch:
         self._sink = sink
         self._began = began
         self._boot = boot
+        self._drained = False
         self.stage = Stage.BOOT
         self._enter(Stage.BOOT)
 
@@ -118,11 +122,28 @@ class Watch:
         return sum(mark.name == name for mark in self.record.marks)
 
     def ended(self) -> Exit | None:
-        """Return how QEMU ended, or ``None`` while it runs; all its lines are taken in then."""
+        """Return how QEMU ended, or ``None`` while it runs.
+
+        All that it said is taken in then: its end can be seen before its last words are read.
+        """
         exit_ = self.machine.exit()
-        if exit_ is not None:
-            self.pump()
+        if exit_ is not None and not self._drained:
+            self._drain(Deadline.after(_LAST_WORDS, "QEMU's last events and lines"))
+            self._drained = True
         return exit_
+
+    def _drain(self, deadline: Deadline) -> None:
+        over = False
+        while not over and not deadline.expired:
+            over = not self._open()  # asked before pump(): what came last is read after it
+            self.pump()
+            if sources := self._open():
+                wait_readable(sources, deadline)
+
+    def _open(self) -> list[int]:
+        monitor, console = self.machine.monitor, self._console
+        sources = [] if monitor.gone else [monitor.fileno()]
+        return sources if console.eof else [*sources, console.fileno()]
 
     def pump(self) -> None:
         """Take in what is there, without waiting.

@@ -66,6 +66,20 @@ def _ended_from_outside(_scenario: Scenario, evidence: Evidence) -> Finding | No
     return None
 
 
+def _silent_end(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """QEMU tells why it ends whenever it ends by itself: what we did not hear, we cannot judge."""
+    for boot in evidence.boots:
+        if not _ended_alone(boot) or _event(boot, "SHUTDOWN") is not None:
+            continue
+        return Finding(
+            outcome=Outcome.INVALID,
+            cause="no-shutdown-event",
+            reason=f"QEMU ended in the {boot.directory} boot with no SHUTDOWN event on its monitor",
+            rests_on=(f"{boot.directory}/qmp.jsonl",),
+        )
+    return None
+
+
 def _panicked(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     for boot in evidence.boots:
         stage = str(boot.stages[-1].stage) if boot.stages else ""
@@ -227,6 +241,7 @@ BOOT_RULES: tuple[Rule, ...] = (
     _nothing,
     _qemu_died,
     _ended_from_outside,
+    _silent_end,
     _panicked,
     _hung,
     _not_started,

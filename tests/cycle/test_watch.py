@@ -23,13 +23,22 @@ from harness.spec import Stage
 class _Monitor:
     def __init__(self) -> None:
         self.queue: list[QmpEvent] = []
-        self.fd = os.eventfd(0)
+        self.late: list[QmpEvent] = []  # come after the first look, and the end with them
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK)
+        self.gone = False
+
+    def hang_up(self) -> None:
+        self.gone = True
+        os.eventfd_write(self.fd, 1)
 
     def fileno(self) -> int:
         return self.fd
 
     def events(self) -> list[QmpEvent]:
-        taken, self.queue = self.queue, []
+        taken, self.queue = self.queue, self.late
+        if self.late:
+            self.late = []
+            self.hang_up()
         return taken
 
 
@@ -137,9 +146,18 @@ def test_a_full_host_disk_is_the_hosts_fault(bench: Bench) -> None:
         bench.watch.pump()
 
 
+def test_the_end_waits_for_the_event_that_is_still_on_its_way(bench: Bench) -> None:
+    bench.machine.monitor.late = [QmpEvent(name="SHUTDOWN", at=time.monotonic(), data={})]
+    bench.guest.close()
+    bench.machine.ended = Exit(returncode=0)
+    assert bench.watch.ended() == Exit(returncode=0)
+    assert [event.name for event in bench.watch.record.qmp] == ["SHUTDOWN"]
+
+
 def test_the_end_takes_in_all_that_was_printed_before_it(bench: Bench) -> None:
     bench.prints("last words")
     bench.guest.close()
+    bench.machine.monitor.hang_up()
     bench.machine.ended = Exit(returncode=0)
     assert bench.watch.ends(Deadline.after(10, "the end")) is True
     bench.watch.until(lambda: _said(bench, "last words"), "the last words")

@@ -184,7 +184,9 @@ REFUSED = replace(
             "power-off",
             id="s4-too-late",
         ),
-        pytest.param((replace(SAVE, qmp=()),), Outcome.CORRUPT, "power-off", id="no-events"),
+        pytest.param(
+            (replace(SAVE, qmp=()),), Outcome.INVALID, "no-shutdown-event", id="no-events"
+        ),
         pytest.param(
             (SAVE, replace(RESUME, boot_id="c"), COLD), Outcome.CORRUPT, "boot-id", id="boot-id"
         ),
