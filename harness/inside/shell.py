@@ -29,6 +29,7 @@ from harness.inside.link import Link, open_link
 Command = str | Sequence[str]
 
 _CHUNK = 65536
+_LOOPBACK = "127.0.0.1"
 _TAIL = 4096  # bytes of output that are kept to say what was last seen
 
 
@@ -53,6 +54,10 @@ def connect(port: int, key: Path, host_key: str, deadline: Deadline) -> "Shell":
     :raise HostError: When a key cannot be read.
     """
     return Shell(open_link(port, key, host_key, deadline))
+
+
+class NobodyListens(GuestError):
+    """The guest refuses connections to a port of its own."""
 
 
 class Shell:
@@ -138,6 +143,22 @@ class Shell:
             yield _decode(partial)
         _check(Result(command=text, status=status, stdout="", stderr=_decode(stderr)))
 
+    def ask(self, port: int, line: str, deadline: Deadline) -> Iterator[str]:
+        """Send a line to a TCP port of the guest's own and yield the lines that come back.
+
+        No process is started in the guest for it. Close the iterator to hang up.
+
+        :raise NobodyListens: When the guest refuses the connection; before the first line.
+        :raise DeadlineExpired: When the other end has not hung up in time.
+        :raise GuestError: When the connection is lost.
+        """
+        with self._dial(port, deadline) as channel:
+            self._feed(channel, line.encode() + b"\n", deadline)
+            partial = b""
+            for out, _ in _pump(channel, deadline):
+                *lines, partial = (partial + out).split(b"\n")
+                yield from map(_decode, lines)
+
     def push(self, data: bytes, path: str, mode: int, deadline: Deadline) -> None:
         """Put a file into the guest: whole, checked by SHA-256, then renamed into place.
 
@@ -175,6 +196,18 @@ class Shell:
         finally:
             with suppress(OSError, EOFError):  # a dead guest need not be told
                 channel.close()
+
+    @contextmanager
+    def _dial(self, port: int, deadline: Deadline) -> Iterator[paramiko.Channel]:
+        with self._link.limited(deadline):
+            try:
+                channel = self._link.transport.open_channel(
+                    "direct-tcpip", (_LOOPBACK, port), (_LOOPBACK, 0)
+                )
+            except paramiko.ChannelException as error:
+                raise NobodyListens(f"port {port} of the guest: {error}") from error
+        with channel:
+            yield channel
 
     def _feed(self, channel: paramiko.Channel, data: bytes, deadline: Deadline) -> None:
         with self._link.limited(deadline):

@@ -6,7 +6,9 @@
 ``audit``  exercises what hibernation switches off or reserves: a JSON line ``{"begin": name}``
            before and ``{"name", "ok", "detail", "seconds"}`` after each exercise
 
-All print JSON lines. What cannot be done is ``{"error": {"kind", "message"}}``, status 1.
+After ``plant`` the examiner takes the other two through a port as well (examiner.py), and ends
+what they print with ``{"status": N}``. All print JSON lines. What cannot be done is
+``{"error": {"kind", "message"}}``, status 1.
 To hibernate, write a mode, such as ``platform``, to the FIFO /run/hibtest/hibernate.
 """
 
@@ -28,7 +30,7 @@ def plant(*, private: bool = False) -> None:
         raise ProbeError("planted", "witnesses are planted already in this life")
     # While the daemon plants, the state is recorded here.
     pipe = daemon.start(RUN, private=private)
-    from harness.probe import hibernator
+    from harness.probe import examiner, hibernator
     from harness.probe.audit import before
     from harness.probe.detached import detach
 
@@ -36,7 +38,10 @@ def plant(*, private: bool = False) -> None:
     hibernator.make(RUN)
     detach(lambda: hibernator.serve(RUN), RUN / "hibernator.log")
     before.record(RUN, finder)
-    emit(daemon.planted(RUN, pipe))
+    answer = daemon.planted(RUN, pipe)
+    if not private:
+        examiner.start(RUN, main)
+    emit(answer)
 
 
 def check() -> None:

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -13,7 +13,12 @@ from typing import IO
 import paramiko
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_CONNECT_FAILED,
+    OPEN_SUCCEEDED,
+)
 
 _CHUNK = 65536
 
@@ -73,7 +78,7 @@ class Sshd:
             transport = paramiko.Transport(link)
             transport.add_server_key(self.host)
             # with an event it does not wait for the handshake
-            transport.start_server(threading.Event(), _Policy(self))
+            transport.start_server(threading.Event(), _Policy(self, transport))
 
     def die(self) -> None:
         """End all connections as a machine does that is gone."""
@@ -94,8 +99,9 @@ class Sshd:
 
 
 class _Policy(paramiko.ServerInterface):
-    def __init__(self, server: Sshd) -> None:
+    def __init__(self, server: Sshd, transport: paramiko.Transport) -> None:
         self._server = server
+        self._transport = transport
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         good = username == "root" and key.asbytes() == self._server.client.asbytes()
@@ -103,6 +109,27 @@ class _Policy(paramiko.ServerInterface):
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         return OPEN_SUCCEEDED
+
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
+    ) -> int:
+        try:
+            far = socket.create_connection(destination)
+        except OSError:
+            return OPEN_FAILED_CONNECT_FAILED
+        threading.Thread(target=self._relay, args=(far,), daemon=True).start()
+        return OPEN_SUCCEEDED
+
+    def _relay(self, far: socket.socket) -> None:
+        channel = self._transport.accept()
+        # either end may be gone at any time
+        with far, suppress(OSError, EOFError):
+            if channel is None:
+                return
+            far.sendall(channel.recv(_CHUNK))
+            while data := far.recv(_CHUNK):
+                channel.sendall(data)
+            channel.close()
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         if self._server.stuck:

@@ -7,7 +7,7 @@ import pytest
 
 from harness.deadline import Deadline, DeadlineExpired, poll
 from harness.errors import GuestError, HostError
-from harness.inside.shell import Shell, connect
+from harness.inside.shell import NobodyListens, Shell, connect
 from tests.inside.sshd import Sshd, key_at, listener, public, sshd
 
 
@@ -196,6 +196,33 @@ def test_stalled_stream_names_the_last_line(shell: Shell) -> None:
 
 
 # files
+
+
+def test_port_of_the_guest_answers_in_lines_until_it_hangs_up(shell: Shell) -> None:
+    with listener() as serving:
+
+        def serve() -> None:
+            connection, _ = serving.accept()
+            with connection, connection.makefile("rw") as lines:
+                lines.write(f"{lines.readline().strip()}?\nyes\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert list(shell.ask(serving.getsockname()[1], "well", soon())) == ["well?", "yes"]
+        thread.join()
+
+
+def test_port_of_the_guest_that_nobody_listens_on_is_said(shell: Shell) -> None:
+    with listener() as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(NobodyListens, match=f"port {port} of the guest"):
+        list(shell.ask(port, "well", soon()))
+    assert shell.run("echo on", soon()).stdout == "on\n"
+
+
+def test_port_of_the_guest_that_keeps_silent_does_not_hold_us(shell: Shell) -> None:
+    with listener() as silent, pytest.raises(DeadlineExpired):
+        list(shell.ask(silent.getsockname()[1], "well", short()))
 
 
 def test_pushed_file_is_whole_and_has_its_mode(shell: Shell, tmp_path: Path) -> None:
