@@ -1,0 +1,90 @@
+"""4096-byte blocks of a device that lies in a file, read many at a time."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import HostError
+from harness.image.damage import Damaged
+from harness.image.header import PAGE_SIZE
+
+Pages = NDArray[np.uint8]  # (n, 4096)
+Numbers = NDArray[np.int64]  # (n,)
+
+_READ_AT_MOST = 1 << 30  # preadv returns less for more than 2 GiB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocks:
+    """A device's blocks, numbered from 0.
+
+    :ivar name: What it is called in messages.
+    :ivar count: How many whole blocks there are.
+    :ivar start: Byte of the file at which block 0 begins.
+    """
+
+    name: str
+    count: int
+    fd: int
+    start: int = 0
+
+    def read(self, numbers: Numbers, what: str) -> Pages:
+        """Read blocks in the order given; those that lie side by side are read at once.
+
+        :param numbers: Block numbers.
+        :param what: Field that is named when a block is not there.
+        :raise Damaged: When a block lies outside the device.
+        :raise HostError: When the file cannot be read.
+        """
+        if not len(numbers):
+            return np.empty((0, PAGE_SIZE), np.uint8)
+        outside = np.flatnonzero((numbers < 0) | (numbers >= self.count))
+        if len(outside):
+            number = int(numbers[outside[0]])
+            raise Damaged(f"the device has {self.count} blocks", field=what, block=number)
+        pages = np.empty((len(numbers), PAGE_SIZE), np.uint8)
+        bounds = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1).tolist(), len(numbers)]
+        memory = pages.reshape(-1).data
+        for first, end in pairwise(bounds):
+            at = self.start + int(numbers[first]) * PAGE_SIZE
+            self._read_run(memory[first * PAGE_SIZE : end * PAGE_SIZE], at)
+        return pages
+
+    def read_one(self, number: int, what: str) -> Pages:
+        """Read one block as an array of 4096 bytes; see :meth:`read`."""
+        pages = self.read(np.array([number], np.int64), what)
+        return pages.reshape(-1)
+
+    def _read_run(self, memory: memoryview, at: int) -> None:
+        while memory:
+            try:
+                done = os.preadv(self.fd, [memory[:_READ_AT_MOST]], at)
+            except OSError as error:
+                raise HostError(f"{self.name}: cannot read: {error.strerror}") from error
+            if not done:
+                raise HostError(f"{self.name}: was cut at byte {at} while it was read")
+            memory = memory[done:]
+            at += done
+
+
+@contextmanager
+def open_blocks(source: Path) -> Iterator[Blocks]:
+    """Open a raw disk file or block device as blocks.
+
+    :raise HostError: When it cannot be opened.
+    """
+    try:
+        fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise HostError(f"{source}: cannot open: {error.strerror}") from error
+    try:
+        size = os.lseek(fd, 0, os.SEEK_END)
+        yield Blocks(name=str(source), count=size // PAGE_SIZE, fd=fd)
+    finally:
+        os.close(fd)

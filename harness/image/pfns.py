@@ -1,0 +1,88 @@
+"""The PFN pages: which page of memory each data page is.
+
+512 u64 a page, ascending, ended by all ones unless the last page is full; the rest is zero.
+Linux kernel, kernel/power/snapshot.c, pack_pfns() (v6.1 line 2105, v6.12 line 2211, v7.3 line
+2205).
+
+Since 6.12 bit 63 marks a page that was all zero and has no data page: ENCODED_PFN_ZERO_FLAG
+(v6.12 line 2197, v7.3 line 2191).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.image.blocks import Numbers, Pages
+from harness.image.damage import Damaged
+from harness.image.info import PFNS_PER_PAGE, ImageInfo
+
+ZERO_FLAG = 1 << 63
+END = (1 << 64) - 1
+PFN_LIMIT = 1 << 40  # x86-64 has at most 52 bits of physical address
+
+
+@dataclass(slots=True)
+class PfnReader:
+    """Takes PFN pages in stream order and checks them as they come, so that none may swell.
+
+    :ivar ended: Whether the end mark was seen.
+    """
+
+    info: ImageInfo
+    ended: bool = False
+    last: int = -1
+    taken: int = 0
+    _data: list[Numbers] = field(default_factory=list)
+    _zero: list[Numbers] = field(default_factory=list)
+    _data_count: int = 0
+
+    def take(self, pages: Pages) -> None:
+        """Take the next PFN pages, (n, 4096) bytes.
+
+        :raise Damaged: When a PFN cannot be one, does not ascend, or there are too many.
+        """
+        words = pages.reshape(-1).view("<u8")
+        ends = np.flatnonzero(words == END)
+        if self.ended or (len(ends) and words[ends[0] :][1:].any()):
+            self._refuse(self.taken, "PFNs go on after their end")
+        used = words[: ends[0]] if len(ends) else words
+        self.ended = bool(len(ends))
+        self._keep(used)
+        self.taken += len(used)
+
+    def finish(self) -> tuple[Numbers, Numbers]:
+        """Return the PFNs of the data pages and those of zero pages, both in stream order.
+
+        :raise Damaged: When there are not as many as the info page says.
+        """
+        if self._data_count != self.info.image_pages:
+            what = f"{self._data_count} PFNs for {self.info.image_pages} data pages"
+            raise Damaged(what, field="image_pages")
+        if self.info.meta_pages != -(-self.taken // PFNS_PER_PAGE):
+            what = f"{self.info.meta_pages} pages for {self.taken} PFNs"
+            raise Damaged(what, field="pages")
+        return _joined(self._data), _joined(self._zero)
+
+    def _keep(self, words: NDArray[np.uint64]) -> None:
+        flagged = words >> 63 != 0
+        numbers = (words & np.uint64(ZERO_FLAG - 1)).astype(np.int64)
+        wrong = np.diff(numbers, prepend=self.last) <= 0
+        wrong |= numbers >= PFN_LIMIT
+        bad = np.flatnonzero(wrong)
+        if len(bad):
+            at = int(bad[0])
+            before = int(numbers[at - 1]) if at else self.last
+            self._refuse(self.taken + at, f"{int(numbers[at]):#x} after {before:#x}")
+        if len(numbers):
+            self.last = int(numbers[-1])
+        self._data.append(numbers[~flagged])
+        self._zero.append(numbers[flagged])
+        self._data_count += len(self._data[-1])
+
+    def _refuse(self, index: int, what: str) -> None:
+        raise Damaged(what, field=f"pfn {index}")
+
+
+def _joined(parts: list[Numbers]) -> Numbers:
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)

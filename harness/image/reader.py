@@ -1,0 +1,175 @@
+"""Opens a hibernation image and hands out its pages.
+
+with open_image(Path("swap.raw")) as image:
+    for chunk in image.chunks():
+        compare(chunk.pfns, chunk.data)
+    assert image.crc is None or image.crc.right
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import SpecError
+from harness.evidence import SwapHeader
+from harness.image import crc as checksum
+from harness.image.blocks import Blocks, Numbers, Pages, open_blocks
+from harness.image.crc import Crc
+from harness.image.damage import Damaged
+from harness.image.header import parse_header
+from harness.image.info import ImageInfo, parse_info
+from harness.image.pfns import PfnReader
+from harness.image.stream import PackedStream, Stream, plain
+from harness.image.swapmap import read_map
+
+NOCOMPRESS_MODE, CRC32_MODE, LZ4 = 2, 4, 16  # SF_*, kernel/power/power.h
+_FLAGS = 31
+_NEVER_SWAP = ("", "S1SUSPEND")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Some data pages of an image.
+
+    :ivar pfns: (n,) where in the guest's memory they belong.
+    :ivar data: (n, 4096) what they hold.
+    """
+
+    pfns: Numbers
+    data: Pages
+
+
+class Image:
+    """A hibernation image that is open for reading.
+
+    :ivar header: The swap's header page; ``None`` for a raw stream.
+    :ivar info: The info page.
+    :ivar pfns: PFNs of the data pages, ascending, as they come in the stream.
+    :ivar zero_pfns: PFNs of pages that were all zero and have no data page (since 6.12).
+    :ivar codec: ``lzo``, ``lz4`` or ``none``.
+    :ivar blocks: Blocks of the device that hold info page and stream; the map not counted.
+    :ivar crc: Once :meth:`chunks` has ended: the checksums; ``None`` when the image has none.
+    """
+
+    def __init__(
+        self, *, header: SwapHeader | None, info: ImageInfo, stream: Stream, codec: str, blocks: int
+    ) -> None:
+        self.header = header
+        self.info = info
+        self.codec = codec
+        self.blocks = blocks
+        self.crc: Crc | None = None
+        self._stream = stream
+        self.pfns, self.zero_pfns = _read_pfns(info, stream)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield every data page once, in order, some hundreds at a time.
+
+        :raise Damaged: When a unit cannot be decompressed, or the stream ends early.
+        """
+        meta, taken, crc = self.info.meta_pages, 0, 0
+        summed = self._stored_crc() is not None
+        for pages in self._stream.all():
+            crc = checksum.update(crc, pages) if summed else crc
+            begin = taken - meta  # index of pages[0] among the data pages
+            taken += len(pages)
+            data = pages[max(-begin, 0) :]
+            if len(data):
+                first = max(begin, 0)
+                yield Chunk(pfns=self.pfns[first : first + len(data)], data=data)
+        stored = self._stored_crc()
+        self.crc = None if stored is None else Crc(stored=stored, computed=crc)
+
+    def _stored_crc(self) -> int | None:
+        if self.header is None or not self.header.flags & CRC32_MODE:
+            return None
+        return self.header.crc32
+
+
+def _read_pfns(info: ImageInfo, stream: Stream) -> tuple[Numbers, Numbers]:
+    reader = PfnReader(info)
+    left = info.meta_pages
+    if left:
+        for pages in stream.head():
+            reader.take(pages[:left])
+            left -= min(left, len(pages))
+            if not left:
+                break
+    return reader.finish()
+
+
+@contextmanager
+def open_image(source: Path, *, offset_pages: int = 0, consumed: bool = False) -> Iterator[Image]:
+    """Open the image that lies in a swap area.
+
+    :param source: A disk: a raw file or a block device.
+    :param offset_pages: Block of the swap's header: 0, or a swap file's ``resume_offset``.
+    :param consumed: Also read an image whose signature is the swap's again: a resume puts it
+        back and leaves all else, until the swap is used.
+    :raise SpecError: When there is no image.
+    :raise HostError: When the disk cannot be read.
+    :raise Damaged: When the image cannot be read as it should be.
+    """
+    with open_blocks(source) as device:
+        yield read_image(device, offset_pages=offset_pages, consumed=consumed)
+
+
+def read_image(device: Blocks, *, offset_pages: int, consumed: bool) -> Image:
+    """Read all of an image but its data; see :func:`open_image`."""
+    if not 0 <= offset_pages < device.count:
+        raise SpecError(
+            f"{device.name}: swap header at page {offset_pages}, but there are {device.count}",
+            hint="the disk is cut short, or the offset belongs to another disk",
+        )
+    page = device.read_one(offset_pages, "header")
+    header = parse_header(page.tobytes())
+    if not header.armed and not (consumed and _was_consumed(header)):
+        raise SpecError(
+            f"{device.name}: no image: the signature is {header.sig!r}, not S1SUSPEND",
+            hint="the image was resumed from, or never written",
+        )
+    if not header.image:
+        raise Damaged("0 is no block of a swap map", field="image", block=offset_pages)
+    numbers = read_map(device, header.image, reserved=offset_pages)
+    info = parse_info(device.read_one(int(numbers[0]), "info page"), int(numbers[0]))
+    rest, pages = numbers[1:], info.pages - 1
+    codec = codec_of(header)
+    stream: Stream
+    if codec == "none":
+        stream = plain(device, rest, pages)
+    else:
+        stream = PackedStream(device=device, numbers=rest, pages=pages, codec=codec)
+    return Image(header=header, info=info, stream=stream, codec=codec, blocks=len(numbers))
+
+
+def codec_of(header: SwapHeader) -> str:
+    """Return how an image is compressed: ``lzo``, ``lz4`` or ``none``."""
+    if header.flags & NOCOMPRESS_MODE:
+        return "none"
+    return "lz4" if header.flags & LZ4 else "lzo"
+
+
+def _was_consumed(header: SwapHeader) -> bool:
+    # the fields of a swap that never held an image are zero
+    return bool(header.image) and header.sig == header.orig_sig and header.sig not in _NEVER_SWAP
+
+
+@contextmanager
+def open_stream(source: Path, *, offset_pages: int = 0) -> Iterator[Image]:
+    """Open an image as read from ``/dev/snapshot``: info page, PFN pages, data pages.
+
+    :param offset_pages: Where the info page lies. What follows the stream does not matter.
+    :raise HostError: When the file cannot be read.
+    :raise Damaged: When the stream cannot be read as it should be.
+    """
+    with open_blocks(source) as device:
+        info = parse_info(device.read_one(offset_pages, "info page"), offset_pages)
+        if offset_pages + info.pages > device.count:
+            what = f"{info.pages} pages, but the file has {device.count - offset_pages} of them"
+            raise Damaged(what, field="pages", block=offset_pages)
+        numbers = np.arange(offset_pages + 1, offset_pages + info.pages, dtype=np.int64)
+        stream = plain(device, numbers, info.pages - 1)
+        yield Image(header=None, info=info, stream=stream, codec="none", blocks=info.pages)
