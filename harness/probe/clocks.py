@@ -16,8 +16,9 @@ from harness.probe.detached import child
 
 INTERVAL = 0.02
 HOUR = 3600.0
-# What setitimer(2) and timer_create(2) have the kernel call (kernel/time, 6.1 to 7.3).
-PENDING = ("it_real_fn", "posix_timer_fn")
+# What setitimer(2), timer_create(2) and timerfd_create(2) have the kernel call (kernel/time/ and
+# fs/timerfd.c, 6.1 to 7.3).
+PENDING = ("it_real_fn", "posix_timer_fn", "timerfd_tmrproc")
 
 
 def clocks() -> Planted:
@@ -45,18 +46,28 @@ def timerfd() -> Planted:
     Planted: ``{"interval"}``, in seconds; found: the same, ``"expirations"`` since the last
     look and ``"ticks"``: whether it expired again within a second.
     """
-    libc = syscalls.LIBC
-    flags = os.O_CLOEXEC | os.O_NONBLOCK
-    fd = syscalls.check(libc.timerfd_create(time.CLOCK_MONOTONIC, flags), "timerfd_create")
-    nanoseconds = int(INTERVAL * 1e9)
-    spec = struct.pack("4q", 0, nanoseconds, 0, nanoseconds)
-    syscalls.check(libc.timerfd_settime(fd, 0, spec, None), "timerfd_settime")
+    fd = make_timerfd(INTERVAL)
 
     def look() -> Facts:
         expirations = struct.unpack("Q", os.read(fd, 8))[0] if readable(fd, 1) else 0
         return {"interval": interval(fd), "expirations": expirations, "ticks": readable(fd, 1)}
 
     return Planted({"interval": interval(fd)}, look)
+
+
+def make_timerfd(seconds: float) -> int:
+    """Return a timerfd that expires at this interval."""
+    libc = syscalls.LIBC
+    flags = os.O_CLOEXEC | os.O_NONBLOCK
+    fd = syscalls.check(libc.timerfd_create(time.CLOCK_MONOTONIC, flags), "timerfd_create")
+    syscalls.check(libc.timerfd_settime(fd, 0, timerspec(seconds), None), "timerfd_settime")
+    return int(fd)
+
+
+def timerspec(seconds: float) -> bytes:
+    """Return a struct itimerspec: this interval, which has just begun."""
+    whole, part = int(seconds), int(seconds % 1 * 1e9)
+    return struct.pack("4q", whole, part, whole, part)
 
 
 def readable(fd: int, limit: float) -> bool:
@@ -105,8 +116,7 @@ def arm(seconds: float) -> None:
     libc = syscalls.LIBC
     created = libc.timer_create(time.CLOCK_MONOTONIC, event, ctypes.byref(timer))
     syscalls.check(created, "timer_create")
-    whole, part = int(seconds), int(seconds % 1 * 1e9)
-    spec = struct.pack("4q", whole, part, whole, part)
+    spec = timerspec(seconds)
     syscalls.check(libc.timer_settime(timer, 0, spec, None), "timer_settime")
 
 
@@ -114,7 +124,8 @@ def pending() -> Planted:
     """Timers that do not expire for an hour, as the kernel lists them.
 
     One that is lost in a snapshot shows nowhere else: one that expires often has a signal
-    pending when its process is frozen, and is armed anew when that is delivered.
+    pending when its process is frozen, and is armed anew when that is delivered; a timerfd that
+    has expired is armed anew when it is read.
 
     Planted and found: ``{"pid", "timers": [[function, expires]]}``: the kernel functions that
     they call, and when, in nanoseconds of the monotonic clock.
@@ -125,6 +136,7 @@ def pending() -> Planted:
 
     def wait() -> None:
         arm(HOUR)
+        make_timerfd(HOUR)
         while True:
             signal.pause()
 
