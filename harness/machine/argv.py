@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.machine.shape import Accel, Disk, MachineSpec, Wires
+from harness.machine.shape import Accel, DebugWires, Disk, MachineSpec, Wires
 from harness.spec import GuestSpec
 
 FIRST_DISK_SLOT = 3  # slot 2 is the network card; 0 and 31 are q35's own
@@ -23,10 +23,11 @@ def argv(spec: MachineSpec, wires: Wires | None = None) -> tuple[str, ...]:
     :param wires: ``None`` gives a command to type: console and monitor share the terminal
         (Ctrl-a c switches), and the guest runs at once.
     """
+    debug = wires.debug if wires else None
     return (
         spec.qemu,
         *_house(),
-        *_board(spec.guest, spec.accel),
+        *_board(spec.guest, spec.accel, debug),
         *_network(),
         *_disks(spec.disks),
         *_kernel(spec),
@@ -48,14 +49,21 @@ def _house() -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _board(guest: GuestSpec, accel: Accel) -> tuple[str, ...]:
+def _board(guest: GuestSpec, accel: Accel, debug: DebugWires | None) -> tuple[str, ...]:
     return (
-        "-M", "q35",
+        "-M", "q35" if debug is None else "q35,memory-backend=ram",
+        *(() if debug is None else _memory(guest, debug)),
         *cpu(accel),
         "-smp", f"{guest.vcpus},maxcpus={guest.max_vcpus or guest.vcpus}",
         "-m", f"{guest.memory_mib}M",
         "-rtc", "base=utc",
     )  # fmt: skip
+
+
+# share=on: what the guest writes is in the file, for others to map.
+def _memory(guest: GuestSpec, debug: DebugWires) -> tuple[str, ...]:
+    path = f"mem-path=/dev/fd/{debug.memory_fd}"
+    return ("-object", f"memory-backend-file,id=ram,size={guest.memory_mib}M,{path},share=on")
 
 
 def cpu(accel: Accel) -> tuple[str, ...]:
@@ -113,7 +121,12 @@ def _wired(wires: Wires) -> tuple[str, ...]:
         "-mon", "chardev=qmp,mode=control",
         "-chardev", f"socket,id=console,fd={wires.console_fd},{log}",
         "-serial", "chardev:console",
+        *(() if wires.debug is None else _stub(wires.debug)),
     )  # fmt: skip
+
+
+def _stub(debug: DebugWires) -> tuple[str, ...]:
+    return ("-chardev", f"socket,id=gdb,fd={debug.gdb_fd}", "-gdb", "chardev:gdb")
 
 
 def _by_hand() -> tuple[str, ...]:

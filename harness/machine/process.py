@@ -20,7 +20,10 @@ from harness.deadline import Deadline, DeadlineExpired, wait_readable
 from harness.errors import HostError, QemuError, SpecError
 from harness.evidence import Exit
 from harness.machine.argv import argv
+from harness.machine.breakpoint import Debugger
+from harness.machine.debug import Hatch, hatch
 from harness.machine.guard import guarded
+from harness.machine.memory import GuestMemory, mapped, ram_ranges
 from harness.machine.monitor import Monitor, connect
 from harness.machine.shape import MachineSpec, Wires
 from harness.machine.version import find_qemu
@@ -40,6 +43,10 @@ class Machine:
     :ivar console: The guest's serial console, a connected stream socket. Whoever has the
         machine reads it: a guest whose console is full waits.
     :ivar ssh_port: Port of 127.0.0.1 that leads to the guest's port 22.
+    :ivar debugger: Stops the guest at breakpoints; ``None`` unless its spec says ``debug``. With
+        it, nothing else may stop the guest or let it run.
+    :ivar memory: The guest's memory, mapped; ``None`` unless its spec says ``debug``. It is there
+        until the machine is left, so also after a power-off.
     """
 
     def __init__(
@@ -56,6 +63,8 @@ class Machine:
         self.monitor = monitor
         self.console = console
         self.ssh_port = 0
+        self.debugger: Debugger | None = None
+        self.memory: GuestMemory | None = None
         self._process = process
         self._pidfd = pidfd
         self._directory = directory
@@ -132,16 +141,20 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
     with ExitStack() as stack:
         qmp, qmp_end = stack.enter_context(_socketpair())
         console, console_end = stack.enter_context(_socketpair())
+        way_in = stack.enter_context(hatch(spec.guest.memory_mib)) if spec.debug else None
         wires = Wires(
             qmp_fd=qmp_end.fileno(),
             console_fd=console_end.fileno(),
             console_log=directory.absolute() / "console.log",
+            debug=None if way_in is None else way_in.wires,
         )
         command = argv(spec, wires)
         _prepare(directory, command)
         process, pidfd = stack.enter_context(_spawned(command, directory, wires))
         qmp_end.close()  # or QEMU's end would never be seen
         console_end.close()
+        if way_in is not None:
+            way_in.gdb_end.close()
         deadline = Deadline.after(_START_LIMIT, "the answer of QEMU's monitor")
         try:
             monitor = stack.enter_context(
@@ -152,10 +165,22 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
             )
             stack.callback(machine.quit)
             machine.ssh_port = _ssh_port(monitor, deadline)
-            monitor.execute("cont", deadline=deadline)
+            if way_in is None:
+                monitor.execute("cont", deadline=deadline)
+            else:
+                stack.enter_context(_looked_into(machine, way_in, deadline))
         except (QemuError, DeadlineExpired) as error:
             raise _start_failure(error, process, pidfd, command, directory) from error
         yield machine
+
+
+@contextmanager
+def _looked_into(machine: Machine, way_in: Hatch, deadline: Deadline) -> Iterator[None]:
+    ranges = ram_ranges(machine.monitor, deadline)
+    with mapped(way_in.memory_fd, ranges) as machine.memory:
+        machine.debugger = Debugger(way_in.gdb)
+        machine.debugger.resume(deadline)
+        yield
 
 
 @contextmanager
@@ -188,7 +213,7 @@ def _spawned(
             stdin=subprocess.DEVNULL,
             stdout=stderr,
             stderr=stderr,
-            pass_fds=(wires.qmp_fd, wires.console_fd),
+            pass_fds=wires.fds,
             start_new_session=True,  # Ctrl-C is for us: QEMU would quit, and look as if by itself
         )
     try:

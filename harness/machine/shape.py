@@ -58,6 +58,8 @@ class MachineSpec:
     :ivar kernel: The bzImage; ``None`` leaves the machine in its firmware.
     :ivar cmdline: The kernel command line, whole.
     :ivar disks: In PCI order; a disk's place in it is its PCI slot.
+    :ivar debug: Whether the guest can be stopped at breakpoints and its memory be read from
+        outside. The guest cannot tell.
     """
 
     accel: Accel
@@ -67,6 +69,19 @@ class MachineSpec:
     cmdline: str = ""
     disks: tuple[Disk, ...] = ()
     qemu: str = "qemu-system-x86_64"
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebugWires:
+    """Where a machine is looked into.
+
+    :ivar gdb_fd: QEMU's end of the gdb stub's socket pair, inherited.
+    :ivar memory_fd: A file of the size of the guest's memory, inherited, that holds it.
+    """
+
+    gdb_fd: int
+    memory_fd: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +91,16 @@ class Wires:
     :ivar qmp_fd: QEMU's end of the monitor's socket pair, inherited.
     :ivar console_fd: QEMU's end of the serial console's socket pair, inherited.
     :ivar console_log: QEMU writes all that the guest prints there as well.
+    :ivar debug: Only for a machine that is to be looked into.
     """
 
     qmp_fd: int
     console_fd: int
     console_log: Path
+    debug: DebugWires | None = None
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """All descriptors that QEMU inherits."""
+        debug = () if self.debug is None else (self.debug.gdb_fd, self.debug.memory_fd)
+        return (self.qmp_fd, self.console_fd, *debug)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.machine.argv import argv
-from harness.machine.shape import Accel, Disk, DiskFormat, MachineSpec, Wires
+from harness.machine.shape import Accel, DebugWires, Disk, DiskFormat, MachineSpec, Wires
 from harness.spec import GuestSpec
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -72,6 +72,11 @@ def test_command_line_is_the_golden_one(name: str) -> None:
 
 def test_command_to_type_is_the_golden_one() -> None:
     _compare("by-hand", argv(TWO_VCPUS))
+
+
+def test_command_of_a_machine_to_look_into_is_the_golden_one() -> None:
+    wires = replace(WIRES, debug=DebugWires(gdb_fd=9, memory_fd=11))
+    _compare("debug", argv(replace(TWO_VCPUS, debug=True), wires))
 
 
 def test_save_and_resume_boot_differ_in_command_line_and_wires_only() -> None:
