@@ -1,11 +1,8 @@
 """4096-byte blocks of a device that lies in a file, read many at a time."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,20 +68,3 @@ class Blocks:
                 raise HostError(f"{self.name}: was cut at byte {at} while it was read")
             memory = memory[done:]
             at += done
-
-
-@contextmanager
-def open_blocks(source: Path) -> Iterator[Blocks]:
-    """Open a raw disk file or block device as blocks.
-
-    :raise HostError: When it cannot be opened.
-    """
-    try:
-        fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise HostError(f"{source}: cannot open: {error.strerror}") from error
-    try:
-        size = os.lseek(fd, 0, os.SEEK_END)
-        yield Blocks(name=str(source), count=size // PAGE_SIZE, fd=fd)
-    finally:
-        os.close(fd)

@@ -16,9 +16,10 @@ import numpy as np
 from harness.errors import SpecError
 from harness.evidence import SwapHeader
 from harness.image import crc as checksum
-from harness.image.blocks import Blocks, Numbers, Pages, open_blocks
+from harness.image.blocks import Blocks, Numbers, Pages
 from harness.image.crc import Crc
 from harness.image.damage import Damaged
+from harness.image.disk import open_disk
 from harness.image.header import parse_header
 from harness.image.info import ImageInfo, parse_info
 from harness.image.pfns import PfnReader
@@ -102,18 +103,21 @@ def _read_pfns(info: ImageInfo, stream: Stream) -> tuple[Numbers, Numbers]:
 
 
 @contextmanager
-def open_image(source: Path, *, offset_pages: int = 0, consumed: bool = False) -> Iterator[Image]:
+def open_image(
+    source: Path, *, offset_pages: int = 0, partition: int | None = None, consumed: bool = False
+) -> Iterator[Image]:
     """Open the image that lies in a swap area.
 
-    :param source: A disk: a raw file or a block device.
+    :param source: A disk: a raw or qcow2 file, or a block device.
     :param offset_pages: Block of the swap's header: 0, or a swap file's ``resume_offset``.
+    :param partition: Number of the partition, from 1; ``None``: the whole disk.
     :param consumed: Also read an image whose signature is the swap's again: a resume puts it
         back and leaves all else, until the swap is used.
     :raise SpecError: When there is no image.
     :raise HostError: When the disk cannot be read.
     :raise Damaged: When the image cannot be read as it should be.
     """
-    with open_blocks(source) as device:
+    with open_disk(source, partition=partition) as device:
         yield read_image(device, offset_pages=offset_pages, consumed=consumed)
 
 
@@ -165,7 +169,7 @@ def open_stream(source: Path, *, offset_pages: int = 0) -> Iterator[Image]:
     :raise HostError: When the file cannot be read.
     :raise Damaged: When the stream cannot be read as it should be.
     """
-    with open_blocks(source) as device:
+    with open_disk(source) as device:
         info = parse_info(device.read_one(offset_pages, "info page"), offset_pages)
         if offset_pages + info.pages > device.count:
             what = f"{info.pages} pages, but the file has {device.count - offset_pages} of them"

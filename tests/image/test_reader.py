@@ -7,17 +7,9 @@ import numpy as np
 import pytest
 
 from harness.errors import SpecError
-from harness.image.reader import Image, open_image, open_stream
+from harness.image.reader import open_image, open_stream
+from tests.image.reading import contents
 from tests.image.writer import PAGE, ZERO, Recipe, page, stream, write
-
-
-def contents(image: Image) -> dict[int, bytes]:
-    """Return all data pages by PFN."""
-    return {
-        int(pfn): data.tobytes()
-        for chunk in image.chunks()
-        for pfn, data in zip(chunk.pfns, chunk.data, strict=True)
-    }
 
 
 def check(path: Path, recipe: Recipe, *, offset: int = 0) -> None:
