@@ -12,18 +12,20 @@ run, and takes what its client says to a running guest for a request to stop it 
 gdb_vm_state_change() and gdbstub/gdbstub.c, gdb_read_byte(); QEMU 8.1 to 10.0).
 """
 
+import re
 import socket
 from dataclasses import dataclass
 
 from harness.deadline import Deadline
 from harness.errors import QemuError
 from harness.machine.registers import Registers, registers
-from harness.machine.rsp import Item, Kind, Link
+from harness.machine.rsp import Item, Kind, Link, StubGone
 
 SIGTRAP = 5
 _CHUNK = 1024  # bytes; QEMU 7.2 reads no more than 2048 at a time
 _INTERRUPT = b"\x03"
 _ENDED = ("W", "X")  # the stub's farewell: a status, or a signal
+_ERROR = re.compile("E[0-9a-fA-F]{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,7 @@ class Debugger:
         """Stop a running guest; one that stands still stays so.
 
         :return: Why it stands still: a breakpoint may have been quicker.
-        :raise QemuError: When QEMU is gone.
+        :raise StubGone: When QEMU has ended.
         :raise DeadlineExpired: When the guest did not stop in time.
         """
         stop = self.stopped()
@@ -114,7 +116,7 @@ class Debugger:
     def wait(self, deadline: Deadline) -> Stop:
         """Wait until the guest stands still.
 
-        :raise QemuError: When QEMU is gone.
+        :raise StubGone: When QEMU has ended.
         :raise DeadlineExpired: When the guest still runs at the deadline.
         """
         if self._running:
@@ -125,7 +127,7 @@ class Debugger:
     def stopped(self) -> Stop | None:
         """Return why the guest stands still, ``None`` while it runs; does not wait.
 
-        :raise QemuError: When QEMU is gone.
+        :raise StubGone: When QEMU has ended.
         """
         while self._running and (item := self._link.received()) is not None:
             if self._owed:
@@ -198,7 +200,7 @@ class Debugger:
         self._owed = 2
         self._next(Kind.ACK, deadline)
         answer = self._next(Kind.PACKET, deadline).decode("ascii", errors="replace")
-        if not answer or answer.startswith("E"):
+        if not answer or _ERROR.fullmatch(answer):
             raise _refused(command, answer)
         return answer
 
@@ -220,7 +222,7 @@ class Debugger:
     def _halt(self, answer: bytes) -> None:
         text = answer.decode("ascii", errors="replace")
         if text.startswith(_ENDED):
-            raise QemuError("QEMU ended while its debugger was connected")
+            raise StubGone
         if text[:1] not in {"T", "S"}:
             raise QemuError(f"QEMU's gdb stub told of no stop but said {text[:40]!r}")
         pairs = dict(pair.split(":", 1) for pair in text[3:].split(";") if ":" in pair)

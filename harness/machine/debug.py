@@ -33,7 +33,7 @@ class Hatch:
 
 
 @contextmanager
-def hatch(memory_mib: int) -> Iterator[Hatch]:
+def open_hatch(memory_mib: int) -> Iterator[Hatch]:
     """Make the way into a machine of that memory; close our side of it at the end.
 
     :raise HostError: When there can be no file of that size.

@@ -21,7 +21,7 @@ from harness.errors import HostError, QemuError, SpecError
 from harness.evidence import Exit
 from harness.machine.argv import argv
 from harness.machine.breakpoint import Debugger
-from harness.machine.debug import Hatch, hatch
+from harness.machine.debug import Hatch, open_hatch
 from harness.machine.guard import guarded
 from harness.machine.memory import GuestMemory, mapped, ram_ranges
 from harness.machine.monitor import Monitor, connect
@@ -141,20 +141,20 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
     with ExitStack() as stack:
         qmp, qmp_end = stack.enter_context(_socketpair())
         console, console_end = stack.enter_context(_socketpair())
-        way_in = stack.enter_context(hatch(spec.guest.memory_mib)) if spec.debug else None
+        hatch = stack.enter_context(open_hatch(spec.guest.memory_mib)) if spec.debug else None
         wires = Wires(
             qmp_fd=qmp_end.fileno(),
             console_fd=console_end.fileno(),
             console_log=directory.absolute() / "console.log",
-            debug=None if way_in is None else way_in.wires,
+            debug=None if hatch is None else hatch.wires,
         )
         command = argv(spec, wires)
         _prepare(directory, command)
         process, pidfd = stack.enter_context(_spawned(command, directory, wires))
         qmp_end.close()  # or QEMU's end would never be seen
         console_end.close()
-        if way_in is not None:
-            way_in.gdb_end.close()
+        if hatch is not None:
+            hatch.gdb_end.close()
         deadline = Deadline.after(_START_LIMIT, "the answer of QEMU's monitor")
         try:
             monitor = stack.enter_context(
@@ -165,20 +165,20 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
             )
             stack.callback(machine.quit)
             machine.ssh_port = _ssh_port(monitor, deadline)
-            if way_in is None:
+            if hatch is None:
                 monitor.execute("cont", deadline=deadline)
             else:
-                stack.enter_context(_looked_into(machine, way_in, deadline))
+                stack.enter_context(_looked_into(machine, hatch, deadline))
         except (QemuError, DeadlineExpired) as error:
             raise _start_failure(error, process, pidfd, command, directory) from error
         yield machine
 
 
 @contextmanager
-def _looked_into(machine: Machine, way_in: Hatch, deadline: Deadline) -> Iterator[None]:
+def _looked_into(machine: Machine, hatch: Hatch, deadline: Deadline) -> Iterator[None]:
     ranges = ram_ranges(machine.monitor, deadline)
-    with mapped(way_in.memory_fd, ranges) as machine.memory:
-        machine.debugger = Debugger(way_in.gdb)
+    with mapped(hatch.memory_fd, ranges) as machine.memory:
+        machine.debugger = Debugger(hatch.gdb)
         machine.debugger.resume(deadline)
         yield
 

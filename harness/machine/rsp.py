@@ -22,6 +22,13 @@ _TAIL = 3  # bytes: "#" and two digits
 _SHOWN = 40  # bytes of what cannot be understood
 
 
+class StubGone(QemuError):
+    """The stub has hung up: QEMU ended, perhaps because the guest powered off."""
+
+    def __init__(self) -> None:
+        super().__init__("QEMU's gdb stub has hung up")
+
+
 class Kind(Enum):
     """What stands on the wire, by its first byte."""
 
@@ -114,7 +121,8 @@ class Link:
     def send(self, payload: bytes) -> None:
         """Send a packet, and the acknowledgement of what was received before.
 
-        :raise QemuError: When the stub is gone or takes nothing.
+        :raise StubGone: When the stub has hung up.
+        :raise QemuError: When it takes nothing.
         """
         data, self._unacknowledged = self._unacknowledged + encode(payload), b""
         self.send_raw(data)
@@ -122,21 +130,23 @@ class Link:
     def send_raw(self, data: bytes) -> None:
         """Send bytes that are no packet.
 
-        :raise QemuError: When the stub is gone or takes nothing.
+        :raise StubGone: When the stub has hung up.
+        :raise QemuError: When it takes nothing.
         """
         try:
             self._sock.sendall(data)
         except BlockingIOError as error:
             raise QemuError("QEMU's gdb stub takes no commands") from error
         except OSError as error:
-            raise _gone() from error
+            raise StubGone from error
 
     def received(self) -> Item | None:
         """Return the next item, ``None`` when no whole one is there; does not wait.
 
         Notifications are passed over.
 
-        :raise QemuError: When the stub is gone or what it sent is no item.
+        :raise StubGone: When the stub has hung up.
+        :raise QemuError: When what it sent is no item.
         """
         item = self._taken()
         if item is None or item.kind is Kind.NOTICE:
@@ -148,7 +158,8 @@ class Link:
     def receive(self, deadline: Deadline) -> Item:
         """Wait for the next item.
 
-        :raise QemuError: When the stub is gone or what it sent is no item.
+        :raise StubGone: When the stub has hung up.
+        :raise QemuError: When what it sent is no item.
         :raise DeadlineExpired: When no whole item came in time.
         """
         while (item := self.received()) is None:
@@ -162,9 +173,9 @@ class Link:
         except BlockingIOError:
             return None
         except OSError as error:
-            raise _gone() from error
+            raise StubGone from error
         if not data:
-            raise _gone()
+            raise StubGone
         taken = take(self._begun + data)
         if taken is None:
             self._begun += self._sock.recv(len(data))
@@ -173,10 +184,6 @@ class Link:
         self._sock.recv(size - len(self._begun))
         self._begun = b""
         return item
-
-
-def _gone() -> QemuError:
-    return QemuError("QEMU's gdb stub has hung up")
 
 
 def _trouble(what: str, data: bytes) -> QemuError:

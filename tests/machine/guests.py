@@ -21,6 +21,50 @@ POWER_OFF = _PM1_CONTROL + "b8 00 20 ef" + _STOP  # mov ax, SLP_EN; out dx, ax
 SUSPEND_DISK = _PM1_CONTROL + "b8 00 28 ef" + _STOP  # mov ax, SLP_EN | 2 << 10; out dx, ax
 WRITE = "b8 01 03 bb 00 7c b9 28 00 ba 80 00 cd 13" + _STOP  # int 0x13: write sector 40
 
+# Two vCPUs that count, for ever. The first counts at COUNTER, through pages of 4 MiB that show
+# physical memory at 0xc0000000 once more; it keeps the count in ecx as well. The second counts
+# at OTHER_COUNTER, in real mode.
+COUNT = 0xC0007CC0  # the first one's loop: before it counts
+OTHER_COUNT = 0x8005  # the second one's
+COUNTER = 0x9000  # physical; 32 bits
+OTHER_COUNTER = 0x9004  # 16 bits
+COUNTER_SEEN_AT = 0xC0000000 + COUNTER
+PAGE_DIRECTORY = 0xA000
+TWO_COUNT = (
+    "fa"  # cli
+    "31 c0 8e d8"  # xor ax, ax; mov ds, ax
+    "0f 01 16 e8 7c"  # lgdt [0x7ce8]
+    "0f 20 c0 0c 01 0f 22 c0"  # mov eax, cr0; or al, 1; mov cr0, eax
+    "66 ea 1a 7c 00 00 08 00"  # jmp far dword 8:0x7c1a: the next instruction, in 32 bits
+    "b8 10 00 00 00 8e d8"  # mov eax, 0x10; mov ds, eax
+    "c7 05 00 a0 00 00 83 00 00 00"  # mov [PAGE_DIRECTORY], 0x83: 4 MiB at 0
+    "c7 05 00 ac 00 00 83 00 00 00"  # mov [PAGE_DIRECTORY + 0xc00], 0x83: at 0xc0000000
+    "c7 05 ec af 00 00 83 00 c0 fe"  # mov [PAGE_DIRECTORY + 0xfec], 0xfec00083: the local APIC
+    "0f 20 e0 0c 10 0f 22 e0"  # mov eax, cr4; or al, PSE; mov cr4, eax
+    "b8 00 a0 00 00 0f 22 d8"  # mov eax, PAGE_DIRECTORY; mov cr3, eax
+    "0f 20 c0 0f ba e8 1f 0f 22 c0"  # mov eax, cr0; bts eax, 31 (paging); mov cr0, eax
+    "c7 05 00 80 00 00 ea 05 80 00"  # at 0x8000: jmp far 0:0x8005
+    "c7 05 04 80 00 00 00 ff 06 04"  # at 0x8005: inc word [OTHER_COUNTER]
+    "c7 05 08 80 00 00 90 eb fa 00"  # jmp 0x8005
+    "31 c0 a3 00 90 00 00"  # xor eax, eax; mov [COUNTER], eax
+    "a3 04 90 00 00"  # mov [OTHER_COUNTER], eax
+    "bf 00 90 00 c0"  # mov edi, COUNTER_SEEN_AT
+    "c7 05 00 03 e0 fe 00 45 0c 00"  # mov [0xfee00300], 0xc4500: INIT to the second vCPU
+    "c7 05 00 03 e0 fe 08 46 0c 00"  # wake: mov [0xfee00300], 0xc4608: start it at 0x8000
+    "66 83 3d 04 90 00 00 00"  # cmp word [OTHER_COUNTER], 0
+    "74 ec"  # je wake
+    "b8 c0 7c 00 c0 ff e0"  # mov eax, COUNT; jmp eax
+    + "00"
+    * 19
+    + "ff 07"  # COUNT: inc dword [edi]
+    "8b 0f"  # mov ecx, [edi]
+    "eb fa"  # jmp COUNT
+     + "00" * 10 + "00 00 00 00 00 00 00 00"  # at 0x7cd0, the null descriptor
+    "ff ff 00 00 00 9a cf 00"  # 8: 32-bit code, base 0, limit 4 GiB
+    "ff ff 00 00 00 92 cf 00"  # 0x10: 32-bit data
+    "17 00 d0 7c 00 00"  # at 0x7ce8: three descriptors, at 0x7cd0
+)
+
 
 def boot_disk(path: Path, code: str) -> Disk:
     """Make a disk that boots this code."""
@@ -30,7 +74,7 @@ def boot_disk(path: Path, code: str) -> Disk:
     return Disk(serial="root", path=path)
 
 
-def bare(*disks: Disk, memory_mib: int = 32) -> MachineSpec:
+def bare(*disks: Disk, memory_mib: int = 32, vcpus: int = 1, debug: bool = False) -> MachineSpec:
     """Return a small machine without a kernel."""
-    guest = GuestSpec(kernel="none", memory_mib=memory_mib, vcpus=1)
-    return MachineSpec(accel=Accel.TCG, guest=guest, kernel=None, disks=disks)
+    guest = GuestSpec(kernel="none", memory_mib=memory_mib, vcpus=vcpus)
+    return MachineSpec(accel=Accel.TCG, guest=guest, kernel=None, disks=disks, debug=debug)
