@@ -25,12 +25,13 @@ PAGE_SIZE = 4096
 ARMED_SIGNATURE = b"S1SUSPEND\0"  # HIBERNATE_SIG, kernel/power/swap.c
 
 _LAYOUT = struct.Struct("<IIQI10s10s")
+NOCOMPRESS_MODE, CRC32_MODE, HW_SIG, LZ4 = 2, 4, 8, 16
 _FLAG_NAMES = {
     1: "PLATFORM_MODE",
-    2: "NOCOMPRESS_MODE",
-    4: "CRC32_MODE",
-    8: "HW_SIG",
-    16: "COMPRESSION_ALG_LZ4",  # since v6.9; older kernels know LZO only
+    NOCOMPRESS_MODE: "NOCOMPRESS_MODE",
+    CRC32_MODE: "CRC32_MODE",
+    HW_SIG: "HW_SIG",
+    LZ4: "COMPRESSION_ALG_LZ4",  # since v6.9; older kernels know LZO only
 }
 
 

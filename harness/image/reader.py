@@ -20,15 +20,13 @@ from harness.image.blocks import Blocks, Numbers, Pages
 from harness.image.crc import Crc
 from harness.image.damage import Damaged
 from harness.image.disk import open_disk
-from harness.image.header import parse_header
+from harness.image.header import CRC32_MODE, LZ4, NOCOMPRESS_MODE, parse_header
 from harness.image.info import ImageInfo, parse_info
 from harness.image.pfns import PfnReader
 from harness.image.stream import PackedStream, Stream, plain
-from harness.image.swapmap import read_map
+from harness.image.swapmap import SwapMap, read_map
 
-NOCOMPRESS_MODE, CRC32_MODE, LZ4 = 2, 4, 16  # SF_*, kernel/power/power.h
-_FLAGS = 31
-_NEVER_SWAP = ("", "S1SUSPEND")
+_SWAP = ("SWAPSPACE2", "SWAP-SPACE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +49,23 @@ class Image:
     :ivar pfns: PFNs of the data pages, ascending, as they come in the stream.
     :ivar zero_pfns: PFNs of pages that were all zero and have no data page (since 6.12).
     :ivar codec: ``lzo``, ``lz4`` or ``none``.
-    :ivar blocks: Blocks of the device that hold info page and stream; the map not counted.
+    :ivar swap_map: Where it lies; ``None`` for a raw stream.
     :ivar crc: Once :meth:`chunks` has ended: the checksums; ``None`` when the image has none.
     """
 
     def __init__(
-        self, *, header: SwapHeader | None, info: ImageInfo, stream: Stream, codec: str, blocks: int
+        self,
+        *,
+        info: ImageInfo,
+        stream: Stream,
+        codec: str,
+        header: SwapHeader | None = None,
+        swap_map: SwapMap | None = None,
     ) -> None:
         self.header = header
         self.info = info
         self.codec = codec
-        self.blocks = blocks
+        self.swap_map = swap_map
         self.crc: Crc | None = None
         self._stream = stream
         self.pfns, self.zero_pfns = _read_pfns(info, stream)
@@ -85,7 +89,7 @@ class Image:
         self.crc = None if stored is None else Crc(stored=stored, computed=crc)
 
     def _stored_crc(self) -> int | None:
-        if self.header is None or not self.header.flags & CRC32_MODE:
+        if self.header is None or self.codec == "none" or not self.header.flags & CRC32_MODE:
             return None
         return self.header.crc32
 
@@ -123,30 +127,27 @@ def open_image(
 
 def read_image(device: Blocks, *, offset_pages: int, consumed: bool) -> Image:
     """Read all of an image but its data; see :func:`open_image`."""
-    if not 0 <= offset_pages < device.count:
-        raise SpecError(
-            f"{device.name}: swap header at page {offset_pages}, but there are {device.count}",
-            hint="the disk is cut short, or the offset belongs to another disk",
-        )
+    check_offset(device, offset_pages)
     page = device.read_one(offset_pages, "header")
     header = parse_header(page.tobytes())
-    if not header.armed and not (consumed and _was_consumed(header)):
+    if not header.armed and not (consumed and was_consumed(header)):
         raise SpecError(
             f"{device.name}: no image: the signature is {header.sig!r}, not S1SUSPEND",
             hint="the image was resumed from, or never written",
         )
     if not header.image:
         raise Damaged("0 is no block of a swap map", field="image", block=offset_pages)
-    numbers = read_map(device, header.image, reserved=offset_pages)
-    info = parse_info(device.read_one(int(numbers[0]), "info page"), int(numbers[0]))
-    rest, pages = numbers[1:], info.pages - 1
+    swap_map = read_map(device, header.image, reserved=offset_pages)
+    first, rest = int(swap_map.blocks[0]), swap_map.blocks[1:]
+    info = parse_info(device.read_one(first, "info page"), first)
+    pages = info.pages - 1
     codec = codec_of(header)
     stream: Stream
     if codec == "none":
         stream = plain(device, rest, pages)
     else:
         stream = PackedStream(device=device, numbers=rest, pages=pages, codec=codec)
-    return Image(header=header, info=info, stream=stream, codec=codec, blocks=len(numbers))
+    return Image(header=header, info=info, stream=stream, codec=codec, swap_map=swap_map)
 
 
 def codec_of(header: SwapHeader) -> str:
@@ -156,9 +157,22 @@ def codec_of(header: SwapHeader) -> str:
     return "lz4" if header.flags & LZ4 else "lzo"
 
 
-def _was_consumed(header: SwapHeader) -> bool:
+def was_consumed(header: SwapHeader) -> bool:
+    """Return whether a header looks as a resume leaves it: the swap's again, all else kept."""
     # the fields of a swap that never held an image are zero
-    return bool(header.image) and header.sig == header.orig_sig and header.sig not in _NEVER_SWAP
+    return bool(header.image) and header.sig == header.orig_sig and header.sig in _SWAP
+
+
+def check_offset(device: Blocks, offset: int) -> None:
+    """Check that a device has a block.
+
+    :raise SpecError: When it has not.
+    """
+    if not 0 <= offset < device.count:
+        raise SpecError(
+            f"{device.name}: begins at block {offset}, but there are {device.count}",
+            hint="the disk is cut short, or the offset belongs to another disk",
+        )
 
 
 @contextmanager
@@ -170,10 +184,15 @@ def open_stream(source: Path, *, offset_pages: int = 0) -> Iterator[Image]:
     :raise Damaged: When the stream cannot be read as it should be.
     """
     with open_disk(source) as device:
-        info = parse_info(device.read_one(offset_pages, "info page"), offset_pages)
-        if offset_pages + info.pages > device.count:
-            what = f"{info.pages} pages, but the file has {device.count - offset_pages} of them"
-            raise Damaged(what, field="pages", block=offset_pages)
-        numbers = np.arange(offset_pages + 1, offset_pages + info.pages, dtype=np.int64)
-        stream = plain(device, numbers, info.pages - 1)
-        yield Image(header=None, info=info, stream=stream, codec="none", blocks=info.pages)
+        yield read_stream(device, offset_pages=offset_pages)
+
+
+def read_stream(device: Blocks, *, offset_pages: int) -> Image:
+    """Read all of a raw stream but its data; see :func:`open_stream`."""
+    check_offset(device, offset_pages)
+    info = parse_info(device.read_one(offset_pages, "info page"), offset_pages)
+    if offset_pages + info.pages > device.count:
+        what = f"{info.pages}, but the file has {device.count - offset_pages} of them"
+        raise Damaged(what, field="pages", block=offset_pages)
+    numbers = np.arange(offset_pages + 1, offset_pages + info.pages, dtype=np.int64)
+    return Image(info=info, stream=plain(device, numbers, info.pages - 1), codec="none")

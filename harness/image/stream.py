@@ -94,5 +94,6 @@ def plain(device: Blocks, numbers: Numbers, pages: int) -> PlainStream:
     if len(numbers) != pages:
         where = int(numbers[min(pages, len(numbers) - 1)]) if len(numbers) else None
         what = f"names {len(numbers)} blocks for {pages} pages"
-        raise Damaged(what, field="swap map", block=where)
+        field = "swap map" if len(numbers) < pages else "swap map end"
+        raise Damaged(what, field=field, block=where)
     return PlainStream(device=device, numbers=numbers)

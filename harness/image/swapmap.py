@@ -9,6 +9,8 @@ When all 511 entries of a page are used, 6.1 and 6.12 have already chained an em
 The kernel follows a chain that bites its own tail for ever; this does not.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +21,23 @@ FIELD = "swap map"
 _ENTRIES = 511
 
 
-def read_map(device: Blocks, first: int, *, reserved: int) -> Numbers:
-    """Return the numbers of the image's blocks, in stream order; the first is the info page.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapMap:
+    """A swap map that was read to its end.
+
+    :ivar blocks: The image's blocks in stream order; the first is the info page.
+    :ivar pages: Blocks of the map pages themselves.
+    :ivar empty_tail: Whether the last map page names no block, as 6.1 and 6.12 leave it when all
+        the others are full; ``None`` when the last one is partly used, as it mostly is.
+    """
+
+    blocks: Numbers
+    pages: tuple[int, ...]
+    empty_tail: bool | None
+
+
+def read_map(device: Blocks, first: int, *, reserved: int) -> SwapMap:
+    """Follow a swap map to its end.
 
     :param first: Block of the first map page.
     :param reserved: Block of the header, which the map may not name.
@@ -32,7 +49,11 @@ def read_map(device: Blocks, first: int, *, reserved: int) -> Numbers:
     number = first
     while number:
         if number in seen:
-            raise Damaged(f"the chain comes back to block {number}", field=FIELD, block=pages[-1])
+            where = pages[-1] if pages else reserved
+            raise Damaged(f"the chain comes back to block {number}", field=FIELD, block=where)
+        if number >= device.count:
+            where = pages[-1] if pages else reserved
+            raise Damaged(_outside(number, device), field=FIELD, block=where)
         seen.add(number)
         pages.append(number)
         words = device.read_one(number, FIELD).view("<u8")
@@ -41,13 +62,13 @@ def read_map(device: Blocks, first: int, *, reserved: int) -> Numbers:
         entries.append(used)
         # a chain that goes on after its end is not followed, as the kernel does not
         number = 0 if ends else int(words[_ENTRIES])
-        if number >= device.count:
-            raise Damaged(_outside(number, device), field=FIELD, block=pages[-1])
-    found = np.concatenate(entries) if entries else np.empty(0, np.int64)
+    found = np.concatenate(entries)
     if not len(found):
         raise Damaged("it names no block", field=FIELD, block=first)
     _check_once(found, np.array([reserved, *pages], np.int64))
-    return found
+    tail = len(entries[-1])
+    empty_tail = None if 0 < tail < _ENTRIES else tail == 0
+    return SwapMap(blocks=found, pages=tuple(pages), empty_tail=empty_tail)
 
 
 def _entries(words: NDArray[np.uint64]) -> tuple[Numbers, bool]:

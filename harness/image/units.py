@@ -66,7 +66,7 @@ def read_units(device: Blocks, numbers: Numbers, pages: int, codec: str) -> Iter
             raise Damaged(f"ends {pages} pages early", field="swap map", block=block)
     if entry != len(numbers):
         what = f"goes on for {len(numbers) - entry} blocks after the last unit"
-        raise Damaged(what, field="swap map", block=int(numbers[entry]))
+        raise Damaged(what, field="swap map end", block=int(numbers[entry]))
 
 
 def _unit(window: memoryview, block: int, pages: int, codec: str) -> Unit | None:
@@ -106,7 +106,8 @@ def decode(units: list[Unit], codec: str) -> Pages:
             raise Damaged(what, field=f"{codec} data", block=unit.block) from error
         if len(out) != size:
             what = f"comes to {len(out)} bytes, not {size}"
-            raise Damaged(what, field=f"{codec} data", block=unit.block)
+            field = "unit size" if len(out) < UNIT_SIZE else f"{codec} data"
+            raise Damaged(what, field=field, block=unit.block)
         memory[at : at + size] = out
         at += size
     return pages

@@ -131,5 +131,5 @@ def test_what_cannot_be_opened(tmp_path: Path, kind: str) -> None:
 
 def test_offset_beyond_the_end(tmp_path: Path) -> None:
     path = disk(tmp_path, {0: AREA})
-    with pytest.raises(SpecError, match="swap header at page 5000"):
+    with pytest.raises(SpecError, match="begins at block 5000"):
         check(path, offset=5000)
