@@ -137,6 +137,11 @@ def _save(monitor: Monitor, ram: RamRange, path: Path, deadline: Deadline) -> No
         "filename": os.fspath(path.absolute()),
     }
     monitor.execute("pmemsave", arguments, deadline=deadline)
+    size = path.stat().st_size  # QEMU does not look whether its last write succeeded
+    if size != arguments["size"]:
+        raise HostError(
+            f"{path} has {size} bytes of memory, not {arguments['size']}", hint="free some room"
+        )
 
 
 # Where q35 puts its RAM depends on its size (2 GiB or 2.75 GiB below 4 GiB, hw/i386/pc_q35.c),
