@@ -21,6 +21,7 @@ _ZERO_PAGE = hashlib.sha256(bytes(PAGE_SIZE)).hexdigest()
 _STATES = {
     "armed": "an armed hibernation image",
     "consumed": "a hibernation image that was resumed from, or taken away",
+    "remains": "no hibernation image any more: the swap was used since it was resumed from",
     "stream": "a hibernation image as a raw stream",
 }
 
@@ -38,7 +39,10 @@ def lines(found: Survey, name: str) -> Iterator[str]:
 def _rows(found: Survey) -> Iterator[tuple[str, str]]:
     if found.damage:
         where = "" if found.damage.block is None else f"block {found.damage.block}, "
-        yield "damage", f"{where}{found.damage.field}: {found.damage.what}"
+        yield (
+            "lost" if found.sound else "damage",
+            f"{where}{found.damage.field}: {found.damage.what}",
+        )
     if found.header:
         yield from _header_rows(found.header, found.offset)
     if found.info:

@@ -55,8 +55,11 @@ class Blocks:
 
     def read_one(self, number: int, what: str) -> Pages:
         """Read one block as an array of 4096 bytes; see :meth:`read`."""
-        pages = self.read(np.array([number], np.int64), what)
-        return pages.reshape(-1)
+        if not 0 <= number < self.count:  # also what no int64 holds
+            raise Damaged(f"the device has {self.count} blocks", field=what, block=number)
+        page = np.empty(PAGE_SIZE, np.uint8)
+        self._read_run(page.data, self.start + number * PAGE_SIZE)
+        return page
 
     def _read_run(self, memory: memoryview, at: int) -> None:
         while memory:

@@ -44,9 +44,9 @@ class PfnReader:
         """
         words = pages.reshape(-1).view("<u8")
         ends = np.flatnonzero(words == END)
-        if self.ended or (len(ends) and words[ends[0] :][1:].any()):
-            self._refuse(self.taken, "PFNs go on after their end")
         used = words[: ends[0]] if len(ends) else words
+        if self.ended or words[len(used) + 1 :].any():
+            self._refuse(self.taken + len(used), "PFNs go on after their end")
         self.ended = bool(len(ends))
         self._keep(used)
         self.taken += len(used)

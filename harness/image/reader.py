@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from harness.errors import SpecError
 from harness.evidence import SwapHeader
 from harness.image import crc as checksum
@@ -23,7 +21,7 @@ from harness.image.disk import open_disk
 from harness.image.header import CRC32_MODE, LZ4, NOCOMPRESS_MODE, parse_header
 from harness.image.info import ImageInfo, parse_info
 from harness.image.pfns import PfnReader
-from harness.image.stream import PackedStream, Stream, plain
+from harness.image.stream import PackedStream, RawStream, Stream, plain
 from harness.image.swapmap import SwapMap, read_map
 
 _SWAP = ("SWAPSPACE2", "SWAP-SPACE")
@@ -194,5 +192,5 @@ def read_stream(device: Blocks, *, offset_pages: int) -> Image:
     if offset_pages + info.pages > device.count:
         what = f"{info.pages}, but the file has {device.count - offset_pages} of them"
         raise Damaged(what, field="pages", block=offset_pages)
-    numbers = np.arange(offset_pages + 1, offset_pages + info.pages, dtype=np.int64)
-    return Image(info=info, stream=plain(device, numbers, info.pages - 1), codec="none")
+    stream = RawStream(device=device, first=offset_pages + 1, pages=info.pages - 1)
+    return Image(info=info, stream=stream, codec="none")

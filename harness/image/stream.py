@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+import numpy as np
+
 from harness.image.blocks import Blocks, Numbers, Pages
 from harness.image.damage import Damaged
 from harness.image.units import decode, read_units
@@ -33,7 +35,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainStream:
-    """Pages that lie in blocks as they are: an uncompressed image, or a raw stream."""
+    """Pages that lie in blocks as they are: an uncompressed image."""
 
     device: Blocks
     numbers: Numbers
@@ -46,6 +48,29 @@ class PlainStream:
         """See :class:`Stream`."""
         for first in range(0, len(self.numbers), CHUNK_PAGES):
             yield self.device.read(self.numbers[first : first + CHUNK_PAGES], "data page")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawStream:
+    """Pages that follow each other, as they were read from ``/dev/snapshot``.
+
+    :ivar first: Block of the first one.
+    """
+
+    device: Blocks
+    first: int
+    pages: int
+
+    def head(self) -> Iterator[Pages]:
+        """See :class:`Stream`."""
+        return self.all()
+
+    def all(self) -> Iterator[Pages]:
+        """See :class:`Stream`."""
+        end = self.first + self.pages
+        for at in range(self.first, end, CHUNK_PAGES):
+            numbers = np.arange(at, min(at + CHUNK_PAGES, end), dtype=np.int64)
+            yield self.device.read(numbers, "page")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +97,10 @@ class PackedStream:
     def all(self) -> Iterator[Pages]:
         """See :class:`Stream`."""
         units = read_units(self.device, self.numbers, self.pages, self.codec)
+        if self.pages <= CHUNK_PAGES:  # not worth a thread
+            if group := list(units):
+                yield decode(group, self.codec)
+            return
         threads = min(os.cpu_count() or 1, _MOST_THREADS)
         pool = ThreadPoolExecutor(threads)
         waiting: deque[Future[Pages]] = deque()

@@ -47,7 +47,8 @@ class Damage:
 class Survey:
     """What was found. Numbers that could not be read are ``None``.
 
-    :ivar state: ``armed``, ``consumed`` (resumed from, but still there), ``stream`` or ``none``.
+    :ivar state: ``armed``; ``consumed``: resumed from, and all still there; ``remains``: resumed
+        from, and the swap was used since; ``stream``; or ``none``.
     :ivar contains: What lies there instead of an image.
     :ivar codec: ``lzo``, ``lz4`` or ``none``.
     :ivar map_pages: Pages of the swap map.
@@ -81,7 +82,9 @@ class Survey:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong with it; also when there is no image at all."""
+        """Whether nothing is wrong with an image; also when there is none, or none any more."""
+        if self.state == "remains":
+            return True
         return self.damage is None and (self.crc is None or self.crc.right)
 
     @property
@@ -119,6 +122,8 @@ def survey_image(
         found = replace(found, damage=_told(damage), info=_info_of(device, header))
     else:
         found = _through(found, image, watch)
+    if found.state == "consumed" and not found.sound:
+        found = replace(found, state="remains")
     found = _with_boot(found, boot)
     return replace(found, writers=_writers(found), replies=replies(_facts(found)))
 

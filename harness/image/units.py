@@ -49,6 +49,8 @@ def read_units(device: Blocks, numbers: Numbers, pages: int, codec: str) -> Iter
     :raise Damaged: When a length is illegal, or there are more or fewer blocks than it takes.
     """
     entry = 0
+    if pages and not len(numbers):
+        raise Damaged(f"ends before all {pages} pages", field="swap map")
     while pages:
         window = device.read(numbers[entry : entry + _WINDOW], "unit").reshape(-1).data
         at = 0

@@ -78,7 +78,7 @@ class Written:
 def stream(recipe: Recipe) -> list[bytes]:
     """Return the raw stream's pages: info, PFNs, data."""
     packed = b"".join(struct.pack("<Q", word) for word in recipe.words)
-    if len(packed) % PAGE:
+    if len(packed) % PAGE and recipe.words[-1] != END:
         packed += struct.pack("<Q", END)
     packed += bytes(-len(packed) % PAGE)
     meta = [packed[at : at + PAGE] for at in range(0, len(packed), PAGE)]
