@@ -38,11 +38,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         const="1",
         help="keep disks also of good runs [HIBTEST_KEEP]",
     )
+    group.addoption(
+        "--hib-no-proof",
+        action="store_const",
+        const="1",
+        help="do not compare the image with memory by page [HIBTEST_NO_PROOF]",
+    )
 
 
 def _option(config: pytest.Config, name: str) -> str | None:
     value: str | None = config.getoption(f"--hib-{name}")
-    return value or os.environ.get(f"HIBTEST_{name.upper()}") or None
+    return value or os.environ.get(f"HIBTEST_{name.upper().replace('-', '_')}") or None
 
 
 def _own_kernel(config: pytest.Config) -> "OwnKernel | None":
@@ -87,7 +93,8 @@ def bench(pytestconfig: pytest.Config, record_testsuite_property: Record) -> "Be
 
     runs = Path(_option(pytestconfig, "runs") or "runs")
     accel = _option(pytestconfig, "accel") or "auto"
-    found = prepare.bench(runs, accel, _own_kernel(pytestconfig))
+    proof = _option(pytestconfig, "no-proof") is None
+    found = prepare.bench(runs, accel, _own_kernel(pytestconfig), proof=proof)
     record_testsuite_property("qemu", found.host.qemu)
     record_testsuite_property("accel", f"{found.host.accel} ({found.host.accel_reason})")
     return found

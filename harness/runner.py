@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,9 +12,8 @@ from harness.cycle import scripts
 from harness.cycle.boot import Lab, Running, running
 from harness.cycle.budget import Budget
 from harness.cycle.layout import make_swap_disk
-from harness.cycle.scripts import Notes
+from harness.cycle.scripts import Notes, Past
 from harness.cycle.watch import Stalled
-from harness.cycle.witness import Planted
 from harness.deadline import Deadline, DeadlineExpired
 from harness.errors import GuestError, HibtestError
 from harness.events import Sink
@@ -29,6 +29,7 @@ class Job:
     """A scenario and all that is needed to run it here.
 
     :ivar directory: The run's own directory; it exists.
+    :ivar proof: Whether images are compared with the guest's memory, page by page.
     """
 
     scenario: Scenario
@@ -37,6 +38,7 @@ class Job:
     host: Host
     qemu: str
     directory: Path
+    proof: bool = True
 
 
 def run(job: Job, sink: Sink) -> Evidence:
@@ -50,6 +52,7 @@ def run(job: Job, sink: Sink) -> Evidence:
         host=job.host,
         kernel=job.kernel,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
+        proof=job.proof,
     )
     try:
         lab = _lab(job, sink, began)
@@ -87,19 +90,24 @@ def _lab(job: Job, sink: Sink, began: float) -> Lab:
         budget=Budget.of(job.scenario.guest, kvm=accel is Accel.KVM),
         sink=sink,
         began=began,
+        proof=job.proof,
     )
 
 
 def _boots(lab: Lab) -> Iterator[Boot]:
     """Go through the boots of a scenario, until one comes to something else than hoped."""
-    planted: Planted = {}
-    boot = _boot(lab, Role.SAVE, 0, partial(scripts.save, planted=planted))
+    with closing(Past()) as past:
+        yield from _cycle(lab, past)
+
+
+def _cycle(lab: Lab, past: Past) -> Iterator[Boot]:
+    boot = _boot(lab, Role.SAVE, 0, partial(scripts.save, past=past))
     yield boot
     if not _hibernated(boot):
         return
     for life in range(1, lab.scenario.lives + 1):
         again = life < lab.scenario.lives
-        script = partial(scripts.resume, planted=planted, again=again)
+        script = partial(scripts.resume, past=past, again=again)
         boot = _boot(lab, Role.RESUME, life, script)
         yield boot
         if not boot.resumed or boot.hang or boot.panic or (again and not _hibernated(boot)):
@@ -161,4 +169,6 @@ def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Ex
         header=read_header(lab.swap),
         hang=notes.hang,
         panic=panic.line if panic else "",
+        restored=notes.restored,
+        saved=notes.saved,
     )

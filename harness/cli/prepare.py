@@ -42,12 +42,18 @@ def on_own_kernel(scenarios: tuple[Scenario, ...]) -> tuple[Scenario, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Where scenarios are run: the host's QEMU, the runs directory, one's own kernel if any."""
+    """Where scenarios are run, and how.
+
+    :ivar runs: The directory of run directories.
+    :ivar own: One's own kernel, if any.
+    :ivar proof: Whether images are compared with the guest's memory.
+    """
 
     host: Host
     qemu: str
     runs: Path
     own: GuestFiles | None = None
+    proof: bool = True
 
     def files(self, kernel: str) -> GuestFiles:
         """Return the guest files of a kernel.
@@ -75,6 +81,7 @@ class Bench:
             host=self.host,
             qemu=self.qemu,
             directory=directory,
+            proof=self.proof,
         )
         (directory / "scenario.json").write_bytes(to_json(scenario))
         (directory / "job.json").write_bytes(to_json(job))
@@ -83,10 +90,11 @@ class Bench:
         return job
 
 
-def bench(runs: Path, accel: str, own: OwnKernel | None = None) -> Bench:
+def bench(runs: Path, accel: str, own: OwnKernel | None = None, *, proof: bool = True) -> Bench:
     """Look at this host once, for all scenarios.
 
     :param accel: ``auto``, ``kvm`` or ``tcg``.
+    :param proof: Whether images are compared with the guest's memory.
     :raise HostError: When QEMU is missing, or KVM is asked for and does not work.
     """
     qemu = shutil.which(QEMU)
@@ -95,7 +103,7 @@ def bench(runs: Path, accel: str, own: OwnKernel | None = None) -> Bench:
     chosen, reason = choose(qemu, accel)
     host = Host(qemu=qemu_version(qemu), accel=str(chosen), accel_reason=reason)
     files = images.own_kernel(own.bzimage, own.modules) if own else None
-    return Bench(host=host, qemu=qemu, runs=runs.absolute(), own=files)
+    return Bench(host=host, qemu=qemu, runs=runs.absolute(), own=files, proof=proof)
 
 
 def finish(job: Job, *, keep: bool) -> Verdict:

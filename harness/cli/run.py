@@ -49,6 +49,9 @@ def run(
     again: Annotated[
         Path | None, typer.Option("--from", metavar="RUN", help="The scenario of that run.")
     ] = None,
+    proof: Annotated[
+        bool, typer.Option("--proof/--no-proof", help="Compare the image with memory by page.")
+    ] = True,
     keep: Annotated[bool, typer.Option("--keep", help="Keep disks also of good runs.")] = False,
     verbose: Annotated[
         int, typer.Option("-v", count=True, help="A line per stage; -vv: consoles, tracebacks.")
@@ -68,7 +71,7 @@ def run(
     console = Console(highlight=False)
     _build_missing(scenarios)
     own = OwnKernel(bzimage=kernel, modules=modules) if kernel else None
-    here = bench(runs, accel, own)
+    here = bench(runs, accel, own, proof=proof)
     host = here.host
     console.print(f"QEMU {host.qemu}, {host.accel}: {host.accel_reason}", soft_wrap=True)
     return _run_all(here, scenarios * times, jobs, keep, console, verbose)

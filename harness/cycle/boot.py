@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.cycle.budget import Budget
 from harness.cycle.cmdline import cmdline
+from harness.cycle.proof.stops import Stops
 from harness.cycle.watch import Watch
 from harness.deadline import Deadline
 from harness.events import BootStarted, Sink
@@ -25,6 +26,7 @@ class Lab:
     :ivar root: The root disk's overlay, which all boots of the run write to.
     :ivar swap: The swap disk, raw.
     :ivar began: ``time.monotonic()`` of the run's beginning.
+    :ivar proof: Whether images are compared with memory.
     """
 
     scenario: Scenario
@@ -37,15 +39,20 @@ class Lab:
     budget: Budget
     sink: Sink
     began: float
+    proof: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A machine that runs, and the watch that follows it."""
+    """A machine that runs, and the watch that follows it.
+
+    :ivar stops: Its breakpoints; ``None`` when nothing is to be proved.
+    """
 
     lab: Lab
     machine: Machine
     watch: Watch
+    stops: Stops | None = None
 
     def deadline(self, stage: Stage, what: str, times: int = 1) -> Deadline:
         """Return a deadline of the length that ``stage`` may take, or so many times as long."""
@@ -81,6 +88,8 @@ def machine_spec(
     accel: Accel,
     root: Path,
     swap: Path,
+    *,
+    debug: bool = False,
 ) -> MachineSpec:
     """Return the machine of a boot."""
     return MachineSpec(
@@ -91,6 +100,7 @@ def machine_spec(
         initrd=files.initrd,
         cmdline=cmdline(scenario, role),
         disks=disks(root, swap, files),
+        debug=debug,
     )
 
 
@@ -101,13 +111,23 @@ def running(lab: Lab, role: Role, number: int, directory: Path) -> Iterator[Runn
     :raise QemuError: When QEMU does not start.
     """
     spec = machine_spec(
-        lab.scenario, lab.files, role, lab.qemu, lab.accel, root=lab.root, swap=lab.swap
+        lab.scenario,
+        lab.files,
+        role,
+        lab.qemu,
+        lab.accel,
+        root=lab.root,
+        swap=lab.swap,
+        debug=lab.proof,
     )
     with start(spec, directory, began=lab.began) as machine, Console(machine.console) as console:
         elapsed = Deadline.after(0, "").start - lab.began
         lab.sink(BootStarted(t=round(elapsed, 3), boot=number, role=role))
         watch = Watch(machine, console, lab.budget, lab.sink, lab.began, number)
-        yield Running(lab, machine, watch)
+        stops = None if machine.debugger is None else Stops(machine.debugger)
+        if stops is not None:
+            watch.take_along(stops)
+        yield Running(lab, machine, watch, stops)
 
 
 class Came(StrEnum):

@@ -1,12 +1,23 @@
 """What is done in each boot of a cycle, and what is noted of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.cycle import hibernate, witness
 from harness.cycle.boot import Came, Running, came_up
+from harness.cycle.proof.kernel import Places
+from harness.cycle.proof.restore import Restorer
+from harness.cycle.proof.save import prove_save
+from harness.cycle.proof.snapshot import Snapshot, Taker
 from harness.cycle.witness import Planted
 from harness.errors import GuestError
-from harness.evidence import Attempt, AuditReport, Hang, WitnessReport
+from harness.evidence import (
+    Attempt,
+    AuditReport,
+    Hang,
+    RestoreProof,
+    SaveProof,
+    WitnessReport,
+)
 from harness.inside.shell import Shell
 from harness.spec import Stage
 
@@ -24,12 +35,33 @@ class Notes:
     witnesses: tuple[WitnessReport, ...] = ()
     audits: tuple[AuditReport, ...] = ()
     hang: Hang | None = None
+    restored: RestoreProof | None = None
+    saved: SaveProof | None = None
 
 
-def save(run: Running, notes: Notes, planted: Planted) -> None:
+@dataclass(slots=True)
+class Past:
+    """What a boot must know of those before it.
+
+    :ivar planted: What each witness was planted as.
+    :ivar places: Where things of the guest's kernel lie.
+    :ivar snapshot: Memory at the last snapshot, when it was looked at.
+    """
+
+    planted: Planted = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
+    snapshot: Snapshot | None = None
+
+    def close(self) -> None:
+        """Forget the snapshot: it takes room."""
+        if self.snapshot is not None:
+            self.snapshot.kept.close()
+        self.snapshot = None
+
+
+def save(run: Running, notes: Notes, past: Past) -> None:
     """Boot afresh, plant the witnesses, hibernate. Refused, look at what is left of them.
 
-    :param planted: Filled with what each witness was planted as.
     :raise GuestError: When the guest does not get ready to hibernate.
     """
     came = came_up(run.watch)
@@ -39,19 +71,21 @@ def save(run: Running, notes: Notes, planted: Planted) -> None:
     run.watch.enter(Stage.PREPARE)
     with run.connect(Stage.PREPARE) as shell:
         deadline = run.deadline(Stage.PREPARE, "the planting of the witnesses")
-        notes.boot_id, facts = witness.plant(shell, run.lab.budget.patience, deadline)
-        planted.update(facts)
-        off = _hibernate(run, notes, shell)
+        planted = witness.plant(shell, run.lab.budget.patience, deadline)
+        notes.boot_id, past.planted, past.places = planted
+        off = _hibernate(run, notes, shell, past)
         if not off:
-            _examine(run, notes, shell, planted)
+            _examine(run, notes, shell, past.planted)
 
 
-def resume(run: Running, notes: Notes, planted: Planted, *, again: bool) -> None:
-    """Boot on the disks of a hibernated guest; resumed, look at it, and hibernate again if asked.
-
-    :param planted: What each witness was planted as.
-    """
-    if not _up(run, notes):
+def resume(run: Running, notes: Notes, past: Past, *, again: bool) -> None:
+    """Boot on the disks of a hibernated guest; look at it; hibernate again if asked."""
+    restorer = _restorer(run, past.snapshot)
+    try:
+        up = _up(run, notes)
+    finally:
+        notes.restored = restorer.proof if restorer else None
+    if not up:
         return
     run.watch.enter(Stage.WITNESS)
     with run.connect(Stage.WITNESS) as shell:
@@ -60,9 +94,9 @@ def resume(run: Running, notes: Notes, planted: Planted, *, again: bool) -> None
             return
         mark = run.watch.seen("returned")
         notes.attempt = hibernate.returned(mark) if mark else None
-        _examine(run, notes, shell, planted)
+        _examine(run, notes, shell, past.planted)
         if again:
-            _hibernate(run, notes, shell)
+            _hibernate(run, notes, shell, past)
 
 
 def cold(run: Running, notes: Notes) -> None:
@@ -96,11 +130,13 @@ def _examine(run: Running, notes: Notes, shell: Shell, planted: Planted) -> None
     notes.audits = witness.audit(shell, patience, auditing)
 
 
-def _hibernate(run: Running, notes: Notes, shell: Shell) -> bool:
+def _hibernate(run: Running, notes: Notes, shell: Shell, past: Past) -> bool:
     """Hibernate; return whether the power is off."""
     method = run.lab.scenario.method
     before = run.watch.count("returned")
     deadline = run.deadline(Stage.PREPARE, "the start of the hibernation")
+    past.close()
+    taker = _taker(run, notes, past.places)
     notes.attempt = Attempt(mode=method.mode)
     try:
         hibernate.start(method, shell, run.watch, deadline)
@@ -109,4 +145,36 @@ def _hibernate(run: Running, notes: Notes, shell: Shell) -> bool:
         run.watch.pump()
     followed = hibernate.follow(method, run.watch, before)
     notes.attempt = followed.attempt
+    if taker is not None:
+        past.snapshot = taker.snapshot
+        _proved(run, notes, taker, off=followed.off)
     return followed.off
+
+
+def _taker(run: Running, notes: Notes, places: Places) -> Taker | None:
+    """Have a picture taken of the snapshot that is about to come."""
+    if run.stops is None:
+        return None
+    try:
+        return Taker(run.machine, run.stops, places, run.lab.directory)
+    except GuestError as error:
+        notes.saved = SaveProof(lacking=str(error))
+        return None
+
+
+def _proved(run: Running, notes: Notes, taker: Taker, *, off: bool) -> None:
+    if not off:
+        taker.drop()
+    elif taker.snapshot is None:
+        notes.saved = SaveProof(lacking=taker.lacking)
+    else:
+        notes.saved = prove_save(taker.snapshot, run.lab.swap, run.machine.memory)
+
+
+def _restorer(run: Running, snapshot: Snapshot | None) -> Restorer | None:
+    """Have memory compared at the jump into the kernel that is about to be restored."""
+    if run.stops is None or run.machine.memory is None:
+        return None
+    restorer = Restorer(run.stops, run.machine.memory, run.lab.swap, snapshot)
+    run.watch.when(Stage.LOAD, restorer.arm)
+    return restorer

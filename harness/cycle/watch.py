@@ -8,7 +8,7 @@ and raises :class:`Stalled` when the deadline of the stage passes first.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from harness.cycle import klog
 from harness.cycle.budget import Budget
@@ -38,6 +38,21 @@ _SAVING = (
     Stage.POWER_OFF,
 )
 _RESUMING = (Stage.BOOT, Stage.LOAD, Stage.RESTORE, Stage.THAW)
+
+
+class Follower(Protocol):
+    """Somebody else who waits for something of the machine.
+
+    :ivar over: Whether there is nothing to wait for any more.
+    """
+
+    over: bool
+
+    def fileno(self) -> int:
+        """Return a descriptor that can be read when :meth:`poll` has something to do."""
+
+    def poll(self) -> None:
+        """Do what is to be done, without waiting."""
 
 
 class Stalled(HibtestError):
@@ -84,6 +99,8 @@ class Watch:
         self._began = began
         self._boot = boot
         self._drained = False
+        self._followers: list[Follower] = []
+        self._actions: dict[Stage, Callable[[], None]] = {}
         self.stage = Stage.BOOT
         self._enter(Stage.BOOT)
 
@@ -102,11 +119,21 @@ class Watch:
         self.record.stages.append(StageTime(stage=self.stage, t=self._since, seconds=seconds))
         self._sink(StageEnded(t=self._now(), boot=self._boot, stage=self.stage, seconds=seconds))
 
+    def when(self, stage: Stage, action: Callable[[], None]) -> None:
+        """Have something done as soon as a stage begins, each time it does."""
+        self._actions[stage] = action
+
+    def take_along(self, follower: Follower) -> None:
+        """Have somebody else follow the machine, too, whenever this does."""
+        self._followers.append(follower)
+
     def enter(self, stage: Stage) -> None:
         """End the present stage and begin another; the same one just goes on."""
         if stage is not self.stage:
             self._leave()
             self._enter(stage)
+            if stage in self._actions:
+                self._actions[stage]()
 
     def close(self) -> None:
         """Take in what is left and end the present stage."""
@@ -158,6 +185,8 @@ class Watch:
             full = full_disk(event)
             if full is not None:
                 raise full
+        for follower in self._followers:
+            follower.poll()
 
     def _take(self, line: str) -> None:
         now = self._now()
@@ -206,6 +235,7 @@ class Watch:
 
     def _sources(self) -> list[int]:
         sources = [self.machine.monitor.fileno(), self.machine.fileno()]
+        sources += [follower.fileno() for follower in self._followers if not follower.over]
         if not self._console.eof:
             sources.append(self._console.fileno())
         return sources

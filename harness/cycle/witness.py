@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from harness.cycle.proof.kernel import Places
 from harness.deadline import Deadline, DeadlineExpired
 from harness.errors import GuestError
 from harness.evidence import AuditReport, WitnessReport
@@ -22,11 +23,12 @@ _COMMAND = f"HIBTEST_PATIENCE={{:g}} python3 -ISB {_PROBE} {{}}"
 Planted = dict[str, Any]
 
 
-def plant(shell: Shell, patience: float, deadline: Deadline) -> tuple[str, Planted]:
+def plant(shell: Shell, patience: float, deadline: Deadline) -> tuple[str, Planted, Places]:
     """Ship the probe and plant the witnesses.
 
     :param patience: How many times longer than on an idle machine the guest may take.
-    :return: The guest's boot_id and what each witness was planted as.
+    :return: The guest's boot_id, what each witness was planted as, and where things of the
+        guest's kernel lie.
     :raise GuestError: When one could not be planted.
     """
     shell.push(build.zipapp(), _PROBE, 0o755, deadline)
@@ -37,7 +39,7 @@ def plant(shell: Shell, patience: float, deadline: Deadline) -> tuple[str, Plant
     for name, facts in witnesses.items():
         if "error" in facts:
             raise GuestError(f"the witness {name} could not be planted: {facts['error']}")
-    return str(answer["boot_id"]), witnesses
+    return str(answer["boot_id"]), witnesses, Places.of(answer["places"])
 
 
 def check(

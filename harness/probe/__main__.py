@@ -1,6 +1,7 @@
 """The probe's commands.
 
-``plant``  starts the hibernator and the witness daemon, prints ``{"boot_id", "witnesses"}``
+``plant``  starts the hibernator and the witness daemon, prints
+           ``{"boot_id", "witnesses", "places"}``
            (``--private`` leaves out what would outlive the daemon: for a machine that is no guest)
 ``check``  prints the state of all witnesses, ``"witnesses": null`` in a life without any
 ``audit``  exercises what hibernation switches off or reserves: a JSON line ``{"begin": name}``
@@ -38,7 +39,7 @@ def plant(*, private: bool = False) -> None:
     hibernator.make(RUN)
     detach(lambda: hibernator.serve(RUN), RUN / "hibernator.log")
     before.record(RUN, finder)
-    answer = daemon.planted(RUN, pipe)
+    answer = {**daemon.planted(RUN, pipe), "places": before.recorded()["places"]}
     if not private:
         examiner.start(RUN, main)
     emit(answer)

@@ -5,13 +5,14 @@ anything else, then what ended a boot, then what a resumed guest lacks. When no 
 guest has resumed. docs/verdicts.md lists all causes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.evidence import Evidence
 from harness.spec import Expected, Outcome, Scenario
 from harness.verdict.boots import BOOT_RULES
 from harness.verdict.finding import Finding
 from harness.verdict.life import LIFE_RULES
+from harness.verdict.proof import LAST_RULES, PROOF_RULES, doubts
 
 __all__ = ["Verdict", "judge"]
 
@@ -50,19 +51,35 @@ def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
 
 
 def _find(scenario: Scenario, evidence: Evidence) -> Finding:
-    for rule in (*BOOT_RULES, *LIFE_RULES):
+    for rule in BOOT_RULES:
+        finding = rule(scenario, evidence)
+        if finding is not None:
+            return _with_doubts(finding, evidence)
+    for rule in (*PROOF_RULES, *LIFE_RULES, *LAST_RULES):
         finding = rule(scenario, evidence)
         if finding is not None:
             return finding
     last = evidence.boots[-1]
     checked = sum(len(boot.witnesses) + len(boot.audits) for boot in evidence.boots)
+    views = [boot.restored.image for boot in evidence.boots if boot.restored]
+    exact = sum(view.pages + view.zeroes for view in views if view)
+    proven = f"{exact} pages exact; " if exact else ""
     times = "once" if scenario.lives == 1 else f"{scenario.lives} times in the same life"
     return Finding(
         outcome=Outcome.RESUMED,
         cause="",
-        reason=f"resumed {times}; {checked} witnesses and exercises in order; image used up",
+        reason=f"resumed {times}; {proven}{checked} witnesses and exercises in order; "
+        "image used up",
         rests_on=("boots[*].witnesses", "boots[*].audits", f"{last.directory}/console.log"),
     )
+
+
+def _with_doubts(finding: Finding, evidence: Evidence) -> Finding:
+    """Say of a run that ended badly what its proof had found until then."""
+    said = doubts(evidence)
+    if not said or finding.outcome is Outcome.INVALID:
+        return finding
+    return replace(finding, reason=f"{finding.reason}; {said}")
 
 
 def _meets(finding: Finding, expected: Expected) -> bool:

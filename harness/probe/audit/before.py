@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from harness.probe import places
 from harness.probe.audit import devices, memory, power, symbols, variables
 from harness.probe.base import RUN, Facts, Lacking, ProbeError
 from harness.probe.detached import child
@@ -18,15 +19,26 @@ def find_symbols(run: Path) -> int:
     """Start to look for the kernel's variables, in a child: it takes a while."""
 
     def find() -> None:
+        table: list[symbols.Symbol] = []
+        lacking = ""
         try:
-            addresses = symbols.addresses(variables.NAMES)
-            values = variables.values(addresses)
-            found: Facts = {"addresses": addresses, "variables": values, "variables_lacking": ""}
+            table = symbols.table((*variables.NAMES, *places.NAMES))
         except (Lacking, OSError, ValueError) as error:
-            found = {"addresses": {}, "variables": {}, "variables_lacking": str(error)}
+            lacking = str(error)
+        found = {"places": places.places(table), **known(table, lacking)}
         (run / SYMBOLS).write_text(json.dumps(found))
 
     return child(find)
+
+
+def known(table: list[symbols.Symbol], lacking: str) -> Facts:
+    """Return the kernel's variables, or why they are not known."""
+    addresses = symbols.addresses(table, variables.NAMES)
+    try:
+        values = variables.values(addresses)
+    except (Lacking, OSError, ValueError) as error:
+        return {"addresses": {}, "variables": {}, "variables_lacking": lacking or str(error)}
+    return {"addresses": addresses, "variables": values, "variables_lacking": lacking}
 
 
 def record(run: Path, finder: int) -> None:

@@ -3,37 +3,73 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from harness.probe.base import Lacking
 
 # Elf64_Ehdr: where the program headers are; Elf64_Phdr: type, flags, offset, vaddr, paddr, sizes.
 PHOFF, PHNUM, PHDR = 32, 56, struct.Struct("<IIQQQQQQ")
 FORMATS = {1: "<B", 4: "<I", 8: "<Q"}
+VARIABLES = "bBdD"
+# Lines that are read after a symbol's, to see where it ends: some share their address.
+AFTER = 4
 
 
-def addresses(names: Sequence[str]) -> dict[str, list[int]]:
-    """Return the addresses of the kernel's variables of these names.
+class Symbol(NamedTuple):
+    """A symbol of the kernel: its name, kind (as nm says) and where it lies.
+
+    It ends where the next one begins; ``first`` when that is not known.
+    """
+
+    name: str
+    kind: str
+    first: int
+    end: int
+
+
+def table(names: Sequence[str]) -> list[Symbol]:
+    """Return the kernel's symbols of these names, which are regular expressions of grep -E.
 
     A name may have several (static variables of different files), or none.
 
     :raise Lacking: When the kernel does not tell.
     """
     # Reading the list takes the kernel a while, and Python would take longer than grep.
-    found: dict[str, list[int]] = {name: [] for name in names}
-    for line in grep(f"^[0-9a-f]* [bBdD] ({'|'.join(names)})$", "/proc/kallsyms").splitlines():
-        address, _, name = line.split()
-        found[name].append(int(address, 16))
-    if not any(address for known in found.values() for address in known):
+    pattern = "|".join(names)
+    text = grep(f"^[0-9a-f]* . ({pattern})$", "/proc/kallsyms", f"-A{AFTER}")
+    wanted = re.compile(pattern)
+    found = [symbol for group in text.split("--\n") for symbol in parse(group, wanted)]
+    if not any(symbol.first for symbol in found):
         raise Lacking("/proc/kallsyms has no addresses of variables (CONFIG_KALLSYMS_ALL)")
     return found
 
 
-def grep(pattern: str, path: str) -> str:
+def parse(text: str, wanted: re.Pattern[str]) -> Iterator[Symbol]:
+    """Yield the symbols of these names in lines of /proc/kallsyms that follow each other."""
+    lines = [line.split() for line in text.splitlines()]
+    for number, (address, kind, name, *module) in enumerate(lines):
+        if module or not wanted.fullmatch(name):
+            continue
+        first = int(address, 16)
+        later = (int(line[0], 16) for line in lines[number + 1 :])
+        yield Symbol(name, kind, first, next((at for at in later if at > first), first))
+
+
+def addresses(symbols: Sequence[Symbol], names: Sequence[str]) -> dict[str, list[int]]:
+    """Return the addresses of variables of these names."""
+    return {
+        name: [one.first for one in symbols if one.name == name and one.kind in VARIABLES]
+        for name in names
+    }
+
+
+def grep(pattern: str, path: str, *options: str) -> str:
     reader, writer = os.pipe()
     actions = [(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_CLOSE, reader)]
-    argv = ["grep", "-E", "--", pattern, path]
+    argv = ["grep", "-E", *options, "--", pattern, path]
     pid = os.posix_spawnp("grep", argv, os.environ, file_actions=actions)
     os.close(writer)
     with os.fdopen(reader) as pipe:

@@ -11,7 +11,40 @@ from typing import Any, TypeVar
 import msgspec
 
 from harness.errors import SpecError
+from harness.evidence.proof import (
+    ImageFacts,
+    Ledger,
+    PageDifference,
+    RestoreProof,
+    SaveProof,
+    View,
+)
 from harness.spec import Role, Stage
+
+__all__ = [
+    "Attempt",
+    "AuditReport",
+    "Boot",
+    "Evidence",
+    "Exit",
+    "Fault",
+    "GuestKernel",
+    "Hang",
+    "Host",
+    "ImageFacts",
+    "Ledger",
+    "Mark",
+    "PageDifference",
+    "QmpEvent",
+    "RestoreProof",
+    "SaveProof",
+    "StageTime",
+    "SwapHeader",
+    "View",
+    "WitnessReport",
+    "read_json",
+    "to_json",
+]
 
 T = TypeVar("T")
 VERSION = 1
@@ -177,6 +210,8 @@ class Boot:
     :ivar boot_id: ``/proc/sys/kernel/random/boot_id``, empty when it could not be asked.
     :ivar header: The swap's header after this machine was off.
     :ivar panic: The panic's first line, empty if there was none.
+    :ivar restored: The proof of the resume that this boot began with, when one was asked for.
+    :ivar saved: The proof of the hibernation that ended this boot, when one was asked for.
     """
 
     role: Role
@@ -194,6 +229,8 @@ class Boot:
     header: SwapHeader | None = None
     hang: Hang | None = None
     panic: str = ""
+    restored: RestoreProof | None = None
+    saved: SaveProof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +244,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that was seen in a run."""
+    """All that was seen in a run.
+
+    :ivar proof: Whether images were to be compared with memory.
+    """
 
     scenario: str
     host: Host | None = None
@@ -216,6 +256,7 @@ class Evidence:
     fault: Fault | None = None
     seconds: float = 0.0
     started: str = ""
+    proof: bool = False
     version: int = VERSION
 
 

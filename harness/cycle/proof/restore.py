@@ -1,0 +1,94 @@
+"""The proof of a resume: memory at the jump into the restored kernel.
+
+The saved kernel's ``restore_registers`` is the first of its instructions that runs, with all of
+its memory in place and nothing changed yet. Its address stands in the image; ``restore_image``
+has it in r8 then, and the saved kernel's page table in r9
+(arch/x86/power/hibernate_asm_64.S, v6.1 to v7.3).
+"""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from harness.cycle.proof.compare import Memory, compare, pages_of
+from harness.cycle.proof.explain import Differences
+from harness.cycle.proof.snapshot import Snapshot
+from harness.cycle.proof.stops import Stops
+from harness.errors import SpecError
+from harness.evidence import RestoreProof, View
+from harness.image.damage import Damaged
+from harness.image.info import ImageInfo
+from harness.image.reader import open_image
+from harness.machine.memory import GuestMemory
+from harness.machine.registers import Registers
+
+# The address may by chance be an instruction of the kernel that loads the image.
+_OTHERS = 2000
+
+
+class Restorer:
+    """Compares memory when the guest comes to the jump.
+
+    :param snapshot: Memory at the snapshot, when it is known.
+    :ivar proof: What came of it.
+    """
+
+    def __init__(
+        self, stops: Stops, memory: GuestMemory, disk: Path, snapshot: Snapshot | None
+    ) -> None:
+        self.proof = RestoreProof(lacking="no kernel was restored")
+        self._stops = stops
+        self._memory = memory
+        self._disk = disk
+        self._snapshot = snapshot
+        self._others = 0
+        self._info: ImageInfo | None = None
+        try:
+            with open_image(disk) as image:
+                self._info = image.info
+        except (SpecError, Damaged) as error:
+            self.proof = RestoreProof(lacking=error.message)
+
+    def arm(self) -> None:
+        """Set the breakpoint: the kernel has begun to load the image."""
+        if self._info is not None:
+            self._stops.add(self._info.jump_address, self._come)
+
+    def _come(self, registers: Registers) -> None:
+        info = self._info
+        if info is None:
+            return
+        jump = (registers.r8, registers.r9) == (info.jump_address, info.cr3)
+        if jump or self._others == _OTHERS:
+            self._stops.drop(info.jump_address)
+        if jump:
+            self.proof = self._prove()
+        elif self._others == _OTHERS:
+            self.proof = RestoreProof(lacking="the jump's address is one that runs often")
+        self._others += 1
+
+    def _prove(self) -> RestoreProof:
+        began = time.monotonic()
+        try:
+            proof = RestoreProof(image=self._against_image(), snapshot=self._against_snapshot())
+        except Damaged as damage:
+            proof = RestoreProof(lacking=damage.message, snapshot=self._against_snapshot())
+        return replace(proof, stopped=round(time.monotonic() - began, 3))
+
+    def _against_image(self) -> View:
+        with open_image(self._disk, consumed=True) as image:
+            return compare(image.chunks(), image.zero_pfns, self._memory, Differences())
+
+    def _against_snapshot(self) -> View | None:
+        snapshot = self._snapshot
+        if snapshot is None:
+            return None
+        none = np.empty(0, dtype=np.int64)
+        kept: Memory = snapshot.kept
+        differences = Differences(snapshot.may_differ, snapshot.regions)
+        pages = pages_of(kept, snapshot.kept.pfns)
+        view = compare(pages, none, self._memory, differences)
+        snapshot.kept.forget_cached()
+        return view

@@ -1,0 +1,90 @@
+"""The proof of a save: the image on the disk against memory at the snapshot."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from harness.cycle.proof.compare import Memory, compare, pages_of
+from harness.cycle.proof.explain import Differences, Region
+from harness.cycle.proof.kernel import Numbers
+from harness.cycle.proof.snapshot import Snapshot
+from harness.errors import SpecError
+from harness.evidence import ImageFacts, Ledger, SaveProof
+from harness.image.compare import differing
+from harness.image.damage import Damaged
+from harness.image.header import PAGE_SIZE
+from harness.image.ledger import account
+from harness.image.reader import Image, open_image
+
+
+def prove_save(snapshot: Snapshot, disk: Path, now: Memory | None = None) -> SaveProof:
+    """Compare the image on a disk with the memory it was made of.
+
+    :param disk: The swap disk of a machine that is off.
+    :param now: The guest's memory at its power-off, to see what has changed in the meantime.
+    :raise HostError: When the disk cannot be read.
+    """
+    changed = None if now is None else _changed(snapshot, now)
+    proof = SaveProof(
+        changed=None if changed is None else len(changed),
+        changed_kinds=None if changed is None else _kinds(changed, snapshot.regions),
+        stopped=snapshot.stopped,
+    )
+    try:
+        with open_image(disk) as image:
+            return _compared(proof, snapshot, image)
+    except Damaged as damage:
+        return replace(proof, damage=damage.message)
+    except SpecError as error:
+        return replace(proof, lacking=error.message)
+
+
+def _compared(proof: SaveProof, snapshot: Snapshot, image: Image) -> SaveProof:
+    differences = Differences(snapshot.may_differ, snapshot.regions)
+    view = compare(image.chunks(), image.zero_pfns, snapshot.kept, differences)
+    snapshot.kept.forget_cached()
+    facts = ImageFacts(
+        codec=image.codec,
+        data_pages=len(image.pfns),
+        zero_pages=len(image.zero_pfns),
+        stored=_stored(image),
+        crc_right=None if image.crc is None else image.crc.right,
+    )
+    return replace(proof, view=view, image=facts, ledger=_ledger(snapshot, image))
+
+
+def _ledger(snapshot: Snapshot, image: Image) -> Ledger:
+    return account(
+        ram=snapshot.ram,
+        data=image.pfns,
+        zero=image.zero_pfns,
+        free=snapshot.free,
+        forbidden=snapshot.forbidden,
+        nosave=snapshot.nosave,
+    )
+
+
+def _changed(snapshot: Snapshot, now: Memory) -> Numbers:
+    """Return the PFNs of pages that were written to after the snapshot."""
+    found = [
+        chunk.pfns[differing(now.pages, now.rows(chunk.pfns), chunk.data)]
+        for chunk in pages_of(snapshot.kept, snapshot.kept.pfns)
+    ]
+    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+
+
+def _kinds(pfns: Numbers, regions: Sequence[Region]) -> dict[str, int]:
+    names = Counter(_kind(int(pfn) * PAGE_SIZE, regions) for pfn in pfns)
+    return dict(names.most_common())
+
+
+def _kind(address: int, regions: Sequence[Region]) -> str:
+    return next((r.what for r in regions if r.first <= address < r.end), "other memory")
+
+
+def _stored(image: Image) -> int:
+    pages = image.info.pages if image.swap_map is None else len(image.swap_map.blocks)
+    return pages * PAGE_SIZE

@@ -1,0 +1,138 @@
+"""Rules on the proof: what the image and memory were found to be, page by page."""
+
+from harness.evidence import Boot, Evidence, RestoreProof, SaveProof, View
+from harness.spec import Outcome, Scenario
+from harness.verdict.finding import Finding, Rule
+
+
+def _corrupt(cause: str, boot: Boot, reason: str, field: str) -> Finding:
+    return Finding(
+        outcome=Outcome.CORRUPT,
+        cause=cause,
+        reason=f"{boot.directory} boot: {reason}",
+        rests_on=(f"boots[*].{field}",),
+    )
+
+
+def _first(view: View) -> str:
+    """Return the first page that is not explained, in words."""
+    page = view.differences[0]
+    where = f" ({page.what})" if page.what else ""
+    return f"PFN {page.pfn:#x}{where}, {page.count} bytes from {page.first:#x} on"
+
+
+def _of(view: View) -> str:
+    return f"of {view.pages + view.zeroes} pages"
+
+
+def _image(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """The image on the disk is sound, and is what memory held at the snapshot."""
+    for boot in evidence.boots:
+        saved = boot.saved
+        if saved is None:
+            continue
+        wrong = _wrong_with_image(saved)
+        if wrong is not None:
+            cause, reason = wrong
+            return _corrupt(cause, boot, reason, "saved")
+    return None
+
+
+def _wrong_with_image(saved: SaveProof) -> tuple[str, str] | None:
+    if saved.damage:
+        return "image-damaged", f"the image cannot be read: {saved.damage}"
+    view = saved.view
+    if view is not None and view.unexplained:
+        return "page-saved", (
+            f"{view.unexplained} {_of(view)} of the image are not what memory held at the "
+            f"snapshot: {_first(view)}"
+        )
+    if saved.image is not None and saved.image.crc_right is False:
+        return "image-crc", "the checksum of the image is wrong"
+    return None
+
+
+def _ledger(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """Every page of RAM is in the image, or need not be."""
+    for boot in evidence.boots:
+        ledger = None if boot.saved is None else boot.saved.ledger
+        if ledger is None or not (ledger.lost or ledger.twice):
+            continue
+        first = f"; first PFN {ledger.first[0]:#x}" if ledger.first else ""
+        return _corrupt(
+            "pages-lost",
+            boot,
+            f"{ledger.lost} pages in use are not in the image, {ledger.twice} are in it and "
+            f"should not be{first}",
+            "saved.ledger",
+        )
+    return None
+
+
+def _restored(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """Memory at the jump is what the image holds, and what it was at the snapshot."""
+    for boot in evidence.boots:
+        restored = boot.restored
+        if restored is None:
+            continue
+        wrong = _wrong_with_restore(restored)
+        if wrong is not None:
+            cause, reason = wrong
+            return _corrupt(cause, boot, reason, "restored")
+    return None
+
+
+def _wrong_with_restore(restored: RestoreProof) -> tuple[str, str] | None:
+    image, snapshot = restored.image, restored.snapshot
+    if image is not None and image.differ:
+        return "page-restored", (
+            f"{image.differ} {_of(image)} were not restored as the image holds them: "
+            f"{_first(image)}"
+        )
+    if snapshot is not None and snapshot.unexplained:
+        return "page-changed", (
+            f"{snapshot.unexplained} {_of(snapshot)} are as the image holds them now, but not as "
+            f"they were at the snapshot: {_first(snapshot)}"
+        )
+    return None
+
+
+def _not_proven(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """A cycle that was to be proved, and was not, says nothing."""
+    if not evidence.proof:
+        return None
+    for boot in evidence.boots:
+        lacking = _lacking(boot)
+        if lacking:
+            return Finding(
+                outcome=Outcome.INVALID,
+                cause="not-proven",
+                reason=f"{boot.directory} boot: image and memory were not compared: {lacking}",
+                rests_on=("boots[*].saved", "boots[*].restored"),
+            )
+    return None
+
+
+def _lacking(boot: Boot) -> str:
+    hibernated = boot.attempt is not None and boot.attempt.errno is None
+    if hibernated and (boot.saved is None or not boot.saved.view):
+        return boot.saved.lacking if boot.saved else "the snapshot was not seen"
+    if boot.resumed and (boot.restored is None or boot.restored.image is None):
+        return boot.restored.lacking if boot.restored else "the restore was not seen"
+    return ""
+
+
+def doubts(evidence: Evidence) -> str:
+    """Return what the proof has against a run that ended badly anyhow, empty when nothing."""
+    for boot in evidence.boots:
+        for wrong in (
+            None if boot.saved is None else _wrong_with_image(boot.saved),
+            None if boot.restored is None else _wrong_with_restore(boot.restored),
+        ):
+            if wrong is not None:
+                return f"{boot.directory} boot: {wrong[1]}"
+    return ""
+
+
+PROOF_RULES: tuple[Rule, ...] = (_image, _ledger, _restored)
+LAST_RULES: tuple[Rule, ...] = (_not_proven,)
