@@ -1,0 +1,115 @@
+"""Verdicts from made-up proofs: an exact one, and each way in which it is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.evidence import (
+    ImageFacts,
+    Ledger,
+    PageDifference,
+    RestoreProof,
+    SaveProof,
+    View,
+)
+from harness.spec import Outcome
+from harness.verdict import judge
+from tests.verdict.test_judge import COLD, GOOD, HANG, RESUME, SAVE, SCENARIO
+
+STACK = PageDifference(
+    pfn=0x1C00, count=9, first=8, expected="a", found="b", what="the saver's stack", explained=True
+)
+WRONG = replace(STACK, pfn=0x77, what="kernel bss", explained=False)
+EXACT = View(pages=100, zeroes=10)
+EXPLAINED = replace(EXACT, differ=1, differences=(STACK,))
+OFF = replace(EXACT, differ=2, unexplained=1, differences=(WRONG, STACK))
+IMAGE = ImageFacts(codec="lzo", data_pages=100, zero_pages=10, stored=1 << 20, crc_right=True)
+LEDGER = Ledger(ram=300, data=100, zero=10, free=80, copies=100, nosave=10)
+SAVED = SaveProof(image=IMAGE, view=EXPLAINED, ledger=LEDGER)
+RESTORED = RestoreProof(image=EXACT, snapshot=EXPLAINED)
+
+
+def _judged(
+    saved: SaveProof | None = SAVED, restored: RestoreProof | None = RESTORED
+) -> tuple[Outcome, str, str]:
+    boots = (replace(SAVE, saved=saved), replace(RESUME, restored=restored), COLD)
+    verdict = judge(SCENARIO, replace(GOOD, boots=boots, proof=True))
+    return verdict.outcome, verdict.cause, verdict.reason
+
+
+def test_an_exact_proof_is_told() -> None:
+    outcome, _, reason = _judged()
+    assert outcome is Outcome.RESUMED
+    assert "110 pages exact" in reason
+
+
+@pytest.mark.parametrize(
+    ("saved", "restored", "cause", "said"),
+    [
+        pytest.param(replace(SAVED, view=OFF), RESTORED, "page-saved", "PFN 0x77 (kernel bss)"),
+        pytest.param(
+            replace(SAVED, view=None, damage="block 7: cmp_len: 0"),
+            RESTORED,
+            "image-damaged",
+            "block 7: cmp_len",
+        ),
+        pytest.param(
+            replace(SAVED, image=replace(IMAGE, crc_right=False)),
+            RESTORED,
+            "image-crc",
+            "checksum",
+        ),
+        pytest.param(
+            replace(SAVED, ledger=replace(LEDGER, lost=3, first=(0x55,))),
+            RESTORED,
+            "pages-lost",
+            "3 pages in use are not in the image, 0 are in it and should not be; first PFN 0x55",
+        ),
+        pytest.param(
+            replace(SAVED, ledger=replace(LEDGER, twice=1)), RESTORED, "pages-lost", "1 are in it"
+        ),
+        pytest.param(SAVED, replace(RESTORED, image=OFF), "page-restored", "2 of 110 pages"),
+        # At the restore nothing is explained away.
+        pytest.param(SAVED, replace(RESTORED, image=EXPLAINED), "page-restored", "1 of 110 pages"),
+        pytest.param(
+            SAVED, replace(RESTORED, snapshot=OFF), "page-changed", "not as they were at the snapsh"
+        ),
+    ],
+)
+def test_each_wrong_page_is_corrupt(
+    saved: SaveProof, restored: RestoreProof, cause: str, said: str
+) -> None:
+    outcome, found, reason = _judged(saved, restored)
+    assert (outcome, found) == (Outcome.CORRUPT, cause)
+    assert said in reason
+
+
+@pytest.mark.parametrize(
+    ("saved", "restored", "said"),
+    [
+        pytest.param(None, RESTORED, "the snapshot was not seen"),
+        pytest.param(SaveProof(lacking="no symbol"), RESTORED, "no symbol"),
+        pytest.param(SAVED, None, "the restore was not seen"),
+        pytest.param(SAVED, RestoreProof(lacking="no jump"), "no jump"),
+    ],
+)
+def test_what_was_not_compared_is_not_proven(
+    saved: SaveProof | None, restored: RestoreProof | None, said: str
+) -> None:
+    outcome, cause, reason = _judged(saved, restored)
+    assert (outcome, cause) == (Outcome.INVALID, "not-proven")
+    assert said in reason
+
+
+def test_without_a_proof_none_is_missed() -> None:
+    assert judge(SCENARIO, GOOD).outcome is Outcome.RESUMED
+
+
+def test_a_hang_tells_of_the_page_that_was_wrong_before_it() -> None:
+    boots = (
+        replace(SAVE, saved=replace(SAVED, view=OFF)),
+        replace(RESUME, hang=HANG, resumed=False),
+    )
+    verdict = judge(SCENARIO, replace(GOOD, boots=boots, proof=True))
+    assert verdict.outcome is Outcome.HUNG
+    assert "PFN 0x77" in verdict.reason
