@@ -41,10 +41,13 @@ class Job:
     proof: bool = True
 
 
-def run(job: Job, sink: Sink) -> Evidence:
+def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> Evidence:
     """Run a scenario; ``evidence.json`` is up to date after every boot.
 
     Harness trouble does not raise: it stands in the evidence as its fault.
+
+    :param at_rest: Called with the swap disk whenever a machine has hibernated and is off, to
+        do to it what happens to disks.
     """
     began = time.monotonic()
     evidence = Evidence(
@@ -55,7 +58,7 @@ def run(job: Job, sink: Sink) -> Evidence:
         proof=job.proof,
     )
     try:
-        lab = _lab(job, sink, began)
+        lab = replace(_lab(job, sink, began), at_rest=at_rest)
         for boot in _boots(lab):
             evidence = replace(evidence, boots=(*evidence.boots, boot))
             _store(job, evidence, began)

@@ -1,6 +1,6 @@
 """A machine of a cycle: from its start until the guest is ready, has resumed, or has ended."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +27,7 @@ class Lab:
     :ivar swap: The swap disk, raw.
     :ivar began: ``time.monotonic()`` of the run's beginning.
     :ivar proof: Whether images are compared with memory.
+    :ivar at_rest: What is done to the swap disk once the machine is off, before anybody looks.
     """
 
     scenario: Scenario
@@ -40,6 +41,7 @@ class Lab:
     sink: Sink
     began: float
     proof: bool = True
+    at_rest: Callable[[Path], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

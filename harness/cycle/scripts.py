@@ -145,6 +145,8 @@ def _hibernate(run: Running, notes: Notes, shell: Shell, past: Past) -> bool:
         run.watch.pump()
     followed = hibernate.follow(method, run.watch, before)
     notes.attempt = followed.attempt
+    if followed.off and run.lab.at_rest is not None:
+        run.lab.at_rest(run.lab.swap)
     if taker is not None:
         past.snapshot = taker.snapshot
         _proved(run, notes, taker, off=followed.off)

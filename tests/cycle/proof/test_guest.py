@@ -1,0 +1,108 @@
+"""Real images that are tampered with while the machine is off: each page is named."""
+
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import images
+from harness.cli.catalogue import scenarios
+from harness.cli.prepare import Bench, bench
+from harness.evidence import Evidence
+from harness.image.header import PAGE_SIZE
+from harness.image.reader import Image, open_image
+from harness.runner import run
+from harness.spec import Outcome, Scenario
+from harness.verdict import Verdict, judge
+
+pytestmark = pytest.mark.guest
+
+ZERO_FLAG = 1 << 63  # ENCODED_PFN_ZERO_FLAG, kernel/power/snapshot.c (since v6.9)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    images.build(["trixie"])
+    return bench(tmp_path_factory.mktemp("runs"), "auto")
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    """One life, with an image that has no checksum: nothing but the proof can tell."""
+    found = next(one for one in scenarios() if one.name == "baseline-trixie-shutdown-2cpu")
+    guest = replace(found.guest, append=("hibernate=nocompress",))
+    return replace(found, name="tampered", guest=guest, lives=1)
+
+
+def _run(
+    here: Bench, scenario: Scenario, at_rest: Callable[[Path], None]
+) -> tuple[Evidence, Verdict]:
+    evidence = run(here.job(scenario), lambda _: None, at_rest)
+    return evidence, judge(scenario, evidence)
+
+
+def _data_block(image: Image, index: int) -> int:
+    """Return the block of the device that holds a data page."""
+    assert image.swap_map is not None
+    return int(image.swap_map.blocks[1 + image.info.meta_pages + index])
+
+
+def test_a_flipped_bit_and_two_pages_that_changed_places_are_named(
+    here: Bench, scenario: Scenario
+) -> None:
+    tampered: list[int] = []
+
+    def at_rest(disk: Path) -> None:
+        with open_image(disk) as image:
+            # Pages of the kernel's text are read only, and most are never run again: the guest
+            # lives on with a wrong one, and no kernel says anything.
+            chosen = [5, 1000, 1001]
+            blocks = [_data_block(image, index) for index in chosen]
+            tampered.extend(int(image.pfns[index]) for index in chosen)
+        with disk.open("r+b") as file:
+            pages = []
+            for block in blocks:
+                file.seek(block * PAGE_SIZE)
+                pages.append(bytearray(file.read(PAGE_SIZE)))
+            pages[0][77] ^= 0x10
+            for block, page in zip(blocks, (pages[0], pages[2], pages[1]), strict=True):
+                file.seek(block * PAGE_SIZE)
+                file.write(page)
+
+    evidence, verdict = _run(here, scenario, at_rest)
+    saved = evidence.boots[0].saved
+    assert saved is not None
+    assert saved.view is not None
+    named = [page.pfn for page in saved.view.differences if not page.explained]
+    assert named == tampered
+    assert saved.view.unexplained == 3
+    assert saved.view.dump
+    doubt = f"PFN {tampered[0]:#x}"
+    assert doubt in verdict.reason
+    if evidence.boots[1].resumed:
+        assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "page-saved")
+
+
+def test_a_zero_flag_that_is_dropped_is_found_and_refused(here: Bench, scenario: Scenario) -> None:
+    def at_rest(disk: Path) -> None:
+        with open_image(disk) as image:
+            assert image.swap_map is not None
+            first = int(image.zero_pfns[0])
+            blocks = image.swap_map.blocks[1 : 1 + image.info.meta_pages].tolist()
+        with disk.open("r+b") as file:
+            for block in blocks:
+                file.seek(block * PAGE_SIZE)
+                page = file.read(PAGE_SIZE)
+                flagged = struct.pack("<Q", first | ZERO_FLAG)
+                if flagged in page:
+                    file.seek(block * PAGE_SIZE + page.index(flagged))
+                    file.write(struct.pack("<Q", first))
+
+    evidence, verdict = _run(here, scenario, at_rest)
+    saved = evidence.boots[0].saved
+    assert saved is not None
+    assert saved.damage
+    assert "the image cannot be read" in verdict.reason
+    assert verdict.outcome is not Outcome.RESUMED
