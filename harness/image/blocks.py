@@ -39,19 +39,23 @@ class Blocks:
         :raise Damaged: When a block lies outside the device.
         :raise HostError: When the file cannot be read.
         """
+        pages = np.empty((len(numbers), PAGE_SIZE), np.uint8)
+        self.read_into(pages, numbers, what)
+        return pages
+
+    def read_into(self, pages: Pages, numbers: Numbers, what: str) -> None:
+        """Read blocks into memory that is there, (n, 4096) bytes; see :meth:`read`."""
         if not len(numbers):
-            return np.empty((0, PAGE_SIZE), np.uint8)
+            return
         outside = np.flatnonzero((numbers < 0) | (numbers >= self.count))
         if len(outside):
             number = int(numbers[outside[0]])
             raise Damaged(f"the device has {self.count} blocks", field=what, block=number)
-        pages = np.empty((len(numbers), PAGE_SIZE), np.uint8)
         bounds = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1).tolist(), len(numbers)]
         memory = pages.reshape(-1).data
         for first, end in pairwise(bounds):
             at = self.start + int(numbers[first]) * PAGE_SIZE
             self._read_run(memory[first * PAGE_SIZE : end * PAGE_SIZE], at)
-        return pages
 
     def read_one(self, number: int, what: str) -> Pages:
         """Read one block as an array of 4096 bytes; see :meth:`read`."""
@@ -60,6 +64,16 @@ class Blocks:
         page = np.empty(PAGE_SIZE, np.uint8)
         self._read_run(page.data, self.start + number * PAGE_SIZE)
         return page
+
+    def read_word(self, number: int) -> int:
+        """Return the u64 at the begin of a block that is known to be there.
+
+        :raise HostError: When the file cannot be read.
+        """
+        try:
+            return int.from_bytes(os.pread(self.fd, 8, self.start + number * PAGE_SIZE), "little")
+        except OSError as error:
+            raise HostError(f"{self.name}: cannot read: {error.strerror}") from error
 
     def _read_run(self, memory: memoryview, at: int) -> None:
         while memory:

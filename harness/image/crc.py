@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from isal import isal_zlib
 
-from harness.image.blocks import Pages
+from harness.image.header import PAGE_SIZE
 
 _ONES = 0xFFFFFFFF  # zlib's crc32 inverts before and after: this undoes it
 
@@ -28,6 +28,14 @@ class Crc:
         return self.stored == self.computed
 
 
-def update(crc: int, pages: Pages) -> int:
-    """Return the kernel's checksum of what came before (0 at first) and these pages."""
-    return isal_zlib.crc32(pages.reshape(-1).data, crc ^ _ONES) ^ _ONES
+def update(crc: int, data: bytes) -> int:
+    """Return the kernel's checksum of what came before (0 at first) and these bytes."""
+    return isal_zlib.crc32(data, crc ^ _ONES) ^ _ONES
+
+
+def joined(first: int, second: int, pages: int) -> int:
+    """Return the checksum of two parts from theirs.
+
+    :param pages: Pages of the second part.
+    """
+    return isal_zlib.crc32_combine(first, second, pages * PAGE_SIZE)

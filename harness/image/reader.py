@@ -73,16 +73,15 @@ class Image:
 
         :raise Damaged: When a unit cannot be decompressed, or the stream ends early.
         """
-        meta, taken, crc = self.info.meta_pages, 0, 0
-        summed = self._stored_crc() is not None
-        for pages in self._stream.all():
-            crc = checksum.update(crc, pages) if summed else crc
-            begin = taken - meta  # index of pages[0] among the data pages
-            taken += len(pages)
-            data = pages[max(-begin, 0) :]
+        crc = 0
+        begin = -self.info.meta_pages  # index of a part's first page among the data pages
+        for part in self._stream.parts():
+            crc = checksum.joined(crc, part.crc, len(part.pages))
+            data = part.pages[max(-begin, 0) :]
             if len(data):
                 first = max(begin, 0)
                 yield Chunk(pfns=self.pfns[first : first + len(data)], data=data)
+            begin += len(part.pages)
         stored = self._stored_crc()
         self.crc = None if stored is None else Crc(stored=stored, computed=crc)
 

@@ -5,8 +5,9 @@ v7.3 line 2235).
 """
 
 import os
+import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -16,11 +17,24 @@ import numpy as np
 
 from harness.image.blocks import Blocks, Numbers, Pages
 from harness.image.damage import Damaged
-from harness.image.units import decode, read_units
+from harness.image.header import PAGE_SIZE
+from harness.image.units import MAX_UNIT_BLOCKS, UNIT_PAGES, Unit, decode, find_units, read_units
 
-CHUNK_PAGES = 256
-_UNITS = 8  # of 32 pages: a chunk
-_MOST_THREADS = 32  # bounds the memory of the chunks in flight: about 2 MiB each
+CHUNK_PAGES = 512
+_UNITS = CHUNK_PAGES // UNIT_PAGES
+_MOST_THREADS = 24  # bounds the memory in use: about 4 MiB each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some hundreds of pages of a stream.
+
+    :ivar pages: (n, 4096) bytes.
+    :ivar crc: The kernel's checksum of them, if the stream is one that has a checksum.
+    """
+
+    pages: Pages
+    crc: int = 0
 
 
 class Stream(Protocol):
@@ -29,8 +43,8 @@ class Stream(Protocol):
     def head(self) -> Iterator[Pages]:
         """Yield the pages for somebody who wants only the first of them."""
 
-    def all(self) -> Iterator[Pages]:
-        """Yield all pages, some hundreds at a time, as quickly as can be."""
+    def parts(self) -> Iterator[Part]:
+        """Yield all pages, as quickly as can be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +56,13 @@ class PlainStream:
 
     def head(self) -> Iterator[Pages]:
         """See :class:`Stream`."""
-        return self.all()
+        return (part.pages for part in self.parts())
 
-    def all(self) -> Iterator[Pages]:
+    def parts(self) -> Iterator[Part]:
         """See :class:`Stream`."""
         for first in range(0, len(self.numbers), CHUNK_PAGES):
-            yield self.device.read(self.numbers[first : first + CHUNK_PAGES], "data page")
+            numbers = self.numbers[first : first + CHUNK_PAGES]
+            yield Part(pages=self.device.read(numbers, "page"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +78,14 @@ class RawStream:
 
     def head(self) -> Iterator[Pages]:
         """See :class:`Stream`."""
-        return self.all()
+        return (part.pages for part in self.parts())
 
-    def all(self) -> Iterator[Pages]:
+    def parts(self) -> Iterator[Part]:
         """See :class:`Stream`."""
         end = self.first + self.pages
         for at in range(self.first, end, CHUNK_PAGES):
             numbers = np.arange(at, min(at + CHUNK_PAGES, end), dtype=np.int64)
-            yield self.device.read(numbers, "page")
+            yield Part(pages=self.device.read(numbers, "page"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,28 +106,50 @@ class PackedStream:
 
     def head(self) -> Iterator[Pages]:
         """See :class:`Stream`."""
-        for unit in read_units(self.device, self.numbers, self.pages, self.codec):
-            yield decode([unit], self.codec)
+        for unit in self._units():
+            yield self._part([unit], _fresh([unit])).pages
 
-    def all(self) -> Iterator[Pages]:
+    def parts(self) -> Iterator[Part]:
         """See :class:`Stream`."""
-        units = read_units(self.device, self.numbers, self.pages, self.codec)
+        units = self._units()
         if self.pages <= CHUNK_PAGES:  # not worth a thread
             if group := list(units):
-                yield decode(group, self.codec)
+                yield self._part(group, _fresh(group))
             return
         threads = min(os.cpu_count() or 1, _MOST_THREADS)
         pool = ThreadPoolExecutor(threads)
-        waiting: deque[Future[Pages]] = deque()
+        waiting: deque[Future[Part]] = deque()
         try:
             while group := list(islice(units, _UNITS)):
-                waiting.append(pool.submit(decode, group, self.codec))
+                waiting.append(pool.submit(self._part, group, _fresh(group)))
                 if len(waiting) > threads + 1:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def _units(self) -> Iterator[Unit]:
+        return find_units(self.device, self.numbers, self.pages, self.codec)
+
+    def _part(self, units: Sequence[Unit], pages: Pages) -> Part:
+        raw = read_units(self.device, units, _SCRATCH.pages)
+        return Part(pages=pages, crc=decode(units, raw, self.codec, pages))
+
+
+class _Scratch(threading.local):
+    """Memory of each thread to read units into."""
+
+    def __init__(self) -> None:
+        self.pages = np.empty((_UNITS * MAX_UNIT_BLOCKS, PAGE_SIZE), np.uint8)
+
+
+_SCRATCH = _Scratch()
+
+
+def _fresh(units: Sequence[Unit]) -> Pages:
+    """Return memory for what units come to."""
+    return np.empty((sum(unit.pages for unit in units), PAGE_SIZE), np.uint8)
 
 
 def plain(device: Blocks, numbers: Numbers, pages: int) -> PlainStream:

@@ -7,7 +7,7 @@ to the end of the page. Linux kernel, kernel/power/swap.c: LZO_* (v6.1 line 517)
 LZO is a plain LZO1X stream, LZ4 (since v6.9) a bare block.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import lz4.block  # type: ignore[import-untyped]
@@ -15,6 +15,7 @@ import numpy as np
 from lzallright import LZOCompressor, LZOError
 
 from harness.image.blocks import Blocks, Numbers, Pages
+from harness.image.crc import update
 from harness.image.damage import Damaged
 from harness.image.header import PAGE_SIZE
 
@@ -23,25 +24,28 @@ UNIT_SIZE = UNIT_PAGES * PAGE_SIZE
 MAX_CMP_LEN = UNIT_SIZE + UNIT_SIZE // 16 + 64 + 3 + 2  # lzo1x_worst_compress(), 139333
 MAX_UNIT_BLOCKS = -(-(8 + MAX_CMP_LEN) // PAGE_SIZE)
 
-_WINDOW = 1024  # blocks read at once
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """One compressed unit.
+    """One compressed unit, not read yet.
 
-    :ivar block: Where it begins.
-    :ivar data: Its ``cmp_len`` bytes.
+    :ivar blocks: Where it lies.
+    :ivar length: Its ``cmp_len``.
     :ivar pages: Pages it must come to.
     """
 
-    block: int
-    data: memoryview
+    blocks: Numbers
+    length: int
     pages: int
 
+    @property
+    def block(self) -> int:
+        """Block at which it begins."""
+        return int(self.blocks[0])
 
-def read_units(device: Blocks, numbers: Numbers, pages: int, codec: str) -> Iterator[Unit]:
-    """Yield the units of a stream.
+
+def find_units(device: Blocks, numbers: Numbers, pages: int, codec: str) -> Iterator[Unit]:
+    """Yield the units of a stream; only their lengths are read.
 
     :param numbers: The blocks that hold them, in stream order.
     :param pages: Pages that all of them come to.
@@ -49,81 +53,82 @@ def read_units(device: Blocks, numbers: Numbers, pages: int, codec: str) -> Iter
     :raise Damaged: When a length is illegal, or there are more or fewer blocks than it takes.
     """
     entry = 0
-    if pages and not len(numbers):
-        raise Damaged(f"ends before all {pages} pages", field="swap map")
     while pages:
-        window = device.read(numbers[entry : entry + _WINDOW], "unit").reshape(-1).data
-        at = 0
-        while pages:
-            unit = _unit(window[at:], int(numbers[min(entry, len(numbers) - 1)]), pages, codec)
-            if unit is None:
-                break
-            used = _blocks(len(unit.data))
-            at += used * PAGE_SIZE
-            entry += used
-            pages -= unit.pages
-            yield unit
-        if pages and not at:
-            block = int(numbers[min(entry, len(numbers) - 1)])
-            raise Damaged(f"ends {pages} pages early", field="swap map", block=block)
+        if entry == len(numbers):
+            raise Damaged(f"ends {pages} pages early", field="swap map")
+        block = int(numbers[entry])
+        length = device.read_word(block)
+        if not 0 < length <= MAX_CMP_LEN:
+            what = f"{length} is no length of {codec} data: 1 to {MAX_CMP_LEN}"
+            raise Damaged(what, field="cmp_len", block=block)
+        blocks = numbers[entry : entry - (-(8 + length) // PAGE_SIZE)]
+        if len(blocks) * PAGE_SIZE < 8 + length:
+            what = f"ends amid a unit of {length} bytes, {pages} pages early"
+            raise Damaged(what, field="swap map", block=block)
+        unit = Unit(blocks=blocks, length=length, pages=min(pages, UNIT_PAGES))
+        entry += len(blocks)
+        pages -= unit.pages
+        yield unit
     if entry != len(numbers):
         what = f"goes on for {len(numbers) - entry} blocks after the last unit"
         raise Damaged(what, field="swap map end", block=int(numbers[entry]))
 
 
-def _unit(window: memoryview, block: int, pages: int, codec: str) -> Unit | None:
-    """Return the unit that begins a window, ``None`` when the window does not hold all of it."""
-    if not window:
-        return None
-    length = int.from_bytes(window[:8], "little")
-    if not 0 < length <= MAX_CMP_LEN:
-        what = f"{length} is no length of {codec} data: 1 to {MAX_CMP_LEN}"
-        raise Damaged(what, field="cmp_len", block=block)
-    if _blocks(length) * PAGE_SIZE > len(window):
-        return None
-    return Unit(block=block, data=window[8 : 8 + length], pages=min(pages, UNIT_PAGES))
+def read_units(device: Blocks, units: Sequence[Unit], scratch: Pages) -> memoryview:
+    """Read units that follow each other.
+
+    Memory that is fresh costs as much as decompression: it is given, and can be used again.
+
+    :param scratch: What they are read into: :data:`MAX_UNIT_BLOCKS` pages a unit.
+    :return: Their blocks, without gaps.
+    """
+    numbers = np.concatenate([unit.blocks for unit in units])
+    device.read_into(scratch[: len(numbers)], numbers, "unit")
+    return scratch.reshape(-1).data
 
 
-def _blocks(length: int) -> int:
-    return -(-(8 + length) // PAGE_SIZE)
+def decode(units: Sequence[Unit], raw: memoryview, codec: str, pages: Pages) -> int:
+    """Decompress units that follow each other, and return their checksum.
 
-
-def decode(units: list[Unit], codec: str) -> Pages:
-    """Decompress units that follow each other.
-
+    :param raw: Their blocks.
     :param codec: ``lzo`` or ``lz4``.
-    :return: (n, 4096) bytes.
+    :param pages: What they are decompressed into: (n, 4096) bytes, as many as they come to.
     :raise Damaged: When one cannot be decompressed, or does not come to its size.
     """
-    decompress, failure = CODECS[codec]
-    pages = np.empty((sum(unit.pages for unit in units), PAGE_SIZE), np.uint8)
     memory = pages.reshape(-1).data
-    at = 0
+    begin, at, crc = 0, 0, 0
     for unit in units:
-        size = unit.pages * PAGE_SIZE
-        try:
-            out = decompress(unit.data)
-        except failure as error:
-            what = f"does not decompress: {error}"
-            raise Damaged(what, field=f"{codec} data", block=unit.block) from error
-        if len(out) != size:
-            what = f"comes to {len(out)} bytes, not {size}"
-            field = "unit size" if len(out) < UNIT_SIZE else f"{codec} data"
-            raise Damaged(what, field=field, block=unit.block)
-        memory[at : at + size] = out
-        at += size
-    return pages
+        out = _decompressed(unit, raw[begin + 8 : begin + 8 + unit.length], codec)
+        memory[at : at + len(out)] = out
+        crc = update(crc, out)  # now, while the processor has it at hand
+        begin += len(unit.blocks) * PAGE_SIZE
+        at += len(out)
+    return crc
 
 
-def _lzo(data: memoryview) -> bytes:
+def _decompressed(unit: Unit, data: memoryview, codec: str) -> bytes:
+    decompress, failure = CODECS[codec]
+    try:
+        out = decompress(data)
+    except failure as error:
+        what = f"does not decompress: {error}"
+        raise Damaged(what, field=f"{codec} data", block=unit.block) from error
+    if len(out) != unit.pages * PAGE_SIZE:
+        what = f"comes to {len(out)} bytes, not {unit.pages * PAGE_SIZE}"
+        field = "unit size" if len(out) < UNIT_SIZE else f"{codec} data"
+        raise Damaged(what, field=field, block=unit.block)
+    return out
+
+
+def _lzo(data: memoryview | bytes) -> bytes:
     return LZOCompressor.decompress(data, UNIT_SIZE)
 
 
-def _lz4(data: memoryview) -> bytes:
+def _lz4(data: memoryview | bytes) -> bytes:
     return bytes(lz4.block.decompress(data, uncompressed_size=UNIT_SIZE))
 
 
-CODECS: dict[str, tuple[Callable[[memoryview], bytes], type[Exception]]] = {
+CODECS: dict[str, tuple[Callable[[memoryview | bytes], bytes], type[Exception]]] = {
     "lzo": (_lzo, LZOError),
     "lz4": (_lz4, lz4.block.LZ4BlockError),
 }
