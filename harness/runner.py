@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,28 +17,12 @@ from harness.cycle.watch import Stalled
 from harness.deadline import Deadline, DeadlineExpired
 from harness.errors import GuestError, HibtestError
 from harness.events import Sink
-from harness.evidence import Boot, Evidence, Exit, Fault, GuestKernel, Hang, Host, to_json
+from harness.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
 from harness.image.header import read_header
+from harness.job import Job
 from harness.machine.disk import overlay
 from harness.machine.shape import Accel
-from harness.spec import GuestFiles, Role, Scenario, Stage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A scenario and all that is needed to run it here.
-
-    :ivar directory: The run's own directory; it exists.
-    :ivar proof: Whether images are compared with the guest's memory, page by page.
-    """
-
-    scenario: Scenario
-    files: GuestFiles
-    kernel: GuestKernel
-    host: Host
-    qemu: str
-    directory: Path
-    proof: bool = True
+from harness.spec import Role, Stage
 
 
 def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> Evidence:

@@ -16,7 +16,9 @@ ROOT = Path(__file__).parent.parent
 
 COMMON = {"errors", "deadline"}
 BELOW_RUNNER = {"spec", "evidence", "image", "machine", "inside", "cycle", "probe", "verdict"}
-ANYTHING = BELOW_RUNNER | COMMON | {"events", "runner", "report", "doctor", "images", "cli", "root"}
+ANYTHING = (
+    BELOW_RUNNER | COMMON | {"events", "job", "runner", "report", "doctor", "images", "cli", "root"}
+)
 
 # A room is a file or directory of harness/; images/ is one, and so is harness/__init__.py (root).
 # Each may import what stands here, and itself.
@@ -35,7 +37,8 @@ ROOMS: dict[str, set[str]] = {
     # cycle ships the probe into the guest, and tells the stages as they pass
     "cycle": COMMON | {"spec", "evidence", "events", "image", "machine", "inside", "probe"},
     "verdict": COMMON | {"spec", "evidence"},
-    "runner": COMMON | BELOW_RUNNER | {"events"},
+    "job": {"spec", "evidence"},
+    "runner": COMMON | BELOW_RUNNER | {"events", "job"},
     "report": COMMON | {"spec", "evidence", "events", "verdict"},
     "doctor": COMMON | {"spec", "machine"},
     "images": COMMON | {"spec"},

@@ -15,8 +15,8 @@ from harness.cli.prepare import Bench, drop_disks, finish, worth_another_try
 from harness.errors import HibtestError
 from harness.events import from_line
 from harness.evidence import Evidence, Fault, read_json, to_json
+from harness.job import Job
 from harness.report.terminal import Board
-from harness.runner import Job
 from harness.spec import Scenario
 from harness.verdict import Verdict
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import images
 from harness.errors import HostError, SpecError
 from harness.evidence import Evidence, GuestKernel, Host, read_json, to_json
+from harness.job import Job
 from harness.machine.accel import choose, qemu_version
 from harness.machine.disk import require_room
-from harness.runner import Job
 from harness.spec import OWN_KERNEL, GuestFiles, Outcome, Scenario
 from harness.verdict import Verdict, judge
 

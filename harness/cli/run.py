@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.cli.prepare import Bench
+    from harness.job import Job
     from harness.report.terminal import Row
-    from harness.runner import Job
     from harness.verdict import Verdict
 
 SMOKE = "smoke"

@@ -12,8 +12,9 @@ from types import FrameType
 from harness.errors import ExitStatus
 from harness.events import fan_out
 from harness.evidence import read_json
+from harness.job import Job
 from harness.report.jsonl import to_file, to_stream
-from harness.runner import Job, run
+from harness.runner import run
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -1,0 +1,24 @@
+"""A scenario and all that is needed to run it here, as one value that can be stored."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.evidence import GuestKernel, Host
+from harness.spec import GuestFiles, Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A scenario and all that is needed to run it here.
+
+    :ivar directory: The run's own directory; it exists.
+    :ivar proof: Whether images are compared with the guest's memory, page by page.
+    """
+
+    scenario: Scenario
+    files: GuestFiles
+    kernel: GuestKernel
+    host: Host
+    qemu: str
+    directory: Path
+    proof: bool = True
