@@ -30,6 +30,10 @@ from harness.machine.version import find_qemu
 
 _START_LIMIT = 30.0  # s until the monitor answers; 0.3 s on an idle host
 _END_LIMIT = 5.0  # s for each way of ending QEMU
+# QEMU writes the console byte by byte, and each byte takes the room of a whole socket buffer: the
+# default has room for 277. After a few attempts in vain, its serial port drops the byte
+# (serial_xmit(), hw/char/serial.c, QEMU 10.0). The kernel cuts this to net.core.wmem_max.
+_CONSOLE_BUFFER = 8 << 20
 _STDERR_LINES = 20
 _STDERR_BYTES = 8192
 _FORWARD = re.compile(r"^\s*TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s", re.MULTILINE)
@@ -41,7 +45,7 @@ class Machine:
     :ivar argv: The command line it was started with.
     :ivar monitor: Its QMP monitor; events are queued from the start.
     :ivar console: The guest's serial console, a connected stream socket. Whoever has the
-        machine reads it: a guest whose console is full waits.
+        machine reads it, and soon: a guest whose console is full waits, and may lose characters.
     :ivar ssh_port: Port of 127.0.0.1 that leads to the guest's port 22.
     :ivar debugger: Stops the guest at breakpoints; ``None`` unless its spec says ``debug``. With
         it, nothing else may stop the guest or let it run.
@@ -141,6 +145,7 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
     with ExitStack() as stack:
         qmp, qmp_end = stack.enter_context(_socketpair())
         console, console_end = stack.enter_context(_socketpair())
+        console_end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _CONSOLE_BUFFER)
         hatch = stack.enter_context(open_hatch(spec.guest.memory_mib)) if spec.debug else None
         wires = Wires(
             qmp_fd=qmp_end.fileno(),

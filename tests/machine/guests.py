@@ -16,8 +16,16 @@ _PM1_CONTROL = "ba 04 06"  # mov dx, 0x604 (q35's ACPI registers are at 0x600)
 
 IDLE = _STOP
 HELLO = "ba f8 03" + "".join(f"b0 {byte:02x} ee" for byte in b"hello\n") + _STOP  # out 0x3f8, al
+# Bytes that count down from CHATTER_SIZE, as fast as the serial port takes them; then power-off.
+CHATTER_SIZE = 400
+CHATTER = (
+    "b9 90 01"  # mov cx, CHATTER_SIZE
+    "ba fd 03 ec a8 20 74 fb"  # next: mov dx, 0x3fd; wait: in al, dx; test al, 0x20; jz wait
+    "ba f8 03 88 c8 ee e2 f0"  # mov dx, 0x3f8; mov al, cl; out dx, al; loop next
+)
 RESET = "b0 fe e6 64" + _STOP  # mov al, 0xfe; out 0x64, al (the keyboard controller's reset)
 POWER_OFF = _PM1_CONTROL + "b8 00 20 ef" + _STOP  # mov ax, SLP_EN; out dx, ax
+CHATTER += POWER_OFF
 SUSPEND_DISK = _PM1_CONTROL + "b8 00 28 ef" + _STOP  # mov ax, SLP_EN | 2 << 10; out dx, ax
 WRITE = "b8 01 03 bb 00 7c b9 28 00 ba 80 00 cd 13" + _STOP  # int 0x13: write sector 40
 

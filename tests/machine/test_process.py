@@ -21,7 +21,16 @@ from harness.deadline import Deadline, DeadlineExpired, wait_readable
 from harness.errors import HostError, QemuError, SpecError
 from harness.evidence import Exit
 from harness.machine.process import error_of, start
-from tests.machine.guests import HELLO, POWER_OFF, RESET, SUSPEND_DISK, bare, boot_disk
+from tests.machine.guests import (
+    CHATTER,
+    CHATTER_SIZE,
+    HELLO,
+    POWER_OFF,
+    RESET,
+    SUSPEND_DISK,
+    bare,
+    boot_disk,
+)
 
 pytestmark = pytest.mark.qemu
 FILES = ["argv", "console.log", "qemu.stderr", "qmp.jsonl"]
@@ -76,6 +85,17 @@ def test_console_can_be_read_and_is_on_disk(tmp_path: Path) -> None:
             text += machine.console.recv(4096)
     assert text == b"hello\n"
     assert (tmp_path / "save" / "console.log").read_bytes() == b"hello\n"
+
+
+def test_console_that_is_read_late_has_lost_nothing(tmp_path: Path) -> None:
+    disk = boot_disk(tmp_path / "disk.img", CHATTER)
+    text = b""
+    with start(bare(disk), tmp_path / "save") as machine:
+        machine.wait(_soon("the guest's end"))
+        while part := machine.console.recv(4096):
+            text += part
+    assert text == bytes(number & 0xFF for number in range(CHATTER_SIZE, 0, -1))
+    assert (tmp_path / "save" / "console.log").read_bytes() == text
 
 
 @pytest.mark.parametrize(
