@@ -30,7 +30,7 @@ def open_disk(source: Path, *, partition: int | None = None) -> Iterator[Blocks]
     :raise HostError: When the disk cannot be opened or unpacked.
     """
     with _open(source) as given, _as_raw(source, given) as fd:
-        start, size = 0, os.lseek(fd, 0, os.SEEK_END)
+        start, size = 0, _size(source, fd)
         if partition is not None:
             part = find_partition(fd, str(source), partition)
             start, size = part.start, part.size
@@ -47,6 +47,13 @@ def _open(path: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def _size(source: Path, fd: int) -> int:
+    try:
+        return os.lseek(fd, 0, os.SEEK_END)
+    except OSError as error:
+        raise HostError(f"{source}: has no size: {error.strerror}") from error
 
 
 @contextmanager

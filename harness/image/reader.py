@@ -165,6 +165,8 @@ def check_offset(device: Blocks, offset: int) -> None:
 
     :raise SpecError: When it has not.
     """
+    if not device.count:
+        raise SpecError(f"{device.name}: holds no image: not even a page of 4096 bytes")
     if not 0 <= offset < device.count:
         raise SpecError(
             f"{device.name}: begins at block {offset}, but there are {device.count}",

@@ -1,5 +1,6 @@
 """Images inside partitions, swap files and qcow2 disks."""
 
+import os
 import struct
 import subprocess
 from pathlib import Path
@@ -122,11 +123,20 @@ def test_broken_qcow2(tmp_path: Path) -> None:
         check(path)
 
 
-@pytest.mark.parametrize("kind", ["nothing", "directory"])
+@pytest.mark.parametrize("kind", ["nothing", "directory", "fifo", "no-size"])
 def test_what_cannot_be_opened(tmp_path: Path, kind: str) -> None:
-    path = tmp_path if kind == "directory" else tmp_path / "none"
-    with pytest.raises(HostError, match=r"cannot (open|read)"), open_disk(path):
+    path = {"directory": tmp_path, "no-size": Path("/proc/cpuinfo")}.get(kind, tmp_path / "path")
+    if kind == "fifo":
+        os.mkfifo(path)
+    with pytest.raises(HostError, match=r"cannot (open|read)|has no size"), open_disk(path):
         pass
+
+
+@pytest.mark.parametrize("size", [0, PAGE - 1])
+def test_files_that_are_too_small(tmp_path: Path, size: int) -> None:
+    path = disk(tmp_path, {0: bytes(size)})
+    with pytest.raises(SpecError, match="not even a page"):
+        check(path)
 
 
 def test_offset_beyond_the_end(tmp_path: Path) -> None:
