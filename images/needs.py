@@ -73,7 +73,7 @@ NEEDS = (
     _some("HOTPLUG_CPU", "vCPUs that are unplugged, and hibernation of more than one"),
     _some("HIBERNATION_SNAPSHOT_DEV", "the method `agent`: /dev/snapshot"),
     _some_driver("CRYPTO_LZO CRYPTO_LZ4", "compressed images (v6.9 and later)"),
-    _some("KALLSYMS_ALL", "pages that are named by symbol in a proof"),
+    _some("KALLSYMS_ALL", "the proof of the image (without: --no-proof)"),
     _some("PROC_KCORE", "looking at the guest's kernel from inside"),
     _some("CGROUPS", "the stopper `cgroup`"),
     _some("PM_SLEEP_DEBUG", "pm_test levels and pm_debug_messages"),

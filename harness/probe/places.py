@@ -13,6 +13,7 @@ from harness.probe.base import Facts
 NEEDED = (
     "swsusp_save",
     "page_offset_base",
+    "vmemmap_base",
     "phys_base",
     "forbidden_pages_map",
     "free_pages_map",

@@ -7,7 +7,7 @@ writes to; a page with one other byte is not explained.
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,12 +60,14 @@ class Differences:
     """Pages that differ, explained one by one; keeps few of them, however many there are.
 
     :param may_differ: Where differences are the saving kernel's own.
-    :param regions: Names of other memory, for what is not explained.
+    :param what: Tells what a page is used for, for those that are not explained.
     """
 
-    def __init__(self, may_differ: Sequence[Region] = (), regions: Sequence[Region] = ()) -> None:
+    def __init__(
+        self, may_differ: Sequence[Region] = (), what: Callable[[int], str] | None = None
+    ) -> None:
         self._may_differ = may_differ
-        self._regions = regions
+        self._what = what
         self._explained: list[PageDifference] = []
         self._unexplained: list[PageDifference] = []
         self._count = self._bad = 0
@@ -110,9 +112,8 @@ class Differences:
         wrong = expected != found
         left = wrong.copy()
         names = [place.what for place in self._may_differ if _strike(left, place, pfn * PAGE_SIZE)]
-        if left.any():
-            where = pfn * PAGE_SIZE + int(np.flatnonzero(left)[0])
-            names += [area.what for area in self._regions if area.first <= where < area.end]
+        if left.any() and self._what is not None:
+            names.append(self._what(pfn))
         return PageDifference(
             pfn=pfn,
             count=int(wrong.sum()),

@@ -79,7 +79,10 @@ class Restorer:
 
     def _against_image(self) -> View:
         with open_image(self._disk, consumed=True) as image:
-            return compare(image.chunks(), image.zero_pfns, self._memory, Differences())
+            return compare(image.chunks(), image.zero_pfns, self._memory, self._differences())
+
+    def _differences(self) -> Differences:
+        return Differences(what=self._snapshot.what if self._snapshot else None)
 
     def _against_snapshot(self) -> View | None:
         snapshot = self._snapshot
@@ -87,7 +90,7 @@ class Restorer:
             return None
         none = np.empty(0, dtype=np.int64)
         kept: Memory = snapshot.kept
-        differences = Differences(snapshot.may_differ, snapshot.regions)
+        differences = Differences(snapshot.may_differ, snapshot.what)
         pages = pages_of(kept, snapshot.kept.pfns)
         view = compare(pages, none, self._memory, differences)
         snapshot.kept.forget_cached()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.cycle.proof.compare import Memory, compare, pages_of
-from harness.cycle.proof.explain import Differences, Region
+from harness.cycle.proof.explain import Differences
 from harness.cycle.proof.kernel import Numbers
 from harness.cycle.proof.snapshot import Snapshot
 from harness.errors import SpecError
@@ -30,7 +30,7 @@ def prove_save(snapshot: Snapshot, disk: Path, now: Memory | None = None) -> Sav
     changed = None if now is None else _changed(snapshot, now)
     proof = SaveProof(
         changed=None if changed is None else len(changed),
-        changed_kinds=None if changed is None else _kinds(changed, snapshot.regions),
+        changed_kinds=None if changed is None else _kinds(snapshot.names(changed)),
         stopped=snapshot.stopped,
     )
     try:
@@ -43,7 +43,7 @@ def prove_save(snapshot: Snapshot, disk: Path, now: Memory | None = None) -> Sav
 
 
 def _compared(proof: SaveProof, snapshot: Snapshot, image: Image) -> SaveProof:
-    differences = Differences(snapshot.may_differ, snapshot.regions)
+    differences = Differences(snapshot.may_differ, snapshot.what)
     view = compare(image.chunks(), image.zero_pfns, snapshot.kept, differences)
     snapshot.kept.forget_cached()
     facts = ImageFacts(
@@ -76,13 +76,8 @@ def _changed(snapshot: Snapshot, now: Memory) -> Numbers:
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
 
-def _kinds(pfns: Numbers, regions: Sequence[Region]) -> dict[str, int]:
-    names = Counter(_kind(int(pfn) * PAGE_SIZE, regions) for pfn in pfns)
-    return dict(names.most_common())
-
-
-def _kind(address: int, regions: Sequence[Region]) -> str:
-    return next((r.what for r in regions if r.first <= address < r.end), "other memory")
+def _kinds(names: Sequence[str]) -> dict[str, int]:
+    return dict(Counter(names).most_common())
 
 
 def _stored(image: Image) -> int:

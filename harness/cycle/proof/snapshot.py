@@ -6,7 +6,7 @@ is the way back to the caller.
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,12 @@ import numpy as np
 from harness.cycle.proof.explain import Region, written
 from harness.cycle.proof.kept import Kept
 from harness.cycle.proof.kernel import Extent, KernelMemory, Numbers, Places, Space
+from harness.cycle.proof.kinds import Kinds, kinds
 from harness.cycle.proof.stops import Stops
 from harness.deadline import Deadline
 from harness.errors import GuestError
 from harness.image.header import PAGE_SIZE
+from harness.machine.memory import GuestMemory
 from harness.machine.process import Machine
 from harness.machine.registers import Registers
 
@@ -46,6 +48,7 @@ class Snapshot:
     :ivar free: PFNs in swsusp's map of free pages.
     :ivar forbidden: PFNs in its map of pages that are never saved.
     :ivar nosave: PFNs that are not RAM for the kernel, or its nosave data.
+    :ivar kinds: What its pages are used for.
     :ivar stopped: Seconds for which the guest stood still.
     """
 
@@ -56,7 +59,17 @@ class Snapshot:
     free: Numbers
     forbidden: Numbers
     nosave: Numbers
+    kinds: Kinds
     stopped: float
+
+    def what(self, pfn: int) -> str:
+        """Return what a page is used for."""
+        return self.names(np.array([pfn]))[0]
+
+    def names(self, pfns: Numbers) -> list[str]:
+        """Return what each of these pages is used for."""
+        parts = [_part(int(pfn) * PAGE_SIZE, self.regions) for pfn in pfns]
+        return [part or kind for part, kind in zip(parts, self.kinds.names(pfns), strict=True)]
 
 
 class Taker:
@@ -120,8 +133,15 @@ class Taker:
             free=free,
             forbidden=forbidden,
             nosave=_nosave(ram, places, space),
+            kinds=self._kinds(memory),
             stopped=round(time.monotonic() - began, 3),
         )
+
+    def _kinds(self, memory: GuestMemory) -> Kinds:
+        if "vmemmap_base" not in self._places.symbols:
+            return Kinds(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+        base = self._stops.word(self._places.address("vmemmap_base"))
+        return kinds(memory, base, self._physical)
 
     def _space(self) -> Space:
         phys_base = self._stops.word(self._places.address("phys_base"))
@@ -148,6 +168,10 @@ class Taker:
         )
         found = _GPA.search(str(answer))
         return int(found[1], 16) if found else None
+
+
+def _part(address: int, regions: Sequence[Region]) -> str:
+    return next((r.what for r in regions if r.first <= address < r.end), "")
 
 
 def _regions(places: Places, space: Space) -> tuple[Region, ...]:

@@ -10,7 +10,6 @@ PFN = 0x100
 BASE = PFN * 4096
 STACK = Region("the saver's stack", BASE + 100, BASE + 200)
 COUNTER = Region("nr_copy_pages", BASE + 300, BASE + 304)
-BSS = Region("kernel bss", BASE, BASE + 4096)
 
 
 def _page(*at: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
@@ -31,7 +30,7 @@ def _page(*at: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     ],
 )
 def test_every_byte_must_be_explained(at: tuple[int, ...], explained: bool, what: str) -> None:
-    differences = Differences((STACK, COUNTER), (BSS,))
+    differences = Differences((STACK, COUNTER), lambda _: "kernel bss")
     differences.add(PFN, _page(), _page(*at))
     view = differences.view(pages=1, zeroes=0, seconds=0)
     (difference,) = view.differences

@@ -1,0 +1,98 @@
+"""What each page of the guest's memory is used for, by the kernel's own struct page.
+
+struct page, 64 bytes (include/linux/mm_types.h, include/linux/page-flags.h, v6.1 to v7.3):
+
+     0  u64  flags        v6.1: PG_slab is bit 9
+     8  u64  compound_head (compound_info in v7.3): odd in a page behind the first of several
+    24  u64  mapping      PAGE_MAPPING_ANON is bit 0, movable or KSM bit 1
+    48  u32  page_type    v6.1: all ones but the bit of the type; since v6.11 a type in the
+                          first byte; else the map count
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.image.header import PAGE_SIZE
+from harness.machine.memory import GuestMemory
+
+Numbers = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+KINDS = ("other kernel memory", "anonymous memory", "page cache", "slab", "page tables")
+_OTHER, _ANON, _CACHE, _SLAB, _TABLES = range(len(KINDS))
+
+_STRUCT = 64  # bytes
+# The map is mapped by pages of 2 MiB: so many struct pages at a time.
+_PIECE = 2 << 20
+_FLAGS, _HEAD, _MAPPING, _TYPE = 0, 1, 3, 6  # words
+_OLD_SLAB = 1 << 9
+_OLD_TABLE, _OLD_BUDDY = 0xFFFFFDFF, 0xFFFFFF7F
+_NEW_TABLE, _NEW_SLABS = 0xF2, (0xF5, 0xF8)  # PGTY_table, PGTY_slab, PGTY_large_kmalloc
+
+
+class Kinds(NamedTuple):
+    """Kinds of pages: PFNs, ascending, and the index in :data:`KINDS` of each."""
+
+    pfns: Numbers
+    kinds: NDArray[np.int64]
+
+    def names(self, pfns: Numbers) -> list[str]:
+        """Return what each of these pages is used for."""
+        if not len(self.pfns):
+            return [KINDS[_OTHER]] * len(pfns)
+        at = np.minimum(np.searchsorted(self.pfns, pfns), len(self.pfns) - 1)
+        found = np.where(self.pfns[at] == pfns, self.kinds[at], _OTHER)
+        return [KINDS[kind] for kind in found]
+
+
+def kinds(memory: GuestMemory, base: int, physical: Callable[[int], int | None]) -> Kinds:
+    """Return the kinds of all pages whose struct page can be found.
+
+    :param base: ``vmemmap_base``: where the map of struct pages is mapped.
+    :param physical: Translates the guest's virtual addresses, ``None`` where nothing is mapped.
+    """
+    per_piece = _PIECE // _STRUCT
+    ram = memory.pfns()
+    pfns, structs = [np.empty(0, dtype=np.int64)], [np.empty((0, 8), dtype=np.uint64)]
+    for piece in np.unique(ram // per_piece).tolist():
+        found = _piece(memory, base + piece * _PIECE, physical)
+        if found is not None:
+            pfns.append(np.arange(piece * per_piece, (piece + 1) * per_piece))
+            structs.append(found)
+    return Kinds(np.concatenate(pfns), classify(np.concatenate(structs)))
+
+
+def _piece(
+    memory: GuestMemory, address: int, physical: Callable[[int], int | None]
+) -> Words | None:
+    first, last = physical(address), physical(address + _PIECE - PAGE_SIZE)
+    if first is None or last != first + _PIECE - PAGE_SIZE:
+        return None  # the edge of the map, in small pages
+    rows = memory.rows(first // PAGE_SIZE + np.arange(_PIECE // PAGE_SIZE))
+    if (rows < 0).any():
+        return None
+    return memory.pages[rows].reshape(-1).view(np.uint64).reshape(-1, _STRUCT // 8)
+
+
+def classify(structs: Words) -> NDArray[np.int64]:
+    """Return the kind of each struct page.
+
+    :param structs: (n, 8) words.
+    """
+    flags, mapping = structs[:, _FLAGS], structs[:, _MAPPING]
+    types = (structs[:, _TYPE] & 0xFFFFFFFF).astype(np.int64)
+    old = bool((types == _OLD_BUDDY).any())  # there are always some free pages
+    slab = (flags & _OLD_SLAB).astype(bool) if old else np.isin(types >> 24, _NEW_SLABS)
+    tables = types == _OLD_TABLE if old else types >> 24 == _NEW_TABLE
+    low = mapping & 3
+    found = np.select(
+        [slab, tables, low == 1, (mapping != 0) & (low == 0) & (mapping >> 56 == 0xFF)],
+        [_SLAB, _TABLES, _ANON, _CACHE],
+        default=_OTHER,
+    )
+    # A page behind the first of several is of the first one's kind.
+    heads = np.where(structs[:, _HEAD] & 1, 0, np.arange(len(structs)))
+    return found[np.maximum.accumulate(heads)].astype(np.int64)
