@@ -42,7 +42,7 @@ class Reply:
 
     :ivar kernels: The kernels that reply so.
     :ivar result: ``resumes``, ``refuses`` or ``not known``.
-    :ivar messages: Lines of the kernel's log.
+    :ivar messages: Lines of the kernel's log, without those at debug level.
     :ivar errno: Negative, as the log has it; ``None``: none, or one of several.
     :ivar note: What else there is to know.
     """
@@ -52,9 +52,6 @@ class Reply:
     messages: tuple[str, ...] = ()
     errno: int | None = None
     note: str = ""
-
-
-_NOT_FOUND = Reply(messages=("PM: Image not found (code -22)",), errno=-22, note="at debug level")
 
 
 def replies(facts: Facts) -> tuple[Reply, ...]:
@@ -67,9 +64,9 @@ def replies(facts: Facts) -> tuple[Reply, ...]:
 
 def _reply(facts: Facts, *, old: bool) -> Reply:
     if not facts.armed:
-        return _NOT_FOUND
+        return Reply(messages=("PM: Image not found (code -22)",), errno=-22, note="at debug level")
     reply = _head(facts) or _stream(facts, old=old)
-    if reply.result != "refuses" or facts.damaged == "image":
+    if reply.result != "refuses":
         return reply
     failed = f"PM: hibernation: resume failed ({'N' if reply.errno is None else reply.errno})"
     end = ("PM: hibernation: Failed to load image, recovering.", failed)
@@ -79,7 +76,7 @@ def _reply(facts: Facts, *, old: bool) -> Reply:
 def _head(facts: Facts) -> Reply | None:
     """Return what is said of header and info page, ``None`` when they are well."""
     if facts.damaged == "image":
-        return Reply(messages=("PM: Error -22 resuming",), errno=-22, note="at debug level")
+        return Reply(errno=-22)
     if facts.damaged == "magic":
         return Reply(messages=("Unrecognized hibernate image header format!", _ARCH), errno=-1)
     if facts.e820_matches is False:

@@ -36,7 +36,7 @@ ARCH = "PM: hibernation: Image mismatch: architecture specific data"
     ("facts", "errno", "message"),
     [
         (Facts(armed=False, codec="lzo"), -22, "PM: Image not found (code -22)"),
-        (Facts(armed=True, codec="lzo", damaged="image"), -22, "PM: Error -22 resuming"),
+        (Facts(armed=True, codec="lzo", damaged="image"), -22, RECOVER),
         (Facts(armed=True, codec="lzo", damaged="magic"), -1, ARCH),
         (Facts(armed=True, codec="none", e820_matches=False), -1, ARCH),
         (Facts(armed=True, codec="lzo", crc_right=False), -61, "PM: Invalid image CRC32!"),
