@@ -131,5 +131,6 @@ def explain(row: Row) -> str:
     if not verdict.as_expected:
         lines[0] += f", expected {escape(str(verdict.expected))}"
     lines.append(f"  {escape(verdict.reason)}")
+    lines += [f"    [dim]{escape(line)}[/]" for line in verdict.detail.splitlines()]
     lines.append(f"  [dim]evidence: {escape(row.directory)}, {', '.join(verdict.rests_on)}[/]")
     return "\n".join(lines)

@@ -25,6 +25,7 @@ class Verdict:
     :ivar reason: One line for people.
     :ivar rests_on: The evidence behind it: fields of evidence.json and files of the run.
     :ivar as_expected: Whether the scenario passes.
+    :ivar detail: More lines, for people: a hexdump, the last lines of a console.
     """
 
     scenario: str
@@ -34,6 +35,7 @@ class Verdict:
     rests_on: tuple[str, ...]
     expected: Expected
     as_expected: bool
+    detail: str = ""
 
 
 def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
@@ -47,6 +49,7 @@ def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
         rests_on=finding.rests_on,
         expected=scenario.expected,
         as_expected=_meets(finding, scenario.expected),
+        detail=finding.detail,
     )
 
 

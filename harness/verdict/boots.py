@@ -106,6 +106,7 @@ def _hung(_scenario: Scenario, evidence: Evidence) -> Finding | None:
             reason=f"in {hang.stage} of the {boot.directory} boot: {hang.what} did not come "
             f"within {hang.limit:.0f} s; last line: {last}",
             rests_on=(f"{boot.directory}/console.log",),
+            detail="\n".join(hang.lines),
         )
     return None
 

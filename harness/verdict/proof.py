@@ -1,16 +1,27 @@
 """Rules on the proof: what the image and memory were found to be, page by page."""
 
+from typing import NamedTuple
+
 from harness.evidence import Boot, Evidence, RestoreProof, SaveProof, View
 from harness.spec import Outcome, Scenario
 from harness.verdict.finding import Finding, Rule
 
 
-def _corrupt(cause: str, boot: Boot, reason: str, field: str) -> Finding:
+class _Wrong(NamedTuple):
+    """What is wrong: the verdict's cause, its reason, and the view that shows it."""
+
+    cause: str
+    reason: str
+    view: View | None = None
+
+
+def _corrupt(boot: Boot, wrong: _Wrong, field: str) -> Finding:
     return Finding(
         outcome=Outcome.CORRUPT,
-        cause=cause,
-        reason=f"{boot.directory} boot: {reason}",
+        cause=wrong.cause,
+        reason=f"{boot.directory} boot: {wrong.reason}",
         rests_on=(f"boots[*].{field}",),
+        detail=wrong.view.dump if wrong.view else "",
     )
 
 
@@ -18,7 +29,8 @@ def _first(view: View) -> str:
     """Return the first page that is not explained, in words."""
     page = view.differences[0]
     where = f" ({page.what})" if page.what else ""
-    return f"PFN {page.pfn:#x}{where}, {page.count} bytes from {page.first:#x} on"
+    count = "1 byte" if page.count == 1 else f"{page.count} bytes"
+    return f"PFN {page.pfn:#x}{where}, {count} from {page.first:#x} on"
 
 
 def _of(view: View) -> str:
@@ -33,22 +45,19 @@ def _image(_scenario: Scenario, evidence: Evidence) -> Finding | None:
             continue
         wrong = _wrong_with_image(saved)
         if wrong is not None:
-            cause, reason = wrong
-            return _corrupt(cause, boot, reason, "saved")
+            return _corrupt(boot, wrong, "saved")
     return None
 
 
-def _wrong_with_image(saved: SaveProof) -> tuple[str, str] | None:
+def _wrong_with_image(saved: SaveProof) -> _Wrong | None:
     if saved.damage:
-        return "image-damaged", f"the image cannot be read: {saved.damage}"
+        return _Wrong("image-damaged", f"the image cannot be read: {saved.damage}")
     view = saved.view
     if view is not None and view.unexplained:
-        return "page-saved", (
-            f"{view.unexplained} {_of(view)} of the image are not what memory held at the "
-            f"snapshot: {_first(view)}"
-        )
+        reason = f"{view.unexplained} {_of(view)} of the image are not what memory held at the "
+        return _Wrong("page-saved", f"{reason}snapshot: {_first(view)}", view)
     if saved.image is not None and saved.image.crc_right is False:
-        return "image-crc", "the checksum of the image is wrong"
+        return _Wrong("image-crc", "the checksum of the image is wrong")
     return None
 
 
@@ -59,13 +68,9 @@ def _ledger(_scenario: Scenario, evidence: Evidence) -> Finding | None:
         if ledger is None or not (ledger.lost or ledger.twice):
             continue
         first = f"; first PFN {ledger.first[0]:#x}" if ledger.first else ""
-        return _corrupt(
-            "pages-lost",
-            boot,
-            f"{ledger.lost} pages in use are not in the image, {ledger.twice} are in it and "
-            f"should not be{first}",
-            "saved.ledger",
-        )
+        lost = f"{ledger.lost} pages in use are not in the image"
+        twice = f"{ledger.twice} are in it and should not be"
+        return _corrupt(boot, _Wrong("pages-lost", f"{lost}, {twice}{first}"), "saved.ledger")
     return None
 
 
@@ -77,23 +82,19 @@ def _restored(_scenario: Scenario, evidence: Evidence) -> Finding | None:
             continue
         wrong = _wrong_with_restore(restored)
         if wrong is not None:
-            cause, reason = wrong
-            return _corrupt(cause, boot, reason, "restored")
+            return _corrupt(boot, wrong, "restored")
     return None
 
 
-def _wrong_with_restore(restored: RestoreProof) -> tuple[str, str] | None:
+def _wrong_with_restore(restored: RestoreProof) -> _Wrong | None:
     image, snapshot = restored.image, restored.snapshot
     if image is not None and image.differ:
-        return "page-restored", (
-            f"{image.differ} {_of(image)} were not restored as the image holds them: "
-            f"{_first(image)}"
-        )
+        reason = f"{image.differ} {_of(image)} were not restored as the image holds them: "
+        return _Wrong("page-restored", reason + _first(image), image)
     if snapshot is not None and snapshot.unexplained:
-        return "page-changed", (
-            f"{snapshot.unexplained} {_of(snapshot)} are as the image holds them now, but not as "
-            f"they were at the snapshot: {_first(snapshot)}"
-        )
+        reason = f"{snapshot.unexplained} {_of(snapshot)} are as the image holds them now, but "
+        said = f"{reason}not as they were at the snapshot: {_first(snapshot)}"
+        return _Wrong("page-changed", said, snapshot)
     return None
 
 
@@ -130,7 +131,7 @@ def doubts(evidence: Evidence) -> str:
             None if boot.restored is None else _wrong_with_restore(boot.restored),
         ):
             if wrong is not None:
-                return f"{boot.directory} boot: {wrong[1]}"
+                return f"{boot.directory} boot: {wrong.reason}"
     return ""
 
 

@@ -16,7 +16,10 @@ Numbers = NDArray[np.int64]
 Extent = tuple[int, int]  # first byte and the byte after the last
 
 _KERNEL_MAP = 0xFFFFFFFF80000000  # __START_KERNEL_map, arch/x86/include/asm/page_64_types.h
-_PAGE_OFFSET = 0xFFFF888000000000  # __PAGE_OFFSET_BASE_L4, where page_offset_base is no variable
+# __PAGE_OFFSET_BASE_L4 and __VMEMMAP_BASE_L4, arch/x86/include/asm/page_64_types.h and
+# pgtable_64_types.h, where page_offset_base and vmemmap_base are no variables.
+PAGE_OFFSET = 0xFFFF888000000000
+VMEMMAP = 0xFFFFEA0000000000
 _MASK = (1 << 64) - 1
 _MOST = 1 << 16  # zones, or leaves of one: more are no list that a kernel made
 
@@ -64,7 +67,7 @@ class Space:
     :ivar phys_base: How far the kernel was moved in physical memory (KASLR).
     """
 
-    page_offset: int = _PAGE_OFFSET
+    page_offset: int = PAGE_OFFSET
     phys_base: int = 0
 
     def physical(self, address: int) -> int:

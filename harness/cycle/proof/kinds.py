@@ -21,8 +21,15 @@ from harness.machine.memory import GuestMemory
 Numbers = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
-KINDS = ("other kernel memory", "anonymous memory", "page cache", "slab", "page tables")
-_OTHER, _ANON, _CACHE, _SLAB, _TABLES = range(len(KINDS))
+KINDS = (
+    "other kernel memory",
+    "anonymous memory",
+    "page cache",
+    "slab",
+    "page tables",
+    "memory of unknown use",
+)
+_OTHER, _ANON, _CACHE, _SLAB, _TABLES, _UNKNOWN = range(len(KINDS))
 
 _STRUCT = 64  # bytes
 # The map is mapped by pages of 2 MiB: so many struct pages at a time.
@@ -42,9 +49,9 @@ class Kinds(NamedTuple):
     def names(self, pfns: Numbers) -> list[str]:
         """Return what each of these pages is used for."""
         if not len(self.pfns):
-            return [KINDS[_OTHER]] * len(pfns)
+            return [KINDS[_UNKNOWN]] * len(pfns)
         at = np.minimum(np.searchsorted(self.pfns, pfns), len(self.pfns) - 1)
-        found = np.where(self.pfns[at] == pfns, self.kinds[at], _OTHER)
+        found = np.where(self.pfns[at] == pfns, self.kinds[at], _UNKNOWN)
         return [KINDS[kind] for kind in found]
 
 

@@ -14,7 +14,15 @@ import numpy as np
 
 from harness.cycle.proof.explain import Region, written
 from harness.cycle.proof.kept import Kept
-from harness.cycle.proof.kernel import Extent, KernelMemory, Numbers, Places, Space
+from harness.cycle.proof.kernel import (
+    PAGE_OFFSET,
+    VMEMMAP,
+    Extent,
+    KernelMemory,
+    Numbers,
+    Places,
+    Space,
+)
 from harness.cycle.proof.kinds import Kinds, kinds
 from harness.cycle.proof.stops import Stops
 from harness.deadline import Deadline
@@ -105,6 +113,7 @@ class Taker:
                 return
             try:
                 self.snapshot = self._take(registers)
+                self.lacking = ""
             except GuestError as error:
                 self.lacking = error.message
 
@@ -138,17 +147,17 @@ class Taker:
         )
 
     def _kinds(self, memory: GuestMemory) -> Kinds:
-        if "vmemmap_base" not in self._places.symbols:
-            return Kinds(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
-        base = self._stops.word(self._places.address("vmemmap_base"))
-        return kinds(memory, base, self._physical)
+        return kinds(memory, self._base("vmemmap_base", VMEMMAP), self._physical)
 
     def _space(self) -> Space:
         phys_base = self._stops.word(self._places.address("phys_base"))
-        if "page_offset_base" not in self._places.symbols:
-            return Space(phys_base=phys_base)
-        page_offset = self._stops.word(self._places.address("page_offset_base"))
-        return Space(page_offset=page_offset, phys_base=phys_base)
+        return Space(self._base("page_offset_base", PAGE_OFFSET), phys_base)
+
+    def _base(self, name: str, fixed: int) -> int:
+        """Return where a map begins: a variable, in kernels that move it about (KASLR)."""
+        if name not in self._places.symbols:
+            return fixed
+        return self._stops.word(self._places.address(name))
 
     def _dead_stack(self, rsp: int) -> Iterator[Extent]:
         """Yield the physical ranges of the stack below the stack pointer."""

@@ -67,7 +67,7 @@ def test_the_map_is_read_piece_by_piece() -> None:
     assert found.names(np.array([7, 8, 1 << 30])) == [
         "anonymous memory",
         "other kernel memory",
-        "other kernel memory",
+        "memory of unknown use",
     ]
 
 
@@ -75,4 +75,4 @@ def test_a_map_that_is_nowhere_tells_nothing() -> None:
     pages = np.zeros((16, 4096), dtype=np.uint8)
     memory = GuestMemory(pages, (RamRange(pfn=0, row=0, pages=16),))
     found = kinds(memory, 0, lambda _: None)
-    assert found.names(np.array([1])) == ["other kernel memory"]
+    assert found.names(np.array([1])) == ["memory of unknown use"]
