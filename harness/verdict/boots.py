@@ -1,7 +1,5 @@
 """Rules on how the boots of a run ended: harness trouble, panics, hangs, refusals, cold boots."""
 
-import errno
-
 from harness.evidence import Boot, Evidence, Mark, QmpEvent
 from harness.spec import Mode, Outcome, Role, Scenario
 from harness.verdict.finding import Finding, Rule
@@ -201,21 +199,6 @@ def _why_cold(before: Boot, boot: Boot) -> tuple[str, str]:
     return "no-attempt", "no resume was tried"
 
 
-def _refused_later(_scenario: Scenario, evidence: Evidence) -> Finding | None:
-    """A hibernation after the first was refused, or came back with the power still on."""
-    for boot in evidence.boots[1:]:
-        if boot.attempt is None or not boot.attempt.errno:
-            continue
-        name = errno.errorcode.get(boot.attempt.errno, str(boot.attempt.errno))
-        return Finding(
-            outcome=Outcome.REFUSED,
-            cause=name,
-            reason=f"the first hibernation resumed, the next in the same life was refused: {name}",
-            rests_on=(f"{boot.directory}/console.log",),
-        )
-    return None
-
-
 def _event(boot: Boot, name: str) -> QmpEvent | None:
     return next((event for event in boot.qmp if event.name == name), None)
 
@@ -250,5 +233,4 @@ BOOT_RULES: tuple[Rule, ...] = (
     _no_power_off,
     _power_off,
     _cold_boot,
-    _refused_later,
 )

@@ -119,6 +119,21 @@ def _refused(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     )
 
 
+def _refused_later(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """A hibernation after the first was refused, in a life in good order otherwise."""
+    for boot in evidence.boots[1:]:
+        if boot.attempt is None or not boot.attempt.errno:
+            continue
+        name = errno.errorcode.get(boot.attempt.errno, str(boot.attempt.errno))
+        return Finding(
+            outcome=Outcome.REFUSED,
+            cause=name,
+            reason=f"the first hibernation resumed, the next in the same life was refused: {name}",
+            rests_on=(f"{boot.directory}/console.log",),
+        )
+    return None
+
+
 def _unfinished(scenario: Scenario, evidence: Evidence) -> Finding | None:
     """All boots of a full cycle must be there before it may be called resumed."""
     if len(evidence.boots) == scenario.lives + 2:
@@ -141,5 +156,6 @@ LIFE_RULES: tuple[Rule, ...] = (
     _header,
     _used_twice,
     _refused,
+    _refused_later,
     _unfinished,
 )
