@@ -7,18 +7,21 @@ writes to; a page with one other byte is not explained.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.cycle.proof.kernel import Extent, Places, Space
+from harness.cycle.proof.kernel import Extent, KernelMemory, Places, Space
 from harness.evidence import PageDifference, View
 from harness.image.header import PAGE_SIZE
 from harness.probe.places import WRITTEN, WRITTEN_PER_CPU
 
 Page = NDArray[np.uint8]  # (4096,)
+
+_DESCRIPTOR = 24  # bytes of struct prb_desc
+_INFO = 112  # of struct printk_info at most: with CONFIG_PRINTK_EXECUTION_CTX (7.3)
 
 _KEPT = 32  # differences that evidence keeps
 _LINES = 16  # of a hexdump
@@ -54,6 +57,31 @@ def written(
             at = space.physical(address)
             found.append(Region(name, at, at + end - first))
     return tuple(found)
+
+
+def own_log(kernel: KernelMemory, places: Places) -> Iterator[Region]:
+    """Yield the log's buffers, where the kernel has made its own (``log_buf_len=``).
+
+    struct prb_desc_ring, first in struct printk_ringbuffer: u32 count_bits, then the addresses
+    of descriptors and infos (kernel/printk/printk_ringbuffer.h, v6.1 to v7.3).
+    """
+    if not {"log_buf", "log_buf_len", "__log_buf", "printk_rb_dynamic"} <= {*places.symbols}:
+        return
+    (text,) = kernel.words(places.address("log_buf"), 1)
+    if text == places.address("__log_buf"):
+        return
+    length = kernel.words(places.address("log_buf_len") & ~7, 1)[0]
+    if places.address("log_buf_len") & 4:
+        length >>= 32
+    bits, descriptors, infos = kernel.words(places.address("printk_rb_dynamic"), 3)
+    count = 1 << (bits & 0x1F)
+    for what, address, size in (
+        ("the log's text", text, length & 0xFFFFFFFF),
+        ("the log's descriptors", descriptors, count * _DESCRIPTOR),
+        ("the log's infos", infos, count * _INFO),
+    ):
+        first = kernel.space.physical(address)
+        yield Region(what, first, first + size)
 
 
 class Differences:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.cycle.proof.explain import Region, written
+from harness.cycle.proof.explain import Region, own_log, written
 from harness.cycle.proof.kept import Kept
 from harness.cycle.proof.kernel import (
     PAGE_OFFSET,
@@ -136,7 +136,10 @@ class Taker:
         ram = memory.pfns()
         return Snapshot(
             kept=Kept(memory, wanted, self._directory),
-            may_differ=written(places, space, per_cpu, self._dead_stack(registers.rsp)),
+            may_differ=(
+                *written(places, space, per_cpu, self._dead_stack(registers.rsp)),
+                *own_log(kernel, places),
+            ),
             regions=_regions(places, space),
             ram=ram,
             free=free,
