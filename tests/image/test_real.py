@@ -2,15 +2,22 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from harness.deadline import Deadline, poll
+from harness.image.disk import open_disk
 from harness.image.e820 import log_checksums
 from harness.image.reader import open_image
+from harness.image.survey import survey_image
+from harness.image.units import find_units
 from tests.image.writer import PAGE
 
 pytestmark = pytest.mark.guest
@@ -21,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 def hibernated(runs: Path, kernel: str, words: str) -> Path:
     """Hibernate a guest, and do not resume it; return the run's directory."""
     name = f"cold-{kernel}-noresume"
-    argv = [sys.executable, "-m", "harness", "run", "-j", "1", "-k", name, "--keep"]
+    argv = [sys.executable, "-m", "harness", "run", "-j", "1", "-k", name, "--keep", "--no-proof"]
     done = subprocess.run(
         [*argv, "--append", words, "--runs", runs],
         cwd=ROOT,
@@ -44,16 +51,31 @@ def printed(run: Path) -> tuple[int, int]:
     return int(saved[1]), -1  # 7.3: all pages but the first
 
 
-@pytest.mark.parametrize(
-    ("kernel", "words", "codec"),
-    [
-        ("bookworm", "", "lzo"),
-        ("trixie", "hibernate.compressor=lz4", "lz4"),
-        ("backports", "hibernate=nocompress", "none"),
-    ],
-)
-def test_image_of_a_guest(tmp_path: Path, kernel: str, words: str, codec: str) -> None:
-    run = hibernated(tmp_path, kernel, words)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """A guest that has hibernated: which kernel, how compressed, and the run's directory."""
+
+    kernel: str
+    codec: str
+    run: Path
+
+
+GUESTS = [
+    ("bookworm", "lzo", ""),
+    ("trixie", "lz4", "hibernate.compressor=lz4"),
+    ("backports", "none", "hibernate=nocompress"),
+]
+
+
+@pytest.fixture(scope="module", params=GUESTS, ids=lambda guest: f"{guest[0]}-{guest[1]}")
+def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Guest:
+    kernel, codec, words = request.param
+    run = hibernated(tmp_path_factory.mktemp("runs"), kernel, words)
+    return Guest(kernel=kernel, codec=codec, run=run)
+
+
+def test_image_of_a_guest(guest: Guest) -> None:
+    run, codec = guest.run, guest.codec
     data, zero = printed(run)
     with open_image(run / "swap.raw") as image:
         assert image.codec == codec
@@ -69,7 +91,7 @@ def test_image_of_a_guest(tmp_path: Path, kernel: str, words: str, codec: str) -
         assert image.info.e820_checksum in log_checksums(log)
     told = inspected(run / "swap.raw")
     assert told["damage"] is None
-    assert told["all_zero"] == (0 if kernel != "bookworm" else zero_pages(stream))
+    assert told["all_zero"] == (0 if guest.kernel != "bookworm" else zero_pages(stream))
 
 
 def inspected(disk: Path) -> dict[str, object]:
@@ -81,3 +103,72 @@ def inspected(disk: Path) -> dict[str, object]:
 
 def zero_pages(stream: bytes) -> int:
     return int((~np.frombuffer(stream, np.uint64).reshape(-1, PAGE // 8).any(axis=1)).sum())
+
+
+RELEASES = {"bookworm": "6.1", "trixie": "6.12", "backports": "7.3"}
+
+
+def garble(disk: Path, what: str) -> None:
+    """Damage an image."""
+    with open_disk(disk) as device, open_image(disk) as image:
+        assert image.swap_map is not None
+        maps, blocks = image.swap_map.pages, image.swap_map.blocks
+        pages = image.info.pages - 1
+        units = [] if image.codec == "none" else find_units(device, blocks[1:], pages, image.codec)
+        sixth = next((unit.block for unit in islice(units, 5, None)), 0)
+    at, data = {
+        "magic": (int(blocks[0]) * PAGE + 24, b"\1"),
+        "map": (maps[2] * PAGE + 8 * 20, bytes(8)),
+        "length": (sixth * PAGE, bytes(8)),
+        "data": (sixth * PAGE + 8, b"\xff" * 160),
+        "crc": (4060, b"\1\2\3\4"),
+    }[what]
+    with disk.open("r+b") as file:
+        file.seek(at)
+        file.write(data)
+
+
+def resumed(guest: Guest, directory: Path) -> str:
+    """Boot a guest from the disks in a directory, and return its console's log."""
+    words = shlex.split((guest.run / "resume" / "argv").read_text())
+    words = words[: words.index("-S")]  # what follows are the harness's own wires
+    words = [
+        word.replace(str(guest.run), str(directory)).replace(" noresume ", " ignore_loglevel ")
+        for word in words
+    ]
+    log = directory / "console.log"
+
+    def came_back() -> str | None:
+        text = log.read_text(errors="replace") if log.exists() else ""
+        # the kernel's last word may come after that of early userspace
+        done = "resume came back" in text and "resume failed" in text
+        return text if done or qemu.poll() is not None else None
+
+    # an emulated guest that dies before it looks at the image says nothing of it
+    text = ""
+    for _ in range(3):
+        log.unlink(missing_ok=True)
+        with subprocess.Popen([*words, "-serial", f"file:{log}"]) as qemu:
+            try:
+                text = poll(came_back, Deadline.after(200, "the guest's refusal"), every=0.5)
+            finally:
+                qemu.kill()
+        if "hibtest: resume " in text:
+            break
+    return text
+
+
+@pytest.mark.parametrize("turn", [0, 1])
+def test_kernel_says_what_inspect_says(tmp_path: Path, guest: Guest, turn: int) -> None:
+    what = {"lzo": ("length", "data"), "lz4": ("data", "crc"), "none": ("magic", "map")}
+    for disk in ("root.qcow2", "swap.raw"):
+        copy = ["cp", "--sparse=always", str(guest.run / disk), str(tmp_path / disk)]
+        subprocess.run(copy, check=True)
+    garble(tmp_path / "swap.raw", what[guest.codec][turn])
+    with open_disk(tmp_path / "swap.raw") as device:
+        replies = survey_image(device).replies
+    [reply] = [one for one in replies if RELEASES[guest.kernel] in one.kernels]
+    assert reply.result == "refuses"
+    log = resumed(guest, tmp_path)
+    for message in reply.messages:
+        assert message.replace("(N)", "(-") in log
