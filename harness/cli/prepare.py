@@ -14,7 +14,7 @@ from harness.evidence import Evidence, GuestKernel, Host, read_json, to_json
 from harness.job import Job
 from harness.machine.accel import choose, qemu_version
 from harness.machine.disk import require_room
-from harness.spec import OWN_KERNEL, GuestFiles, Outcome, Scenario
+from harness.spec import OWN_KERNEL, GuestFiles, Outcome, Scenario, Stage
 from harness.verdict import Verdict, judge
 
 QEMU = "qemu-system-x86_64"
@@ -119,11 +119,14 @@ def finish(job: Job, *, keep: bool) -> Verdict:
 
 
 def worth_another_try(verdict: Verdict) -> bool:
-    """Return whether QEMU died: no result of the kernel's, and it may go well the next time.
+    """Return whether the emulator may be to blame for what says nothing of hibernation.
 
-    QEMU 10.0's multi-threaded TCG has been seen to abort while a guest probes its PCI bus.
+    QEMU 10.0's multi-threaded TCG has been seen to abort while a guest probes its PCI bus, and
+    guests to panic in their first seconds under it. What happens twice is believed.
     """
-    return verdict.outcome is Outcome.INVALID and verdict.cause == "qemu-died"
+    died = verdict.outcome is Outcome.INVALID and verdict.cause == "qemu-died"
+    booting = verdict.outcome is Outcome.PANIC and verdict.cause == Stage.BOOT
+    return died or (booting and verdict.rests_on == ("save/console.log",))
 
 
 def drop_disks(directory: Path) -> None:

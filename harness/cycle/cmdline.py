@@ -10,7 +10,6 @@ ROOT_DEVICE = "/dev/disk/by-id/virtio-root"
 # no_timer_check: on a busy host the timer of an emulated PC may tick too late for the kernel,
 # which then panics: "IO-APIC + timer doesn't work!" (arch/x86/kernel/apic/io_apic.c, 6.1 to 7.3).
 _ALWAYS = (
-    "console=ttyS0",
     "panic=-1",
     "oops=panic",
     "no_console_suspend",
@@ -33,4 +32,6 @@ def cmdline(scenario: Scenario, role: Role) -> str:
     if not isinstance(scenario.layout, NoSwap):
         words.append(f"hibtest.swapon={SWAP_DEVICE}")
     words.extend(scenario.guest.append)
+    # The last console is /dev/console: what the guest says to us must not go elsewhere.
+    words.append("console=ttyS0")
     return " ".join(words)
