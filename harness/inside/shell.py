@@ -109,13 +109,13 @@ class Shell:
             _check(result)
         return result
 
-    def run_json(self, command: Command, deadline: Deadline) -> Any:
+    def run_json(self, command: Command, deadline: Deadline, *, stdin: bytes = b"") -> Any:
         """Run a command and return what it prints, which must be one JSON value.
 
         :raise GuestError: As :meth:`run`, and when the output is something else.
         :raise DeadlineExpired: As :meth:`run`.
         """
-        result = self.run(command, deadline)
+        result = self.run(command, deadline, stdin=stdin)
         try:
             return json.loads(result.stdout)
         except ValueError as error:

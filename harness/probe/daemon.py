@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
 import socket
-from collections.abc import Sequence
 from pathlib import Path
 
 from harness.probe import procfs
@@ -30,49 +28,54 @@ PID = "daemon.pid"
 ANSWER = 30.0 * PATIENCE
 
 
-def witnesses() -> tuple[Witness, ...]:
-    """Return all kinds of witnesses, in the order in which they are planted."""
-    from harness.probe import (
-        clocks,
-        counter,
-        devmapper,
-        files,
-        ipc,
-        memory,
-        network,
-        processes,
-        system,
-        threads,
-        waiters,
-    )
+def early() -> tuple[Witness, ...]:
+    """Return the witnesses that need nothing to be loaded, in the order of their planting."""
+    from harness.probe import clocks, counter, files, ipc, memory, network, processes, waiters
 
-    # The threads come last, when all others have started theirs.
-    rooms = (counter, memory, files, ipc, network, clocks, waiters, processes, devmapper, system)
-    return tuple(witness for room in (*rooms, threads) for witness in room.WITNESSES)
+    rooms = (counter, memory, files, ipc, network, clocks, waiters, processes)
+    return tuple(witness for room in rooms for witness in room.WITNESSES)
 
 
-def plant(kinds: Sequence[Witness], *, private: bool = False) -> tuple[Facts, dict[str, Planted]]:
-    """Plant witnesses.
+def late() -> tuple[Witness, ...]:
+    """Return the others; the threads come last, when all have started theirs."""
+    from harness.probe import devmapper, system, threads
+
+    return (*devmapper.WITNESSES, *system.WITNESSES, *threads.WITNESSES)
+
+
+def plant(*, private: bool) -> tuple[Facts, dict[str, Planted]]:
+    """Plant all witnesses.
 
     :param private: Leave out those that would outlive the daemon.
     :return: The facts to report, ``{"boot_id", "witnesses": {name: facts}}``, and the
         witnesses that are there. A witness that cannot be planted is reported as
         ``{"lacking": why}`` when the guest has no such thing, else as ``{"error": why}``.
     """
+    loading = None if private else load_modules()
     reports: dict[str, Facts] = {}
     there: dict[str, Planted] = {}
-    for kind in kinds:
-        if private and not kind.private:
-            reports[kind.name] = {"lacking": "left out: it would outlive the daemon"}
-            continue
-        try:
-            there[kind.name] = kind.plant()
-            reports[kind.name] = there[kind.name].facts
-        except Lacking as lacking:
-            reports[kind.name] = {"lacking": str(lacking)}
-        except FAULTS as error:
-            reports[kind.name] = {"error": describe(error)}
+    for kind in early():
+        plant_one(kind, reports, there, private=private)
+    if loading is not None:
+        os.waitpid(loading, 0)
+    for kind in late():
+        plant_one(kind, reports, there, private=private)
     return {"boot_id": procfs.boot_id(), "witnesses": reports}, there
+
+
+def plant_one(
+    kind: Witness, reports: dict[str, Facts], there: dict[str, Planted], *, private: bool
+) -> None:
+    if private and not kind.private:
+        reports[kind.name] = {"lacking": "left out: it would outlive the daemon"}
+        return
+    try:
+        there[kind.name] = kind.plant()
+        reports[kind.name] = there[kind.name].facts
+    except Lacking as lacking:
+        reports[kind.name] = {"lacking": str(lacking)}
+    except FAULTS as error:
+        reports[kind.name] = {"error": describe(error)}
 
 
 def look(there: dict[str, Planted]) -> Facts:
@@ -86,18 +89,21 @@ def look(there: dict[str, Planted]) -> Facts:
     return {"boot_id": procfs.boot_id(), "witnesses": reports}
 
 
-def load_modules() -> None:
-    """Load what witnesses and exercises need, so that no module appears later."""
-    with contextlib.suppress(FileNotFoundError):  # a guest whose kernel has no modules
-        argv = ["modprobe", "-qa", "dm-zero", "loop"]
-        os.waitpid(os.posix_spawnp("modprobe", argv, os.environ), 0)
+def load_modules() -> int | None:
+    """Start to load what witnesses and exercises need, so that no module appears later.
+
+    :return: The process that does so; ``None`` in a guest whose kernel has no modules.
+    """
+    argv = ["modprobe", "-qa", "dm-zero", "loop"]
+    try:
+        return os.posix_spawnp("modprobe", argv, os.environ)
+    except FileNotFoundError:
+        return None
 
 
 def serve(run: Path, report: int, *, private: bool) -> None:
     """Plant all witnesses, write the facts to the descriptor ``report``, and answer for ever."""
-    if not private:
-        load_modules()
-    facts, there = plant(witnesses(), private=private)
+    facts, there = plant(private=private)
     text = json.dumps(facts).encode()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(run / SOCKET))

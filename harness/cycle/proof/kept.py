@@ -6,7 +6,9 @@ whoever has it open.
 
 import mmap
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from harness.machine.memory import GuestMemory
 
 Numbers = NDArray[np.int64]
 _AT_A_TIME = 4096  # pages: 16 MiB
+_SPARING = 8  # chunks, of some hundreds of pages each
+T = TypeVar("T")
 
 
 class Kept:
@@ -62,8 +66,15 @@ class Kept:
         rows = np.minimum(np.searchsorted(self.pfns, pfns), len(self.pfns) - 1)
         return np.where(self.pfns[rows] == pfns, rows, -1)
 
-    def forget_cached(self) -> None:
-        """Give back the host's memory that reading the pages has taken."""
+    def sparing(self, chunks: Iterable[T]) -> Iterator[T]:
+        """Yield what is compared with these pages, and give back the memory they take again.
+
+        Pages of a mapped file count as the reader's memory once they were read.
+        """
+        for number, chunk in enumerate(chunks, 1):
+            yield chunk
+            if self._map is not None and number % _SPARING == 0:
+                self._map.madvise(mmap.MADV_DONTNEED)
         if self._map is not None:
             self._map.madvise(mmap.MADV_DONTNEED)
 

@@ -44,7 +44,7 @@ class Kinds(NamedTuple):
     """Kinds of pages: PFNs, ascending, and the index in :data:`KINDS` of each."""
 
     pfns: Numbers
-    kinds: NDArray[np.int64]
+    kinds: NDArray[np.int8]
 
     def names(self, pfns: Numbers) -> list[str]:
         """Return what each of these pages is used for."""
@@ -62,36 +62,49 @@ def kinds(memory: GuestMemory, base: int, physical: Callable[[int], int | None])
     :param physical: Translates the guest's virtual addresses, ``None`` where nothing is mapped.
     """
     per_piece = _PIECE // _STRUCT
-    ram = memory.pfns()
-    pfns, structs = [np.empty(0, dtype=np.int64)], [np.empty((0, 8), dtype=np.uint64)]
-    for piece in np.unique(ram // per_piece).tolist():
-        found = _piece(memory, base + piece * _PIECE, physical)
-        if found is not None:
-            pfns.append(np.arange(piece * per_piece, (piece + 1) * per_piece))
-            structs.append(found)
-    return Kinds(np.concatenate(pfns), classify(np.concatenate(structs)))
+    numbers = np.unique(memory.pfns() // per_piece).tolist()
+    rows = {number: _rows(memory, base + number * _PIECE, physical) for number in numbers}
+    there = {number: found for number, found in rows.items() if found is not None}
+    old = any(_is_old(_structs(memory, found)) for found in there.values())
+    none = np.empty(0, dtype=np.int64)
+    pfns = [np.arange(number * per_piece, (number + 1) * per_piece) for number in there]
+    found = [classify(_structs(memory, found), old=old) for found in there.values()]
+    return Kinds(np.concatenate([none, *pfns]), np.concatenate([none.astype(np.int8), *found]))
 
 
-def _piece(
+def _rows(
     memory: GuestMemory, address: int, physical: Callable[[int], int | None]
-) -> Words | None:
+) -> Numbers | None:
+    """Return the rows of memory that hold a piece of the map."""
     first, last = physical(address), physical(address + _PIECE - PAGE_SIZE)
     if first is None or last != first + _PIECE - PAGE_SIZE:
         return None  # the edge of the map, in small pages
     rows = memory.rows(first // PAGE_SIZE + np.arange(_PIECE // PAGE_SIZE))
-    if (rows < 0).any():
-        return None
-    return memory.pages[rows].reshape(-1).view(np.uint64).reshape(-1, _STRUCT // 8)
+    return None if (rows < 0).any() else rows
 
 
-def classify(structs: Words) -> NDArray[np.int64]:
+def _structs(memory: GuestMemory, rows: Numbers) -> Words:
+    words: Words = memory.pages[rows].view(np.uint64).reshape(-1, _STRUCT // 8)
+    return words
+
+
+def _types(structs: Words) -> Words:
+    types: Words = structs[:, _TYPE] & np.uint64(0xFFFFFFFF)
+    return types
+
+
+def _is_old(structs: Words) -> bool:
+    """Return whether free pages, of which there are always some, are marked as of old."""
+    return bool((_types(structs) == _OLD_BUDDY).any())
+
+
+def classify(structs: Words, *, old: bool) -> NDArray[np.int8]:
     """Return the kind of each struct page.
 
     :param structs: (n, 8) words.
+    :param old: Whether types are bits that are missing, as up to v6.10.
     """
-    flags, mapping = structs[:, _FLAGS], structs[:, _MAPPING]
-    types = (structs[:, _TYPE] & 0xFFFFFFFF).astype(np.int64)
-    old = bool((types == _OLD_BUDDY).any())  # there are always some free pages
+    flags, mapping, types = structs[:, _FLAGS], structs[:, _MAPPING], _types(structs)
     slab = (flags & _OLD_SLAB).astype(bool) if old else np.isin(types >> 24, _NEW_SLABS)
     tables = types == _OLD_TABLE if old else types >> 24 == _NEW_TABLE
     low = mapping & 3
@@ -99,7 +112,7 @@ def classify(structs: Words) -> NDArray[np.int64]:
         [slab, tables, low == 1, (mapping != 0) & (low == 0) & (mapping >> 56 == 0xFF)],
         [_SLAB, _TABLES, _ANON, _CACHE],
         default=_OTHER,
-    )
+    ).astype(np.int8)
     # A page behind the first of several is of the first one's kind.
     heads = np.where(structs[:, _HEAD] & 1, 0, np.arange(len(structs)))
-    return found[np.maximum.accumulate(heads)].astype(np.int64)
+    return found[np.maximum.accumulate(heads)]

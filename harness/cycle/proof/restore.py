@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.cycle.proof.compare import Memory, compare, pages_of
+from harness.cycle.proof.compare import compare, pages_of
 from harness.cycle.proof.explain import Differences
 from harness.cycle.proof.snapshot import Snapshot
 from harness.cycle.proof.stops import Stops
@@ -89,9 +89,7 @@ class Restorer:
         if snapshot is None:
             return None
         none = np.empty(0, dtype=np.int64)
-        kept: Memory = snapshot.kept
+        kept = snapshot.kept
         differences = Differences(snapshot.may_differ, snapshot.what)
-        pages = pages_of(kept, snapshot.kept.pfns)
-        view = compare(pages, none, self._memory, differences)
-        snapshot.kept.forget_cached()
-        return view
+        pages = kept.sparing(pages_of(kept, kept.pfns))
+        return compare(pages, none, self._memory, differences)

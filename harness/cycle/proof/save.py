@@ -44,8 +44,8 @@ def prove_save(snapshot: Snapshot, disk: Path, now: Memory | None = None) -> Sav
 
 def _compared(proof: SaveProof, snapshot: Snapshot, image: Image) -> SaveProof:
     differences = Differences(snapshot.may_differ, snapshot.what)
-    view = compare(image.chunks(), image.zero_pfns, snapshot.kept, differences)
-    snapshot.kept.forget_cached()
+    chunks = snapshot.kept.sparing(image.chunks())
+    view = compare(chunks, image.zero_pfns, snapshot.kept, differences)
     facts = ImageFacts(
         codec=image.codec,
         data_pages=len(image.pfns),
@@ -71,7 +71,7 @@ def _changed(snapshot: Snapshot, now: Memory) -> Numbers:
     """Return the PFNs of pages that were written to after the snapshot."""
     found = [
         chunk.pfns[differing(now.pages, now.rows(chunk.pfns), chunk.data)]
-        for chunk in pages_of(snapshot.kept, snapshot.kept.pfns)
+        for chunk in snapshot.kept.sparing(pages_of(snapshot.kept, snapshot.kept.pfns))
     ]
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 

@@ -18,8 +18,8 @@ def _struct(
     return words
 
 
-def _named(*structs: NDArray[np.uint64]) -> list[str]:
-    return [KINDS[kind] for kind in classify(np.stack(structs))]
+def _named(*structs: NDArray[np.uint64], old: bool = False) -> list[str]:
+    return [KINDS[kind] for kind in classify(np.stack(structs), old=old)]
 
 
 def test_pages_of_a_new_kernel() -> None:
@@ -46,6 +46,7 @@ def test_pages_of_an_old_kernel() -> None:
         _struct(flags=1 << 9, mapping=POINTER),
         _struct(page_type=0xFFFFFDFF),
         _struct(mapping=POINTER | 1),
+        old=True,
     ) == ["other kernel memory", "slab", "page tables", "anonymous memory"]
 
 
@@ -69,6 +70,16 @@ def test_the_map_is_read_piece_by_piece() -> None:
         "other kernel memory",
         "memory of unknown use",
     ]
+
+
+def test_an_old_kernel_is_known_by_its_free_pages() -> None:
+    pages = np.zeros((1024, 4096), dtype=np.uint8)
+    memory = GuestMemory(pages, (RamRange(pfn=0, row=0, pages=1024),))
+    structs = pages[512:].reshape(-1).view(np.uint64).reshape(-1, 8)
+    structs[8] = _struct(flags=1 << 9)
+    structs[9] = _struct(page_type=0xFFFFFF7F)
+    found = kinds(memory, 0, lambda address: address + (512 << 12))
+    assert found.names(np.array([8])) == ["slab"]
 
 
 def test_a_map_that_is_nowhere_tells_nothing() -> None:
