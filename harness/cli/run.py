@@ -22,9 +22,9 @@ SMOKE = "smoke"
 
 def run(
     expression: Annotated[
-        str,
+        str | None,
         typer.Option("-k", metavar="EXPR", help="Which scenarios: words, and, or, not; or 'all'."),
-    ] = SMOKE,
+    ] = None,
     times: Annotated[int, typer.Option(min=1, help="Run each so many times.")] = 1,
     jobs: Annotated[int, typer.Option("-j", min=0, help="Side by side; 0: as fit here.")] = 0,
     kernel: Annotated[
@@ -41,6 +41,10 @@ def run(
     ] = 0,
     vcpus: Annotated[
         int, typer.Option(metavar="N", min=0, help="vCPUs, in place of the scenario's.")
+    ] = 0,
+    lives: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Hibernations of each life, not the scenario's."),
     ] = 0,
     accel: Annotated[str, typer.Option(help="auto, kvm or tcg.")] = "auto",
     runs: Annotated[
@@ -64,10 +68,12 @@ def run(
 
     if modules and not kernel:
         raise SpecError(f"--modules {modules} needs --kernel BZIMAGE")
-    scenarios = _chosen(expression, again)
+    if not (expression or again or kernel):
+        lives = lives or 1  # the main job is one full cycle; one's own kernel is looked at twice
+    scenarios = _chosen(expression or SMOKE, again)
     if kernel:
         scenarios = on_own_kernel(scenarios)
-    scenarios = tuple(_changed(one, append.split(), memory, vcpus) for one in scenarios)
+    scenarios = tuple(_changed(one, append.split(), memory, vcpus, lives) for one in scenarios)
     console = Console(highlight=False)
     _build_missing(scenarios)
     own = OwnKernel(bzimage=kernel, modules=modules) if kernel else None
@@ -87,7 +93,9 @@ def _chosen(expression: str, again: Path | None) -> tuple[Scenario, ...]:
     return scenarios() if expression == "all" else select(scenarios(), expression)
 
 
-def _changed(scenario: Scenario, append: list[str], memory: int, vcpus: int) -> Scenario:
+def _changed(
+    scenario: Scenario, append: list[str], memory: int, vcpus: int, lives: int
+) -> Scenario:
     guest = scenario.guest
     guest = replace(
         guest,
@@ -96,7 +104,7 @@ def _changed(scenario: Scenario, append: list[str], memory: int, vcpus: int) -> 
         vcpus=vcpus or guest.vcpus,
         max_vcpus=max(vcpus, guest.max_vcpus) if guest.max_vcpus else None,
     )
-    return replace(scenario, guest=guest)
+    return replace(scenario, guest=guest, lives=lives or scenario.lives)
 
 
 def _build_missing(scenarios: tuple[Scenario, ...]) -> None:
@@ -119,6 +127,7 @@ def _run_all(
     verbose: int,
 ) -> int:
     from harness.cli.pool import Pool, parallel
+    from harness.machine.shape import Accel
     from harness.report.terminal import Board, Row, explain, verdict_table
 
     rows: list[Row] = []
@@ -130,9 +139,10 @@ def _run_all(
         rows.append(Row(verdict=verdict, kernel=release, seconds=seconds, directory=where))
         board.verdict(verdict, seconds)
 
+    side_by_side = jobs or parallel(scenarios, Accel(here.host.accel))
     try:
         with board.shown():
-            Pool(here, board, jobs or parallel(scenarios), keep=keep).run(scenarios, done)
+            Pool(here, board, side_by_side, keep=keep).run(scenarios, done)
     finally:
         if rows:
             console.print()
