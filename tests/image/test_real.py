@@ -60,14 +60,18 @@ class Guest:
     run: Path
 
 
+# One process runs all tests of a guest: it is hibernated once.
 GUESTS = [
-    ("bookworm", "lzo", ""),
-    ("trixie", "lz4", "hibernate.compressor=lz4"),
-    ("backports", "none", "hibernate=nocompress"),
+    pytest.param(guest, id=f"{guest[0]}-{guest[1]}", marks=pytest.mark.xdist_group(guest[0]))
+    for guest in (
+        ("bookworm", "lzo", ""),
+        ("trixie", "lz4", "hibernate.compressor=lz4"),
+        ("backports", "none", "hibernate=nocompress"),
+    )
 ]
 
 
-@pytest.fixture(scope="module", params=GUESTS, ids=lambda guest: f"{guest[0]}-{guest[1]}")
+@pytest.fixture(scope="module", params=GUESTS)
 def guest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Guest:
     kernel, codec, words = request.param
     run = hibernated(tmp_path_factory.mktemp("runs"), kernel, words)
