@@ -1,10 +1,12 @@
 """The write to /sys/power/state, followed until the power is off or an errno comes back."""
 
+import threading
 from dataclasses import dataclass
 
 from harness.cycle import klog
 from harness.cycle.watch import Watch
-from harness.deadline import Deadline
+from harness.deadline import Deadline, DeadlineExpired
+from harness.errors import GuestError, HibtestError
 from harness.evidence import Attempt, Mark
 from harness.inside.shell import Shell
 from harness.spec import KernelMethod, Stage
@@ -12,10 +14,41 @@ from harness.spec import KernelMethod, Stage
 _FIFO = "/run/hibtest/hibernate"
 
 
-def start(method: KernelMethod, shell: Shell, watch: Watch, deadline: Deadline) -> None:
-    """Tell the guest's hibernator (harness/probe) to hibernate; returns at once."""
+class Order:
+    """The order to hibernate, on its way to the guest's hibernator (harness/probe).
+
+    It is given in a thread of its own: the guest may freeze before it has told that it took the
+    order, and, when it is stopped at a breakpoint, waits for us.
+    """
+
+    def __init__(self, method: KernelMethod, shell: Shell, deadline: Deadline) -> None:
+        self._command = f"echo {method.mode} > {_FIFO}"
+        self._shell = shell
+        self._deadline = deadline
+        self._error: HibtestError | None = None
+        self._thread = threading.Thread(target=self._give, name="order", daemon=True)
+        self._thread.start()
+
+    def _give(self) -> None:
+        try:
+            self._shell.run(self._command, self._deadline)
+        except (GuestError, DeadlineExpired) as error:
+            self._error = error
+
+    def check(self) -> None:
+        """Raise why the order did not reach the guest, if it is known not to have.
+
+        :raise GuestError: When the guest would not take it, or cannot be reached.
+        :raise DeadlineExpired: When it could not be given in time.
+        """
+        if not self._thread.is_alive() and self._error is not None:
+            raise self._error
+
+
+def start(method: KernelMethod, shell: Shell, watch: Watch, deadline: Deadline) -> Order:
+    """Tell the guest to hibernate; returns at once."""
     watch.enter(Stage.FREEZE)
-    shell.run(f"echo {method.mode} > {_FIFO}", deadline)
+    return Order(method, shell, deadline)
 
 
 def returned(mark: Mark) -> Attempt:
@@ -28,6 +61,19 @@ def returned(mark: Mark) -> Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """How often a boot has begun to hibernate, and how often the write has returned in it."""
+
+    begins: int
+    returned: int
+
+    @classmethod
+    def of(cls, watch: Watch) -> "Seen":
+        """Count what has been seen until now."""
+        return cls(begins=watch.count("begins"), returned=watch.count("returned"))
+
+
+@dataclass(frozen=True, slots=True)
 class Followed:
     """How a hibernation went on: ``off`` when the machine ended."""
 
@@ -35,19 +81,23 @@ class Followed:
     attempt: Attempt
 
 
-def follow(method: KernelMethod, watch: Watch, before: int) -> Followed:
+def follow(method: KernelMethod, watch: Watch, before: Seen, order: Order) -> Followed:
     """Wait until the machine has ended or the write has returned in this very life.
 
-    :param before: How many ``returned`` marks this boot had before the attempt.
+    :param before: What this boot had seen before the attempt.
     :raise Stalled: When neither happens in time.
+    :raise GuestError: When the guest never took the order.
+    :raise DeadlineExpired: When it could not be given in time.
     """
 
     def fact() -> Followed | None:
         if watch.ended() is not None:
             return Followed(off=True, attempt=Attempt(mode=method.mode))
         mark = watch.seen("returned")
-        if mark is not None and watch.count("returned") > before:
+        if mark is not None and watch.count("returned") > before.returned:
             return Followed(off=False, attempt=returned(mark))
+        if watch.count("begins") == before.begins:
+            order.check()
         return None
 
     return watch.until(fact, "power-off or an error")

@@ -9,6 +9,7 @@ from harness.cycle.proof.restore import Restorer
 from harness.cycle.proof.save import prove_save
 from harness.cycle.proof.snapshot import Snapshot, Taker
 from harness.cycle.witness import Planted
+from harness.deadline import DeadlineExpired
 from harness.errors import GuestError
 from harness.evidence import (
     Attempt,
@@ -133,17 +134,17 @@ def _examine(run: Running, notes: Notes, shell: Shell, planted: Planted) -> None
 def _hibernate(run: Running, notes: Notes, shell: Shell, past: Past) -> bool:
     """Hibernate; return whether the power is off."""
     method = run.lab.scenario.method
-    before = run.watch.count("returned")
+    before = hibernate.Seen.of(run.watch)
     deadline = run.deadline(Stage.PREPARE, "the start of the hibernation")
     past.close()
     taker = _taker(run, notes, past.places)
     notes.attempt = Attempt(mode=method.mode)
+    order = hibernate.start(method, shell, run.watch, deadline)
     try:
-        hibernate.start(method, shell, run.watch, deadline)
-    except GuestError:
-        # the session may die before its answer comes: what the machine does is what counts
-        run.watch.pump()
-    followed = hibernate.follow(method, run.watch, before)
+        followed = hibernate.follow(method, run.watch, before, order)
+    except (GuestError, DeadlineExpired):
+        notes.attempt = None  # it was never tried: the guest did not take the order
+        raise
     notes.attempt = followed.attempt
     if followed.off and run.lab.at_rest is not None:
         run.lab.at_rest(run.lab.swap)
