@@ -122,11 +122,12 @@ def worth_another_try(verdict: Verdict) -> bool:
     """Return whether the emulator may be to blame for what says nothing of hibernation.
 
     QEMU 10.0's multi-threaded TCG has been seen to abort while a guest probes its PCI bus, and
-    guests to panic in their first seconds under it. What happens twice is believed.
+    guests to panic or to stand still in their first seconds under it, before they look at an
+    image. What happens twice is believed.
     """
     died = verdict.outcome is Outcome.INVALID and verdict.cause == "qemu-died"
-    booting = verdict.outcome is Outcome.PANIC and verdict.cause == Stage.BOOT
-    return died or (booting and verdict.rests_on == ("save/console.log",))
+    stuck = verdict.outcome in {Outcome.PANIC, Outcome.HUNG} and verdict.cause == Stage.BOOT
+    return died or stuck
 
 
 def drop_disks(directory: Path) -> None:
