@@ -1,8 +1,9 @@
 """Rules on the proof: what the image and memory were found to be, page by page."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.evidence import Boot, Evidence, RestoreProof, SaveProof, View
+from harness.evidence import Boot, Evidence, View
 from harness.spec import Outcome, Scenario
 from harness.verdict.finding import Finding, Rule
 
@@ -37,19 +38,24 @@ def _of(view: View) -> str:
     return f"of {view.pages + view.zeroes} pages"
 
 
-def _image(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+def _rule(look: Callable[[Boot], _Wrong | None], field: str) -> Rule:
+    """Return the rule that all boots are in order, as one look at each tells."""
+
+    def rule(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+        for boot in evidence.boots:
+            wrong = look(boot)
+            if wrong is not None:
+                return _corrupt(boot, wrong, field)
+        return None
+
+    return rule
+
+
+def _image(boot: Boot) -> _Wrong | None:
     """The image on the disk is sound, and is what memory held at the snapshot."""
-    for boot in evidence.boots:
-        saved = boot.saved
-        if saved is None:
-            continue
-        wrong = _wrong_with_image(saved)
-        if wrong is not None:
-            return _corrupt(boot, wrong, "saved")
-    return None
-
-
-def _wrong_with_image(saved: SaveProof) -> _Wrong | None:
+    saved = boot.saved
+    if saved is None:
+        return None
     if saved.damage:
         return _Wrong("image-damaged", f"the image cannot be read: {saved.damage}")
     view = saved.view
@@ -61,33 +67,22 @@ def _wrong_with_image(saved: SaveProof) -> _Wrong | None:
     return None
 
 
-def _ledger(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+def _ledger(boot: Boot) -> _Wrong | None:
     """Every page of RAM is in the image, or need not be."""
-    for boot in evidence.boots:
-        ledger = None if boot.saved is None else boot.saved.ledger
-        if ledger is None or not (ledger.lost or ledger.twice):
-            continue
-        first = f"; first PFN {ledger.first[0]:#x}" if ledger.first else ""
-        lost = f"{ledger.lost} pages in use are not in the image"
-        twice = f"{ledger.twice} are in it and should not be"
-        return _corrupt(boot, _Wrong("pages-lost", f"{lost}, {twice}{first}"), "saved.ledger")
-    return None
+    ledger = None if boot.saved is None else boot.saved.ledger
+    if ledger is None or not (ledger.lost or ledger.twice):
+        return None
+    first = f"; first PFN {ledger.first[0]:#x}" if ledger.first else ""
+    lost = f"{ledger.lost} pages in use are not in the image"
+    twice = f"{ledger.twice} are in it and should not be"
+    return _Wrong("pages-lost", f"{lost}, {twice}{first}")
 
 
-def _restored(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+def _restored(boot: Boot) -> _Wrong | None:
     """Memory at the jump is what the image holds, and what it was at the snapshot."""
-    for boot in evidence.boots:
-        restored = boot.restored
-        if restored is None:
-            continue
-        wrong = _wrong_with_restore(restored)
-        if wrong is not None:
-            return _corrupt(boot, wrong, "restored")
-    return None
-
-
-def _wrong_with_restore(restored: RestoreProof) -> _Wrong | None:
-    image, snapshot = restored.image, restored.snapshot
+    if boot.restored is None:
+        return None
+    image, snapshot = boot.restored.image, boot.restored.snapshot
     if image is not None and image.differ:
         reason = f"{image.differ} {_of(image)} were not restored as the image holds them: "
         return _Wrong("page-restored", reason + _first(image), image)
@@ -126,14 +121,16 @@ def _lacking(boot: Boot) -> str:
 def doubts(evidence: Evidence) -> str:
     """Return what the proof has against a run that ended badly anyhow, empty when nothing."""
     for boot in evidence.boots:
-        for wrong in (
-            None if boot.saved is None else _wrong_with_image(boot.saved),
-            None if boot.restored is None else _wrong_with_restore(boot.restored),
-        ):
+        for look in (_image, _restored):
+            wrong = look(boot)
             if wrong is not None:
                 return f"{boot.directory} boot: {wrong.reason}"
     return ""
 
 
-PROOF_RULES: tuple[Rule, ...] = (_image, _ledger, _restored)
+PROOF_RULES: tuple[Rule, ...] = (
+    _rule(_image, "saved"),
+    _rule(_ledger, "saved.ledger"),
+    _rule(_restored, "restored"),
+)
 LAST_RULES: tuple[Rule, ...] = (_not_proven,)
