@@ -72,8 +72,7 @@ def _bare(scenario: Scenario, directory: Path) -> float:
 def _command(scenario: Scenario, files: GuestFiles, directory: Path, port: int) -> list[str]:
     """Return our own QEMU command, less what connects it to us."""
     accel, _ = choose(QEMU, "auto")
-    root, swap = directory / "root.qcow2", directory / "swap.raw"
-    spec = machine_spec(scenario, files, Role.SAVE, QEMU, accel, root=root, swap=swap)
+    spec = machine_spec(scenario, files, Role.SAVE, QEMU, accel, directory)
     words = [word.replace("127.0.0.1:0-", f"127.0.0.1:{port}-") for word in argv(spec)]
     serial = words.index("-serial")
     return words[:serial] + words[serial + 2 :]

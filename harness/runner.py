@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from harness.cycle import scripts
+from harness.cycle import agent, scripts
 from harness.cycle.boot import Lab, Running, running
 from harness.cycle.budget import Budget
-from harness.cycle.layout import make_swap_disk
+from harness.cycle.disks import SWAP, image_place, make_disks
 from harness.cycle.scripts import Notes, Past
 from harness.cycle.watch import Stalled
 from harness.deadline import Deadline, DeadlineExpired
@@ -20,7 +20,6 @@ from harness.events import Sink
 from harness.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
 from harness.image.header import read_header
 from harness.job import Job
-from harness.machine.disk import overlay
 from harness.machine.shape import Accel
 from harness.spec import Role, Stage
 
@@ -62,9 +61,7 @@ def _store(job: Job, evidence: Evidence, began: float) -> Evidence:
 
 
 def _lab(job: Job, sink: Sink, began: float) -> Lab:
-    root, swap = job.directory / "root.qcow2", job.directory / "swap.raw"
-    overlay(job.files.root, root)
-    make_swap_disk(job.scenario.layout, swap)
+    make_disks(job.scenario, job.files, job.directory)
     accel = Accel(job.host.accel)
     return Lab(
         scenario=job.scenario,
@@ -72,8 +69,7 @@ def _lab(job: Job, sink: Sink, began: float) -> Lab:
         qemu=job.qemu,
         accel=accel,
         directory=job.directory,
-        root=root,
-        swap=swap,
+        image=image_place(job.scenario, job.directory),
         budget=Budget.of(job.scenario.guest, kvm=accel is Accel.KVM),
         sink=sink,
         began=began,
@@ -153,7 +149,9 @@ def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Ex
         witnesses=notes.witnesses,
         audits=notes.audits,
         exit=exit_,
-        header=read_header(lab.swap),
+        header=read_header(lab.directory / SWAP),
+        agent_image=lab.image.look(),
+        agent_steps=agent.steps(record.marks),
         hang=notes.hang,
         panic=panic.line if panic else "",
         restored=notes.restored,

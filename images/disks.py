@@ -1,10 +1,12 @@
 """The disks made of the Debian tree: root (ext4) and toolbox (squashfs)."""
 
+import io
 import os
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from harness.agent import build
 from images import debian, recipes
 from images.names import HOST_KEY, ROOT_DISK, SSH_KEY, TOOLBOX_DISK
 from images.store import remove_tree
@@ -14,6 +16,7 @@ from images.tools import Call, Programs
 SQUASHFS_OPTIONS = ("-comp", "lz4", "-noappend", "-no-progress", "-quiet", "-no-xattrs")
 _TOOLBOX_ALWAYS = ("./etc/ld.so.cache", "./etc/ld.so.conf", "./etc/ld.so.conf.d", "./etc/passwd")
 _MIB = 1 << 20
+AGENT = "agent.pyz"  # for early userspace
 
 
 def build_root(programs: Programs, tar: Path, directory: Path) -> dict[str, object]:
@@ -54,6 +57,7 @@ def build_toolbox(programs: Programs, tar: Path, directory: Path) -> dict[str, o
             if wanted(member):
                 content = source.extractfile(member) if member.isreg() else None
                 target.addfile(member, content)
+        _add(target, AGENT, build.zipapp())
     argv = ["mksquashfs", "-", str(directory / TOOLBOX_DISK), "-tar", *SQUASHFS_OPTIONS]
     programs.run(argv, Call(feed=part))
     part.unlink()
@@ -62,6 +66,12 @@ def build_toolbox(programs: Programs, tar: Path, directory: Path) -> dict[str, o
 
 # written out now, so that no kernel thread of the guest does it later
 _WRITTEN = "lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0"
+
+
+def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(f"./{name}")
+    member.size, member.mode = len(data), 0o644
+    archive.addfile(member, io.BytesIO(data))
 
 
 def _chooser(

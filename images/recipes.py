@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from harness.agent.build import zipapp
 from images.kernels import KernelSource
 from images.store import Recipe
 
@@ -56,8 +57,8 @@ ROOT_FILES: Mapping[str, tuple[str, int]] = {
 EARLY_INIT = "early-init.sh.j2"
 # what our scripts call of busybox: static, so quicker to start than what else has such names
 EARLY_APPLETS = (
-    *("cat", "findfs", "ln", "mkdir", "mount", "poweroff", "readlink", "sh", "sleep"),
-    *("stty", "switch_root"),
+    *("cat", "chroot", "findfs", "ln", "mkdir", "mount", "poweroff", "readlink", "sh"),
+    *("sleep", "stty", "switch_root", "umount"),
 )
 ROOT_APPLETS = (
     *("cat", "ip", "mkdir", "mount", "poweroff", "sh", "sleep", "stty", "swapoff", "swapon"),
@@ -69,6 +70,7 @@ VALUES: Mapping[str, object] = {
     "hostname": "guest",
     "console": "ttyS0",
     "root_device": "/dev/disk/by-id/virtio-root",
+    "keys_device": "/dev/disk/by-id/virtio-keys",
     "address": "10.0.2.15/24",
     "gateway": "10.0.2.2",
     "early_modules": EARLY_MODULES,
@@ -139,6 +141,7 @@ def toolbox(debian_key: str) -> Recipe:
         "builder": _BUILDER["toolbox"],
         "debian": debian_key,
         "packages": TOOLBOX_PACKAGES,
+        "agent": hashlib.sha256(zipapp()).hexdigest(),
     }
     return Recipe(kind="toolbox", inputs=inputs)
 

@@ -29,19 +29,22 @@ ROOMS: dict[str, set[str]] = {
     "spec": COMMON,
     "evidence": COMMON | {"spec"},
     "events": COMMON | {"spec", "evidence"},
-    "image": COMMON | {"evidence"},
+    # the agent's image is read by the code that writes it
+    "image": COMMON | {"evidence", "agent"},
     "machine": COMMON | {"spec", "evidence"},
     "inside": COMMON | {"evidence"},
     "agent": set(),
     "probe": set(),
-    # cycle ships the probe into the guest, and tells the stages as they pass
-    "cycle": COMMON | {"spec", "evidence", "events", "image", "machine", "inside", "probe"},
+    # cycle ships the probe and the agent into the guest, and tells the stages as they pass
+    "cycle": COMMON
+    | {"spec", "evidence", "events", "image", "machine", "inside", "probe", "agent"},
     "verdict": COMMON | {"spec", "evidence"},
     "job": {"spec", "evidence"},
     "runner": COMMON | BELOW_RUNNER | {"events", "job"},
     "report": COMMON | {"spec", "evidence", "events", "verdict"},
     "doctor": COMMON | {"spec", "machine"},
-    "images": COMMON | {"spec"},
+    # the agent lies on the toolbox disk
+    "images": COMMON | {"spec", "agent"},
     "cli": ANYTHING | {"pytest_plugin"},
     "pytest_plugin": ANYTHING,
     "__main__": ANYTHING,

@@ -25,9 +25,7 @@ def plan_lines(scenario: Scenario, accel: str) -> Iterator[str]:
     yield f"# acceleration: {chosen}" + (f" ({reason})" if reason else "")
     files = images.guest_files(scenario.guest.kernel)
     for role, what in _boots(scenario):
-        spec = machine_spec(
-            scenario, files, role, qemu, chosen, root=Path("root.qcow2"), swap=Path("swap.raw")
-        )
+        spec = machine_spec(scenario, files, role, qemu, chosen, Path())
         yield f"# {what}"
         yield shlex.join(argv(spec))
 

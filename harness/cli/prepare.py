@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import images
+from harness.cycle.disks import NAMES
 from harness.errors import HostError, SpecError
 from harness.evidence import Evidence, GuestKernel, Host, read_json, to_json
 from harness.job import Job
@@ -132,7 +133,7 @@ def worth_another_try(verdict: Verdict) -> bool:
 
 def drop_disks(directory: Path) -> None:
     """Remove the disks of a run."""
-    for name in ("root.qcow2", "swap.raw"):
+    for name in NAMES:
         (directory / name).unlink(missing_ok=True)
 
 

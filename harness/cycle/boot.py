@@ -7,15 +7,17 @@ from enum import StrEnum
 from pathlib import Path
 
 from harness.cycle.budget import Budget
-from harness.cycle.cmdline import cmdline
+from harness.cycle.cmdline import NO_SERVER, cmdline
+from harness.cycle.disks import disks
 from harness.cycle.proof.stops import Stops
 from harness.cycle.watch import Watch
 from harness.deadline import Deadline
 from harness.events import BootStarted, Sink
+from harness.image.place import ImagePlace
 from harness.inside.console import Console
 from harness.inside.shell import Shell, connect
 from harness.machine.process import Machine, start
-from harness.machine.shape import Accel, Disk, DiskFormat, MachineSpec
+from harness.machine.shape import Accel, MachineSpec
 from harness.spec import GuestFiles, Role, Scenario, Stage
 
 
@@ -23,8 +25,9 @@ from harness.spec import GuestFiles, Role, Scenario, Stage
 class Lab:
     """What all boots of a run have in common.
 
-    :ivar root: The root disk's overlay, which all boots of the run write to.
-    :ivar swap: The swap disk, raw.
+    :ivar directory: The run's; its disks are there.
+    :ivar image: Where the image lies once a machine has hibernated.
+    :ivar server: ``HOST:PORT`` at which the guest finds the image server, if there is one.
     :ivar began: ``time.monotonic()`` of the run's beginning.
     :ivar proof: Whether images are compared with memory.
     :ivar at_rest: What is done to the swap disk once the machine is off, before anybody looks.
@@ -35,11 +38,11 @@ class Lab:
     qemu: str
     accel: Accel
     directory: Path
-    root: Path
-    swap: Path
+    image: ImagePlace
     budget: Budget
     sink: Sink
     began: float
+    server: str = NO_SERVER
     proof: bool = True
     at_rest: Callable[[Path], None] | None = None
 
@@ -71,37 +74,29 @@ class Running:
         return connect(self.machine.ssh_port, files.ssh_key, files.host_key, deadline)
 
 
-def disks(root: Path, swap: Path, files: GuestFiles) -> tuple[Disk, ...]:
-    """Return the disks of a machine: the same ones, in the same order, for all boots."""
-    modules = [files.modules] if files.modules else []
-    return (
-        Disk(serial="root", path=root, format=DiskFormat.QCOW2),
-        Disk(serial="swap", path=swap),
-        Disk(serial="toolbox", path=files.toolbox, readonly=True),
-        *(Disk(serial="modules", path=path, readonly=True) for path in modules),
-    )
-
-
 def machine_spec(
     scenario: Scenario,
     files: GuestFiles,
     role: Role,
     qemu: str,
     accel: Accel,
-    root: Path,
-    swap: Path,
+    directory: Path,
     *,
+    server: str = NO_SERVER,
     debug: bool = False,
 ) -> MachineSpec:
-    """Return the machine of a boot."""
+    """Return the machine of a boot.
+
+    :param directory: Where the run's disks are.
+    """
     return MachineSpec(
         qemu=qemu,
         accel=accel,
         guest=scenario.guest,
         kernel=files.kernel,
         initrd=files.initrd,
-        cmdline=cmdline(scenario, role),
-        disks=disks(root, swap, files),
+        cmdline=cmdline(scenario, role, server),
+        disks=disks(scenario, files, directory),
         debug=debug,
     )
 
@@ -118,8 +113,8 @@ def running(lab: Lab, role: Role, number: int, directory: Path) -> Iterator[Runn
         role,
         lab.qemu,
         lab.accel,
-        root=lab.root,
-        swap=lab.swap,
+        directory=lab.directory,
+        server=lab.server,
         debug=lab.proof,
     )
     with start(spec, directory, began=lab.began) as machine, Console(machine.console) as console:

@@ -1,7 +1,9 @@
 """What the kernel of each boot is told."""
 
-from harness.spec import SWAP_DEVICE, NoSwap, Role, Scenario
+from harness.cycle import agent
+from harness.spec import SWAP_DEVICE, AgentMethod, NoSwap, Role, Scenario
 
+NO_SERVER = "10.0.2.2:0"  # as a plan prints it
 ROOT_DEVICE = "/dev/disk/by-id/virtio-root"
 
 # panic=-1 oops=panic: with -no-reboot a guest in trouble ends its machine at once.
@@ -18,15 +20,19 @@ _ALWAYS = (
 )
 
 
-def cmdline(scenario: Scenario, role: Role) -> str:
+def cmdline(scenario: Scenario, role: Role, server: str = NO_SERVER) -> str:
     """Return the kernel command line of a boot.
 
     It is the same for all boots of a scenario, but for what the scenario changes on purpose in
     the resume boot.
+
+    :param server: Where the guest finds an image server.
     """
     words = [*_ALWAYS, f"root={ROOT_DEVICE}"]
     changed = scenario.resume if role is Role.RESUME else None
     words.append(f"resume={changed.device if changed else SWAP_DEVICE}")
+    if isinstance(scenario.method, AgentMethod) and role is not Role.SAVE:
+        words.append(f"hibtest.agent={agent.target_word(scenario.method, server)}")
     if changed and changed.noresume:
         words.append("noresume")
     if not isinstance(scenario.layout, NoSwap):

@@ -1,15 +1,16 @@
-"""The write to /sys/power/state, followed until the power is off or an errno comes back."""
+"""The order to hibernate, followed until the power is off or an errno comes back."""
 
+import shlex
 import threading
 from dataclasses import dataclass
 
-from harness.cycle import klog
+from harness.cycle import agent, klog
 from harness.cycle.watch import Watch
 from harness.deadline import Deadline, DeadlineExpired
 from harness.errors import GuestError, HibtestError
 from harness.evidence import Attempt, Mark
 from harness.inside.shell import Shell
-from harness.spec import KernelMethod, Stage
+from harness.spec import AgentMethod, Method, Stage
 
 _FIFO = "/run/hibtest/hibernate"
 
@@ -21,8 +22,8 @@ class Order:
     order, and, when it is stopped at a breakpoint, waits for us.
     """
 
-    def __init__(self, method: KernelMethod, shell: Shell, deadline: Deadline) -> None:
-        self._command = f"echo {method.mode} > {_FIFO}"
+    def __init__(self, words: str, shell: Shell, deadline: Deadline) -> None:
+        self._command = f"echo {shlex.quote(words)} > {_FIFO}"
         self._shell = shell
         self._deadline = deadline
         self._error: HibtestError | None = None
@@ -45,10 +46,16 @@ class Order:
             raise self._error
 
 
-def start(method: KernelMethod, shell: Shell, watch: Watch, deadline: Deadline) -> Order:
-    """Tell the guest to hibernate; returns at once."""
+def start(method: Method, server: str, shell: Shell, watch: Watch, deadline: Deadline) -> Order:
+    """Tell the guest to hibernate; returns at once.
+
+    :param server: Where the guest finds an image server, if the method has one.
+    """
+    if isinstance(method, AgentMethod):
+        watch.enter(Stage.STOP)
+        return Order(" ".join(("agent", *agent.save_words(method, server))), shell, deadline)
     watch.enter(Stage.FREEZE)
-    return Order(method, shell, deadline)
+    return Order(method.mode, shell, deadline)
 
 
 def returned(mark: Mark) -> Attempt:
@@ -81,7 +88,7 @@ class Followed:
     attempt: Attempt
 
 
-def follow(method: KernelMethod, watch: Watch, before: Seen, order: Order) -> Followed:
+def follow(method: Method, watch: Watch, before: Seen, order: Order) -> Followed:
     """Wait until the machine has ended or the write has returned in this very life.
 
     :param before: What this boot had seen before the attempt.

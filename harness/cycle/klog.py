@@ -39,8 +39,27 @@ OURS = (
     _line("no-resume-device", r"^hibtest: no resume device (?P<device>.*)"),
     _line("guest-failed", r"^hibtest: failed: (?P<text>.*)"),
     _line("ready", r"^hibtest: ready"),
+    _line("begins", r"hibtest: hibernate agent begins", Stage.STOP),
     _line("begins", r"hibtest: hibernate (?P<mode>\S+) begins", Stage.FREEZE),
     _line("returned", r"hibtest: hibernate (?P<mode>\S+) returned (?P<errno>\d+) ?(?P<text>.*)"),
+)
+
+# What the agent says (harness/agent/log.py), in the order of its steps.
+AGENT = (
+    _line("agent-stop", r'agent: \{"begin": "stop"', Stage.STOP),
+    _line("agent-sync", r'agent: \{"begin": "(needed|sync)"', Stage.QUIESCE),
+    _line("agent-freeze", r'agent: \{"begin": "freeze"', Stage.FREEZE),
+    _line("agent-snapshot", r'agent: \{"begin": "snapshot"', Stage.PREALLOCATE),
+    _line("agent-write", r'agent: \{"begin": "write"', Stage.WRITE),
+    _line("agent-power-off", r'agent: \{"begin": "power-off"', Stage.POWER_OFF),
+    _line("agent-load", r'agent: \{"begin": "load"', Stage.LOAD),
+    _line("agent-restore", r'agent: \{"say": "restore"', Stage.RESTORE),
+    _line("agent-resumed", r'agent: \{"begin": "resumed"', Stage.THAW),
+    _line("agent-no-image", r'agent: \{"say": "no image"'),
+    _line("agent-refused", r'agent: \{"say": "refused"'),
+    _line("agent", r'agent: \{"(begin|step|failed|say)": "(?!progress)'),
+    _line("agent-try", r"^hibtest: agent resume (?P<target>\S+)"),
+    _line("agent-back", r"^hibtest: agent came back (?P<status>\d+)", Stage.BOOT),
 )
 
 # kernel/power/hibernate.c hibernate(), process.c, swap.c swsusp_write(), in their order.
@@ -120,7 +139,7 @@ SPLATS = (
 # Splats that real, healthy kernels print, with the reason why they do not count.
 HARMLESS: tuple[re.Pattern[str], ...] = ()
 
-PATTERNS = (*OURS, *SAVE, *RESUME, PANIC, *SPLATS)
+PATTERNS = (*OURS, *AGENT, *SAVE, *RESUME, PANIC, *SPLATS)
 SPLAT_NAMES = frozenset(pattern.name for pattern in SPLATS)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from harness.cycle import hibernate, witness
+from harness.cycle import agent, hibernate, witness
 from harness.cycle.boot import Came, Running, came_up
 from harness.cycle.proof.kernel import Places
 from harness.cycle.proof.restore import Restorer
@@ -20,7 +20,7 @@ from harness.evidence import (
     WitnessReport,
 )
 from harness.inside.shell import Shell
-from harness.spec import Stage
+from harness.spec import AgentMethod, Stage
 
 _STUCK = 4  # the audit goes on past exercises that are stuck: time for a few of them
 
@@ -74,6 +74,8 @@ def save(run: Running, notes: Notes, past: Past) -> None:
         deadline = run.deadline(Stage.PREPARE, "the planting of the witnesses")
         planted = witness.plant(shell, run.lab.budget.patience, deadline)
         notes.boot_id, past.planted, past.places = planted
+        if isinstance(run.lab.scenario.method, AgentMethod):
+            agent.ship(shell, deadline)
         off = _hibernate(run, notes, shell, past)
         if not off:
             _examine(run, notes, shell, past.planted)
@@ -139,7 +141,7 @@ def _hibernate(run: Running, notes: Notes, shell: Shell, past: Past) -> bool:
     past.close()
     taker = _taker(run, notes, past.places)
     notes.attempt = Attempt(mode=method.mode)
-    order = hibernate.start(method, shell, run.watch, deadline)
+    order = hibernate.start(method, run.lab.server, shell, run.watch, deadline)
     try:
         followed = hibernate.follow(method, run.watch, before, order)
     except (GuestError, DeadlineExpired):
@@ -147,7 +149,7 @@ def _hibernate(run: Running, notes: Notes, shell: Shell, past: Past) -> bool:
         raise
     notes.attempt = followed.attempt
     if followed.off and run.lab.at_rest is not None:
-        run.lab.at_rest(run.lab.swap)
+        run.lab.at_rest(run.lab.image.path)
     if taker is not None:
         past.snapshot = taker.snapshot
         _proved(run, notes, taker, off=followed.off)
@@ -171,13 +173,13 @@ def _proved(run: Running, notes: Notes, taker: Taker, *, off: bool) -> None:
     elif taker.snapshot is None:
         notes.saved = SaveProof(lacking=taker.lacking)
     else:
-        notes.saved = prove_save(taker.snapshot, run.lab.swap, run.machine.memory)
+        notes.saved = prove_save(taker.snapshot, run.lab.image, run.machine.memory)
 
 
 def _restorer(run: Running, snapshot: Snapshot | None) -> Restorer | None:
     """Have memory compared at the jump into the kernel that is about to be restored."""
     if run.stops is None or run.machine.memory is None:
         return None
-    restorer = Restorer(run.stops, run.machine.memory, run.lab.swap, snapshot)
+    restorer = Restorer(run.stops, run.machine.memory, run.lab.image, snapshot)
     run.watch.when(Stage.LOAD, restorer.arm)
     return restorer

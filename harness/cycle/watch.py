@@ -29,6 +29,8 @@ _LAST_WORDS = 30.0
 # Stages follow each other in kernel order. What the kernel does on the way (CPUs go down once
 # more for S4, the resume boot freezes its devices) does not lead back to an earlier stage.
 _SAVING = (
+    Stage.STOP,
+    Stage.QUIESCE,
     Stage.FREEZE,
     Stage.PREALLOCATE,
     Stage.DEVICES,

@@ -4,7 +4,7 @@ Evidence is gathered by the runner and never judged there; :mod:`harness.verdict
 also years later from its JSON. It is versioned and only grows: a new field has a default.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +22,8 @@ from harness.evidence.proof import (
 from harness.spec import Role, Stage
 
 __all__ = [
+    "AgentImage",
+    "AgentStep",
     "Attempt",
     "AuditReport",
     "Boot",
@@ -170,6 +172,37 @@ class SwapHeader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentImage:
+    """What a target of the agent holds, read with the machine off.
+
+    :ivar state: ``none``, ``committed`` (the next boot would resume), ``used`` or ``refused``.
+    :ivar facts: What its commit record says.
+    """
+
+    state: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def armed(self) -> bool:
+        """Whether the next boot would resume."""
+        return self.state == "committed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStep:
+    """A step of the agent, as it told of it.
+
+    :ivar seconds: How long it took; ``None`` when it did not end.
+    :ivar facts: What it says of itself.
+    """
+
+    name: str
+    t: float
+    seconds: float | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WitnessReport:
     """A witness as it was planted and as it was found after a resume.
 
@@ -212,6 +245,8 @@ class Boot:
     :ivar panic: The panic's first line, empty if there was none.
     :ivar restored: The proof of the resume that this boot began with, when one was asked for.
     :ivar saved: The proof of the hibernation that ended this boot, when one was asked for.
+    :ivar agent_image: What the agent's target holds, when the agent is the method.
+    :ivar agent_steps: What the agent did in this boot.
     """
 
     role: Role
@@ -231,6 +266,14 @@ class Boot:
     panic: str = ""
     restored: RestoreProof | None = None
     saved: SaveProof | None = None
+    agent_image: AgentImage | None = None
+    agent_steps: tuple[AgentStep, ...] = ()
+
+    @property
+    def armed(self) -> bool:
+        """Whether the next boot would resume from what this one left."""
+        images = (self.header, self.agent_image)
+        return any(image is not None and image.armed for image in images)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,25 @@
-"""The process that asks the kernel to hibernate, so that no SSH session has to.
+"""The process that has the guest hibernate, so that no SSH session has to.
 
-It waits on a FIFO; a line written there is the mode. What the kernel answers is written to the
-kernel log, which in a life that was resumed happens after the resume.
+It waits on a FIFO; a line written there is the mode, or ``agent`` with the arguments of a save by
+the userspace agent (harness/agent). What came of it is written to the kernel log, which in a life
+that was resumed happens after the resume.
 """
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from harness.probe import procfs
 from harness.probe.base import errno_name
 
 FIFO = "hibernate"
+AGENT = "/run/hibtest-agent.pyz"
+NOT_UNDONE = 4  # harness/agent/cli.py
 POWER = Path("/sys/power")
 
 
@@ -22,9 +29,12 @@ def serve(run: Path, power: Path = POWER, kmsg: str = "/dev/kmsg") -> None:
     fd = os.open(run / FIFO, os.O_RDWR | os.O_CLOEXEC)
     with os.fdopen(fd, "rb", buffering=0) as fifo:
         while True:
-            for mode in fifo.readline().decode(errors="replace").split():
-                procfs.say(f"hibernate {mode} begins", kmsg)
-                procfs.say(f"hibernate {mode} returned {hibernate(mode, power)}", kmsg)
+            mode, *words = fifo.readline().decode(errors="replace").split() or [""]
+            if not mode:
+                continue
+            procfs.say(f"hibernate {mode} begins", kmsg)
+            came = by_agent(words) if mode == "agent" else hibernate(mode, power)
+            procfs.say(f"hibernate {mode} returned {came}", kmsg)
 
 
 def hibernate(mode: str, power: Path) -> str:
@@ -36,6 +46,23 @@ def hibernate(mode: str, power: Path) -> str:
         number = error.errno or 0
         return f"{number} {errno_name(number)} {error.strerror} ({error.filename or 'state'})"
     return "0 OK success"
+
+
+def by_agent(words: list[str], agent: str = AGENT) -> str:
+    """Have the agent save; return the same as :func:`hibernate`."""
+    argv = [sys.executable, "-ISB", agent, *words]
+    done = subprocess.run(argv, capture_output=True, check=False)
+    try:
+        told = json.loads(done.stdout)
+        number, why = int(told["errno"]), str(told["why"])
+    except (ValueError, LookupError):
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        number, why = errno.EIO, f"the agent's status is {done.returncode}: {' '.join(last)}"
+    if done.returncode == 0:
+        return "0 OK success"
+    if done.returncode == NOT_UNDONE:
+        number, why = errno.ENOTRECOVERABLE, f"not all could be undone: {why}"
+    return f"{number} {errno_name(number)} {why}"
 
 
 def make(run: Path) -> None:

@@ -2,13 +2,24 @@
 
 from harness.spec.guest import OWN_KERNEL, GuestFiles, GuestSpec
 from harness.spec.layout import Layout, NoSwap, SwapDisk
-from harness.spec.method import KernelMethod, Method, Mode
+from harness.spec.method import (
+    AgentMethod,
+    KernelMethod,
+    Method,
+    Mode,
+    Protect,
+    Stopper,
+    Target,
+)
 from harness.spec.outcome import Expected, Outcome, Role, Stage
-from harness.spec.scenario import SWAP_DEVICE, ResumeSpec, Scenario
+from harness.spec.scenario import IMAGE_DEVICE, KEYS_DEVICE, SWAP_DEVICE, ResumeSpec, Scenario
 
 __all__ = [
+    "IMAGE_DEVICE",
+    "KEYS_DEVICE",
     "OWN_KERNEL",
     "SWAP_DEVICE",
+    "AgentMethod",
     "Expected",
     "GuestFiles",
     "GuestSpec",
@@ -18,9 +29,12 @@ __all__ = [
     "Mode",
     "NoSwap",
     "Outcome",
+    "Protect",
     "ResumeSpec",
     "Role",
     "Scenario",
     "Stage",
+    "Stopper",
     "SwapDisk",
+    "Target",
 ]

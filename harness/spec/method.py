@@ -21,4 +21,55 @@ class KernelMethod(msgspec.Struct, frozen=True, kw_only=True, tag="kernel"):
     mode: Mode = Mode.PLATFORM
 
 
-Method = KernelMethod
+class Stopper(StrEnum):
+    """How the agent stops user processes, before the kernel's freezer does."""
+
+    FREEZER = "freezer"  # the kernel's alone
+    SIGSTOP = "sigstop"
+    CGROUP = "cgroup"  # cgroup v2 freeze
+
+
+class Protect(StrEnum):
+    """How the agent keeps file systems as they are at the snapshot."""
+
+    NONE = "none"
+    FSFREEZE = "fsfreeze"
+    DM_SNAPSHOT = "dm-snapshot"
+
+
+class Target(StrEnum):
+    """Where the agent writes the image to."""
+
+    SWAP = "swap"  # slots of the active swap
+    RAW = "raw"  # a disk of its own
+    SERVER = "server"  # an image server, over TLS
+
+
+class AgentMethod(msgspec.Struct, frozen=True, kw_only=True, tag="agent"):
+    """The userspace agent (harness/agent) writes the image it reads from /dev/snapshot.
+
+    :ivar needed: Which stopped processes go on for the sync: ``computed`` or ``none``.
+    :ivar compress: ``none``, ``zlib``, ``lz4`` or ``zstd``.
+    :ivar checksum: ``blake2b`` or ``sha256``.
+    :ivar allocate: When swap slots are taken: ``early`` (before the snapshot) or ``late``.
+    :ivar buffer_pages: The most memory that writing takes, in pages.
+    :ivar image_size: Bytes that the image should not exceed; ``None``: as the kernel has it.
+    :ivar page_out: Whether stopped processes are pushed out to swap beforehand.
+    :ivar fail_at: ``STEP`` or ``STEP:kill``, a step of the agent that fails on purpose.
+    """
+
+    mode: Mode = Mode.PLATFORM
+    stopper: Stopper = Stopper.FREEZER
+    needed: str = "computed"
+    protect: Protect = Protect.NONE
+    target: Target = Target.SWAP
+    compress: str = "none"
+    checksum: str = "blake2b"
+    allocate: str = "late"
+    buffer_pages: int = 512
+    image_size: int | None = None
+    page_out: bool = False
+    fail_at: str = ""
+
+
+Method = KernelMethod | AgentMethod

@@ -10,6 +10,8 @@ from harness.spec.method import KernelMethod, Method
 from harness.spec.outcome import Expected
 
 SWAP_DEVICE = "/dev/disk/by-id/virtio-swap"
+IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
+KEYS_DEVICE = "/dev/disk/by-id/virtio-keys"
 LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of it all
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 

@@ -13,6 +13,7 @@ _LOAD_TROUBLE = (
     "bad-unit",
     "load-failed",
     "resume-failed",
+    "agent-refused",
 )
 
 
@@ -174,7 +175,7 @@ def _cold_boot(_scenario: Scenario, evidence: Evidence) -> Finding | None:
         if boot.role is not Role.RESUME or boot.resumed:
             continue
         cause, why = _why_cold(before, boot)
-        left = " (the image is still armed)" if boot.header and boot.header.armed else ""
+        left = " (the image is still armed)" if boot.armed else ""
         return Finding(
             outcome=Outcome.COLD_BOOT,
             cause=cause,
@@ -185,8 +186,8 @@ def _cold_boot(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 
 
 def _why_cold(before: Boot, boot: Boot) -> tuple[str, str]:
-    if before.header is None or not before.header.armed:
-        return "not-armed", "the swap held no image after the power-off"
+    if not before.armed:
+        return "not-armed", "there was no image after the power-off"
     trouble = [mark.line for mark in boot.marks if mark.name in _LOAD_TROUBLE]
     if trouble:
         return "image-refused", f"the kernel would not have the image: {trouble[0]}"
@@ -196,6 +197,8 @@ def _why_cold(before: Boot, boot: Boot) -> tuple[str, str]:
             return name, mark.line
     if _mark(boot, "resume-back") is not None:
         return "no-image", "the kernel found no image on the resume device"
+    if _mark(boot, "agent-no-image") is not None:
+        return "no-image", "the agent found no image"
     return "no-attempt", "no resume was tried"
 
 

@@ -3,7 +3,7 @@
 import errno
 
 from harness.evidence import Boot, Evidence, WitnessReport
-from harness.spec import Mode, Outcome, Role, Scenario
+from harness.spec import KernelMethod, Mode, Outcome, Role, Scenario
 from harness.verdict.finding import Finding, Rule
 from harness.verdict.witnesses import differences
 
@@ -80,14 +80,21 @@ def _header(scenario: Scenario, evidence: Evidence) -> Finding | None:
     """The image is armed after a hibernation, with the right flag, and used up after a resume."""
     for boot in evidence.boots:
         header = boot.header
-        if header is None or boot.role is Role.COLD or boot.attempt is None:
+        if boot.role is Role.COLD or boot.attempt is None:
             continue
         hibernated = boot.attempt.errno is None
-        platform = scenario.method.mode is Mode.PLATFORM
-        if header.armed and not hibernated:
+        if boot.armed and not hibernated:
             what = "resumed" if boot.resumed else "was refused"
-            wrong = f"the guest {what}, but the swap still carries {header.sig}"
-            return _corrupt("still-armed", boot, wrong, "boots[*].header")
+            left = (
+                f"the swap still carries {header.sig}"
+                if header and header.armed
+                else "its image is still there"
+            )
+            wrong = f"the guest {what}, but {left}"
+            return _corrupt("still-armed", boot, wrong, "boots[*].header", "boots[*].agent_image")
+        if header is None or not isinstance(scenario.method, KernelMethod):
+            continue
+        platform = scenario.method.mode is Mode.PLATFORM
         if hibernated and ("PLATFORM_MODE" in header.flag_names) is not platform:
             wrong = f"mode {boot.attempt.mode}, but the image's flags are {header.flag_names}"
             return _corrupt("header-flags", boot, wrong, "boots[*].header")

@@ -54,7 +54,7 @@ class _Watch:
 
 def _follow(watch: _Watch, shell: _Shell) -> tuple[bool, int | None]:
     before = Seen(begins=0, returned=0)
-    order = Order(METHOD, cast(Shell, shell), Deadline.after(5, "the order"))
+    order = Order(METHOD.mode, cast(Shell, shell), Deadline.after(5, "the order"))
     followed = follow(METHOD, cast(Watch, watch), before, order)
     return followed.off, followed.attempt.errno
 

@@ -8,7 +8,6 @@ has it in r8 then, and the saved kernel's page table in r9
 
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from harness.errors import SpecError
 from harness.evidence import RestoreProof, View
 from harness.image.damage import Damaged
 from harness.image.info import ImageInfo
-from harness.image.reader import open_image
+from harness.image.place import ImagePlace
 from harness.machine.memory import GuestMemory
 from harness.machine.registers import Registers
 
@@ -36,17 +35,17 @@ class Restorer:
     """
 
     def __init__(
-        self, stops: Stops, memory: GuestMemory, disk: Path, snapshot: Snapshot | None
+        self, stops: Stops, memory: GuestMemory, place: ImagePlace, snapshot: Snapshot | None
     ) -> None:
         self.proof = RestoreProof(lacking="no kernel was restored")
         self._stops = stops
         self._memory = memory
-        self._disk = disk
+        self._place = place
         self._snapshot = snapshot
         self._others = 0
         self._info: ImageInfo | None = None
         try:
-            with open_image(disk) as image:
+            with place.open() as image:
                 self._info = image.info
         except (SpecError, Damaged) as error:
             self.proof = RestoreProof(lacking=error.message)
@@ -78,7 +77,7 @@ class Restorer:
         return replace(proof, stopped=round(time.monotonic() - began, 3))
 
     def _against_image(self) -> View:
-        with open_image(self._disk, consumed=True) as image:
+        with self._place.open(consumed=True) as image:
             return compare(image.chunks(), image.zero_pfns, self._memory, self._differences())
 
     def _differences(self) -> Differences:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -17,13 +16,14 @@ from harness.image.compare import differing
 from harness.image.damage import Damaged
 from harness.image.header import PAGE_SIZE
 from harness.image.ledger import account
-from harness.image.reader import Image, open_image
+from harness.image.place import ImagePlace
+from harness.image.reader import Image
 
 
-def prove_save(snapshot: Snapshot, disk: Path, now: Memory | None = None) -> SaveProof:
+def prove_save(snapshot: Snapshot, place: ImagePlace, now: Memory | None = None) -> SaveProof:
     """Compare the image on a disk with the memory it was made of.
 
-    :param disk: The swap disk of a machine that is off.
+    :param place: Where the image lies; the machine is off.
     :param now: The guest's memory at its power-off, to see what has changed in the meantime.
     :raise HostError: When the disk cannot be read.
     """
@@ -34,7 +34,7 @@ def prove_save(snapshot: Snapshot, disk: Path, now: Memory | None = None) -> Sav
         stopped=snapshot.stopped,
     )
     try:
-        with open_image(disk) as image:
+        with place.open() as image:
             return _compared(proof, snapshot, image)
     except Damaged as damage:
         return replace(proof, damage=damage.message)

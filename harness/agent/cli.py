@@ -1,0 +1,134 @@
+"""The agent's command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from harness.agent import settings, target
+from harness.agent.codecs import NAMES
+from harness.agent.errors import AgentError, NoImage
+from harness.agent.guard import guarded
+from harness.agent.imagefile import CHECKSUMS
+from harness.agent.log import KMSG, Log
+from harness.agent.settings import SaveSettings
+
+# as in sysexits.h, where it has a word for it
+_FAILED, _NO_IMAGE, _NOT_UNDONE = 1, 3, 4
+
+
+def main(argv: list[str]) -> int:
+    """Carry out a command; return the exit status.
+
+    0: done (for ``save``: resumed); 1: failed, all undone; 2: usage; 3: no image; 4: failed, and
+    something could not be undone.
+    """
+    words = _parser().parse_args(argv)
+    try:
+        status: int = words.run(words)
+    except NoImage as error:
+        print(f"agent: {error}", file=sys.stderr)
+        return _NO_IMAGE
+    except (AgentError, OSError) as error:
+        print(f"agent: {error}", file=sys.stderr)
+        return _FAILED
+    return status
+
+
+def _save(words: argparse.Namespace) -> int:
+    from harness.agent.save import Save
+
+    chosen = _settings(words)
+    ended = guarded(Log(words.log), lambda log, journal: Save(chosen, log, journal).run())
+    print(json.dumps(ended._asdict()))
+    if not ended.undone:
+        return _NOT_UNDONE
+    return 0 if ended.status == 0 else _FAILED
+
+
+def _resume(words: argparse.Namespace) -> int:
+    from harness.agent.resume import resume
+
+    log = Log(words.log)
+    try:
+        resume(target.parse(words.target, words.keys), log)
+    except NoImage as error:
+        log.say("no image", why=str(error))
+        raise
+    except AgentError as error:
+        log.say("refused", why=str(error))
+        raise
+    return 0
+
+
+def _status(words: argparse.Namespace) -> int:
+    from harness.agent.status import status
+
+    found = status(target.parse(words.target, words.keys))
+    print(json.dumps(found, indent=2))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="agent.pyz", description="Hibernation from userspace.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    save = commands.add_parser("save", help="write all of memory to a target and power off")
+    save.set_defaults(run=_save)
+    _target_options(save)
+    _save_options(save)
+    resume = commands.add_parser("resume", help="resume, in early userspace")
+    resume.set_defaults(run=_resume)
+    _target_options(resume)
+    status = commands.add_parser("status", help="say whether a target holds an image")
+    status.set_defaults(run=_status)
+    _target_options(status)
+    return parser
+
+
+def _target_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--target",
+        default="swap",
+        help="swap[:DEVICE], raw:DEVICE or server:HOST:PORT (default: the swap in use)",
+    )
+    command.add_argument(
+        "--keys", default="", metavar="FILE", help="PEM: the server's CA, our certificate, our key"
+    )
+    command.add_argument("--log", default=KMSG, metavar="FILE", help=f"default: {KMSG}")
+
+
+def _save_options(save: argparse.ArgumentParser) -> None:
+    default = SaveSettings(target=target.Target("swap", ""))
+    save.add_argument("--mode", choices=settings.MODES, default=default.mode)
+    save.add_argument("--compress", choices=NAMES, default=default.compress)
+    save.add_argument("--checksum", choices=CHECKSUMS, default=default.checksum)
+    save.add_argument(
+        "--allocate", choices=("early", "late"), default="late", help="when swap slots are taken"
+    )
+    save.add_argument(
+        "--buffer-pages",
+        type=int,
+        default=default.buffer_pages,
+        metavar="N",
+        help="the most memory that writing takes (default: %(default)s)",
+    )
+    save.add_argument(
+        "--image-size", type=int, metavar="BYTES", help="what the image should not exceed"
+    )
+    save.add_argument(
+        "--fail-at", default="", metavar="STEP[:kill]", help="fail there on purpose, for tests"
+    )
+
+
+def _settings(words: argparse.Namespace) -> SaveSettings:
+    where = target.parse(words.target, words.keys, early=words.allocate == "early")
+    return SaveSettings(
+        target=where,
+        mode=words.mode,
+        compress=words.compress,
+        checksum=words.checksum,
+        buffer_pages=words.buffer_pages,
+        image_size=words.image_size,
+        fail_at=words.fail_at,
+    )

@@ -1,0 +1,67 @@
+"""A resume, in early userspace: no file system of the saved life may be mounted."""
+
+from __future__ import annotations
+
+from harness.agent import system
+from harness.agent.codecs import codec
+from harness.agent.device import SnapshotDevice
+from harness.agent.errors import AgentError, BadImage, NoImage
+from harness.agent.imagefile import REFUSED, USED, Record
+from harness.agent.load import load
+from harness.agent.log import Log
+from harness.agent.progress import Progress
+from harness.agent.target import Source, Target, open_source
+
+
+def resume(target: Target, log: Log) -> None:
+    """Resume; returns only to raise.
+
+    The image is checked to its last byte before the kernel is asked to jump, and used up before
+    it jumps. One that is not what was written is marked, so that it is not tried again.
+
+    :raise NoImage: When there is none: the boot goes on.
+    :raise AgentError: When it cannot be resumed.
+    """
+    source = open_source(target)
+    try:
+        record = committed(source)
+        _resume(source, record, log)
+    except BadImage:
+        source.mark(REFUSED)
+        raise
+    finally:
+        source.close()
+
+
+def committed(source: Source) -> Record:
+    """Return the record of an image that can be resumed from.
+
+    :raise NoImage: When there is none any more.
+    """
+    record = Record.unpack(source.record())
+    if record.state == USED:
+        raise NoImage("the image was resumed from, or withdrawn")
+    if record.state == REFUSED:
+        raise NoImage("the image was refused before")
+    return record
+
+
+def _resume(source: Source, record: Record, log: Log) -> None:
+    facts = record.facts
+    release = system.identity()["release"]
+    if facts["release"] != release:
+        raise AgentError(
+            f"the image is of kernel {facts['release']}, this is {release}",
+            "boot that kernel, or give the image up",
+        )
+    unpacker = codec(facts["codec"])
+    with SnapshotDevice(write=True) as device:
+        with log.step("load") as found:
+            progress = Progress(log, facts["pages"])
+            found["pages"] = load(source, record, unpacker, device, progress.done)
+        with log.step("consume"):
+            source.mark(USED)
+        device.platform(wanted=facts["mode"] == "platform")
+        device.freeze()
+        log.say("restore")
+        device.atomic_restore()

@@ -1,0 +1,105 @@
+"""A save, step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from harness.agent import memory, power, system
+from harness.agent.codecs import codec
+from harness.agent.device import PAGE, SnapshotDevice
+from harness.agent.faults import Faults
+from harness.agent.imagefile import COMMITTED, Digest, Record
+from harness.agent.journal import Journal
+from harness.agent.log import Facts, Log
+from harness.agent.progress import Progress
+from harness.agent.quiet import Quiet
+from harness.agent.settings import SaveSettings
+from harness.agent.target import open_sink
+from harness.agent.write import ImageWriter, Written, facts_of
+
+
+class Save:
+    """One save, in the worker; made before anything is stopped.
+
+    Whatever fails leaves by an exception: the guardian undoes what the journal has.
+    """
+
+    def __init__(self, settings: SaveSettings, log: Log, journal: Journal) -> None:
+        self._settings = settings
+        self._log = log
+        self._journal = journal
+        self._faults = Faults(settings.fail_at)
+        self._quiet = Quiet()
+        self._digest = Digest(settings.checksum)
+
+    def run(self) -> None:
+        """Save, and power off; returns in the life that was resumed.
+
+        :raise AgentError: When a step fails.
+        """
+        with self._step("prepare") as facts:
+            device = self._prepare(facts)
+        with device:
+            with self._step("freeze"):
+                self._quiet.begun = True
+                device.freeze()
+            with self._step("snapshot") as facts:
+                saving = device.create_image()
+                facts["saving"] = saving
+            if saving:
+                self._finish(device)
+            self._quiet.begun = False
+            with self._log.step("resumed"):
+                device.free()
+                device.unfreeze()
+        self._sink.close()
+
+    def _prepare(self, facts: Facts) -> SnapshotDevice:
+        """Open, import and allocate everything; return the device, open."""
+        chosen = self._settings
+        packer = codec(chosen.compress)
+        self._sink = open_sink(chosen.target, chosen.buffer_pages // 2)
+        self._writer = ImageWriter(self._sink, packer, self._digest, chosen.buffer_pages)
+        self._about = {**system.identity(), "mode": chosen.mode, "codec": chosen.compress}
+        self._about["checksum"] = chosen.checksum
+        device = SnapshotDevice()
+        if chosen.image_size is not None:
+            device.prefer_image_size(chosen.image_size)
+        device.platform(wanted=chosen.mode == "platform")
+        facts["expected_pages"] = pages = system.expected_pages()
+        self._sink.prepare(device, pages)
+        memory.lock()
+        return device
+
+    def _finish(self, device: SnapshotDevice) -> None:
+        """Write, commit and power off, in the life that is saved; returns only to raise."""
+        with self._step("write") as facts:
+            began = time.monotonic()
+            progress = Progress(self._log, device.image_size() // PAGE)
+            written = self._writer.write(device, progress.done)
+            facts.update(facts_of(written, time.monotonic() - began))
+        with self._step("commit"):
+            self._journal.add("image", target=list(self._settings.target))
+            self._sink.commit(self._record(written).pack())
+        with self._step("power-off") as facts:
+            facts["late"] = self._quiet.broken[:5]
+            power.off(device, self._settings.mode, self._log)
+
+    def _record(self, written: Written) -> Record:
+        facts: dict[str, Any] = {
+            **self._about,
+            "pages": written.pages,
+            "chunks": written.chunks,
+            "stored": written.stored,
+            "digest": self._digest.total(),
+        }
+        return Record(COMMITTED, facts)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[Facts]:
+        with self._log.step(name) as facts:
+            self._faults.strike(name)
+            yield facts

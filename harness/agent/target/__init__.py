@@ -1,0 +1,116 @@
+"""Where an image goes to, and comes from: one small module per kind of target.
+
+``swap`` (slots of an active swap), ``raw`` (a block device of its own), ``server`` (an image
+server, over TLS). All give and take the same: a stream of bytes in order, and one record that
+makes it an image.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from harness.agent.device import SnapshotDevice
+from harness.agent.errors import AgentError
+
+
+class Sink(Protocol):
+    """A target that is written to. It is opened before anything is stopped."""
+
+    def prepare(self, _device: SnapshotDevice, _pages: int, /) -> None:
+        """Get ready for a stream of about so many pages: nothing is opened after this."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Take more of the stream."""
+
+    def commit(self, record: bytes) -> None:
+        """Make it an image: when this returns, it is on the medium."""
+
+    def close(self) -> None:
+        """Let go of the target; what was not committed is nothing."""
+
+
+class Source(Protocol):
+    """A target that is read from."""
+
+    def record(self) -> bytes:
+        """Return the page of the commit record."""
+
+    def read(self, size: int) -> bytes:
+        """Return more of the stream, less than asked for only at its end."""
+
+    def mark(self, state: bytes) -> None:
+        """Change the record's state: when this returns, nobody resumes from it any more."""
+
+    def close(self) -> None:
+        """Let go of the target."""
+
+
+class Target(NamedTuple):
+    """A target as it is named on the command line.
+
+    :ivar kind: ``swap``, ``raw`` or ``server``.
+    :ivar where: A device or file; for a server ``HOST:PORT``. Empty for the swap in use.
+    :ivar keys: For a server, a PEM file: its CA's certificate, ours, and our key.
+    :ivar early: For swap, whether slots are allocated before the snapshot.
+    """
+
+    kind: str
+    where: str
+    keys: str = ""
+    early: bool = False
+
+
+def parse(text: str, keys: str = "", *, early: bool = False) -> Target:
+    """Read ``swap[:DEVICE]``, ``raw:DEVICE`` or ``server:HOST:PORT``.
+
+    :raise AgentError: When it is none of these.
+    """
+    kind, _, where = text.partition(":")
+    if kind not in _FORMS or (kind != "swap" and not where):
+        raise AgentError(f"--target {text!r} is no target", f"one of {', '.join(_FORMS.values())}")
+    if kind == "server" and not keys:
+        raise AgentError(
+            f"--target {text} needs --keys FILE",
+            "the image is all of memory: it goes only to a server that both sides have proved",
+        )
+    return Target(kind, where, keys, early)
+
+
+def open_sink(target: Target, buffer_pages: int) -> Sink:
+    """Open a target for writing, with a buffer of so many pages.
+
+    :raise AgentError: When it cannot be had.
+    """
+    if target.kind == "swap":
+        from harness.agent.target.swap import SwapSink
+
+        return SwapSink(target.where, buffer_pages, early=target.early)
+    if target.kind == "raw":
+        from harness.agent.target.raw import RawSink
+
+        return RawSink(target.where, buffer_pages)
+    from harness.agent.target.server import open_sink as connect
+
+    return connect(target.where, target.keys)
+
+
+def open_source(target: Target) -> Source:
+    """Open a target for reading.
+
+    :raise AgentError: When it cannot be had.
+    :raise NoImage: When it holds no image.
+    """
+    if target.kind == "swap":
+        from harness.agent.target.swap import SwapSource
+
+        return SwapSource(target.where)
+    if target.kind == "raw":
+        from harness.agent.target.raw import RawSource
+
+        return RawSource(target.where)
+    from harness.agent.target.server import open_source as connect
+
+    return connect(target.where, target.keys)
+
+
+_FORMS = {"swap": "swap[:DEVICE]", "raw": "raw:DEVICE", "server": "server:HOST:PORT"}

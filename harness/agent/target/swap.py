@@ -1,0 +1,216 @@
+"""An image in slots of an active swap, which the kernel allocates for us.
+
+The stream lies in the slots; pages of a map, the last of which leads to no other, say where; the
+record has a slot of its own; and the swap's header page leads to map and record. Its signature
+becomes ULSUSPEND (as the older userspace tools have it, so that blkid knows it for a suspended
+swap): then nobody uses the swap before it was resumed from. ``struct swsusp_header``,
+kernel/power/swap.c (6.1 to 7.3), has its fields in the same place: the boot block at the
+beginning of the page and the swap's own fields stay as they are.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.agent.device import SnapshotDevice
+from harness.agent.errors import AgentError, BadImage, NoImage
+from harness.agent.imagefile import COMMITTED
+from harness.agent.target import swaps
+from harness.agent.target.block import PAGE, Block
+from harness.agent.target.extents import Extent, Reader, Writer
+
+SIGNATURE = b"ULSUSPEND\0"
+_HEADER = struct.Struct("<QQ10s10s")  # at the end of the page: map, record, signature before, now
+_MAP = struct.Struct("<QQ")
+_ENTRIES = PAGE // _MAP.size - 1
+_BATCH = 256  # slots that are allocated at a time
+_MOST_MAP_PAGES = 1 << 16
+
+
+class SwapSink:
+    """See :class:`harness.agent.target.Sink`."""
+
+    def __init__(self, where: str, buffer_pages: int, *, early: bool) -> None:
+        self._area = swaps.in_use(where)
+        self._early = early
+        self._block = Block(self._area.device, buffer_pages)
+        self._writer = Writer(self._block, self._more)
+        self._slots = _Slots()
+
+    def prepare(self, device: SnapshotDevice, pages: int) -> None:
+        """Choose the swap, and, early, take the slots."""
+        device.set_swap_area(self._block.number, self._area.offset)
+        self._slots.device = device
+        if self._early:
+            room = device.swap_available() // PAGE
+            if room < pages:
+                raise AgentError(
+                    f"{self._area.name}: {room} pages are free, the image may need {pages}",
+                    "add swap, compress, or ask for a smaller image (--image-size)",
+                    28,
+                )
+            self._slots.take(pages)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Take more of the stream."""
+        self._writer.write(data)
+
+    def commit(self, record: bytes) -> None:
+        """Write map and record, and only then the header."""
+        self._writer.flush()
+        offset = self._slots.one()
+        self._block.write_page(record, offset)
+        first = self._write_map()
+        self._block.flush()
+        at = self._area.offset * PAGE
+        page = self._block.read_page(at)
+        signature = page[-10:]
+        header = _HEADER.pack(first, offset, signature, SIGNATURE)
+        self._block.write_page(page[: -_HEADER.size] + header, at)
+
+    def close(self) -> None:
+        """Close the device; the slots go with /dev/snapshot."""
+        self._block.close()
+
+    def _more(self, _: int) -> Extent:
+        return self._slots.next()
+
+    def _write_map(self) -> int:
+        extents = self._writer.extents
+        parts = [extents[at : at + _ENTRIES] for at in range(0, len(extents), _ENTRIES)]
+        offsets = [self._slots.one() for _ in parts]
+        for part, offset, following in zip(parts, offsets, [*offsets[1:], 0]):  # noqa: B905 (strict= is 3.10)
+            packed = b"".join(_MAP.pack(*extent) for extent in part)
+            page = _MAP.pack(following, len(part)) + packed
+            self._block.write_page(page.ljust(PAGE, b"\0"), offset)
+        return offsets[0]
+
+
+class _Slots:
+    """Swap slots that are ours, in the order in which the kernel gave them."""
+
+    device: SnapshotDevice
+
+    def __init__(self) -> None:
+        self._free: list[Extent] = []
+
+    def take(self, pages: int) -> None:
+        """Allocate slots."""
+        for _ in range(pages):
+            offset = self.device.allocate()
+            last = self._free[-1] if self._free else None
+            if last is not None and last.offset + last.size == offset:
+                self._free[-1] = Extent(last.offset, last.size + PAGE)
+            else:
+                self._free.append(Extent(offset, PAGE))
+
+    def next(self) -> Extent:
+        """Return room for the stream, as much as lies together."""
+        if not self._free:
+            self._take_some()
+        return self._free.pop(0)
+
+    def one(self) -> int:
+        """Return the offset of one slot."""
+        extent = self.next()
+        if extent.size > PAGE:
+            self._free.insert(0, Extent(extent.offset + PAGE, extent.size - PAGE))
+        return extent.offset
+
+    def _take_some(self) -> None:
+        try:
+            self.take(_BATCH)
+        except AgentError:
+            if not self._free:
+                raise
+
+
+class Place(NamedTuple):
+    """Where an image in a swap lies, as its header says."""
+
+    first: int
+    record: int
+    signature: bytes
+
+
+class SwapSource:
+    """See :class:`harness.agent.target.Source`."""
+
+    def __init__(self, where: str, *, used: bool = False) -> None:
+        device, _, offset = where.partition("@")
+        self._offset = int(offset or 0) * PAGE
+        self._block = Block(device)
+        self._page = self._block.read_page(self._offset)
+        self._place = place(self._page, used=used)
+        self._reader = Reader(self._block, list(self._extents()))
+
+    def record(self) -> bytes:
+        """Return the record's page."""
+        return self._block.read_page(self._place.record)
+
+    def read(self, size: int) -> bytes:
+        """Return more of the stream."""
+        return self._reader.read(size)
+
+    def mark(self, state: bytes) -> None:
+        """Make the swap a swap again, and note in the record why."""
+        record = self.record()
+        page = self._page[: -len(SIGNATURE)] + self._place.signature
+        self._block.write_page(page, self._offset)
+        self._block.write_page(state + record[len(state) :], self._place.record)
+
+    def close(self) -> None:
+        """Close the device."""
+        self._block.close()
+
+    def _extents(self) -> list[Extent]:
+        found: list[Extent] = []
+        at = self._place.first
+        for _ in range(_MOST_MAP_PAGES):
+            if not at:
+                return found
+            page = self._read_map(at)
+            at, count = _MAP.unpack_from(page)
+            if count > _ENTRIES:
+                raise BadImage(f"a page of the image's map has {count} entries")
+            places = range(_MAP.size, (count + 1) * _MAP.size, _MAP.size)
+            found.extend(Extent(*_MAP.unpack_from(page, place)) for place in places)
+        raise BadImage("the image's map does not end")
+
+    def _read_map(self, at: int) -> bytes:
+        if at % PAGE or at + PAGE > self._block.size:
+            raise BadImage(f"the image's map leads to byte {at} of {self._block.size}")
+        return self._block.read_page(at)
+
+
+def place(page: bytes, *, used: bool = False) -> Place:
+    """Read a swap's header page.
+
+    :param used: Whether an image that was resumed from will do: its signature is gone.
+    :raise NoImage: When it leads to no image of ours.
+    """
+    first, record, before, signature = _HEADER.unpack(page[-_HEADER.size :])
+    if signature != SIGNATURE and not (used and first and before == signature):
+        raise NoImage(f"the swap's signature is {signature!r}")
+    return Place(first, record, before)
+
+
+def withdraw(where: str) -> None:
+    """Make a swap that is in use a swap again, if there is an image in it."""
+    area = swaps.in_use(where)
+    source = None
+    try:
+        source = SwapSource(f"{area.device}@{area.offset}")
+        if source.record()[: len(COMMITTED)] == COMMITTED:
+            # Only with the swap area set may anybody write to a swap in use:
+            # blkdev_write_iter(), block/fops.c (6.1 to 7.3).
+            with SnapshotDevice() as device:
+                device.set_swap_area(Path(area.device).stat().st_rdev, area.offset)
+                source.mark(b"HIBUSED1")
+    except NoImage:
+        pass
+    finally:
+        if source is not None:
+            source.close()

@@ -1,0 +1,12 @@
+"""How each kind of change is undone: the one place where a new kind is added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.agent import withdraw
+
+UNDO: dict[str, Callable[[dict[str, Any]], None]] = {
+    "image": withdraw.undo,
+}

@@ -1,0 +1,28 @@
+"""An image that must not be resumed any more: the life that it is of goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.agent.errors import NoImage
+from harness.agent.imagefile import COMMITTED, USED
+from harness.agent.target import Target, open_source
+
+
+def undo(args: dict[str, Any]) -> None:
+    """Take an image back that was committed, or was about to be."""
+    target = Target(*args["target"])
+    if target.kind == "swap":
+        from harness.agent.target import swap
+
+        swap.withdraw(target.where)
+        return
+    try:
+        source = open_source(target)
+    except NoImage:
+        return
+    try:
+        if source.record()[: len(COMMITTED)] == COMMITTED:
+            source.mark(USED)
+    finally:
+        source.close()

@@ -1,0 +1,85 @@
+"""The agent as a cycle uses it: shipped into the guest, told what to do, listened to."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from harness.agent import build
+from harness.deadline import Deadline
+from harness.evidence import AgentStep, Mark
+from harness.inside.shell import Shell
+from harness.spec import IMAGE_DEVICE, KEYS_DEVICE, SWAP_DEVICE, AgentMethod, Target
+
+PATH = "/run/hibtest-agent.pyz"
+_LINE = re.compile(r"agent: (\{.*\})")
+
+
+def ship(shell: Shell, deadline: Deadline) -> None:
+    """Put the agent into the guest.
+
+    :raise GuestError: When it cannot be reached.
+    """
+    shell.run(f"cat >{PATH}", deadline, stdin=build.zipapp())
+
+
+def save_words(method: AgentMethod, server: str) -> tuple[str, ...]:
+    """Return the arguments of a save.
+
+    :param server: ``HOST:PORT`` of the image server as the guest sees it.
+    """
+    size = () if method.image_size is None else ("--image-size", str(method.image_size))
+    return (
+        "save",
+        *("--target", target_word(method, server)),
+        *(("--keys", KEYS_DEVICE) if method.target is Target.SERVER else ()),
+        *("--mode", method.mode),
+        *("--compress", method.compress),
+        *("--checksum", method.checksum),
+        *("--allocate", method.allocate),
+        *("--buffer-pages", str(method.buffer_pages)),
+        *size,
+        *(("--fail-at", method.fail_at) if method.fail_at else ()),
+    )
+
+
+def target_word(method: AgentMethod, server: str) -> str:
+    """Return the target as the agent takes it, in the guest and in early userspace."""
+    match method.target:
+        case Target.SWAP:
+            return f"swap:{SWAP_DEVICE}"
+        case Target.RAW:
+            return f"raw:{IMAGE_DEVICE}"
+        case Target.SERVER:
+            return f"server:{server}"
+
+
+def steps(marks: Iterable[Mark]) -> tuple[AgentStep, ...]:
+    """Return the agent's steps from its lines among the marks of a boot.
+
+    One that failed has its errno and why among its facts; one that never ended, no seconds.
+    """
+    found: dict[str, AgentStep] = {}
+    for mark in marks:
+        facts = _facts(mark)
+        t = facts.pop("t", 0.0)
+        if "begin" in facts:
+            name = facts["begin"]
+            found[name] = AgentStep(name=name, t=t)
+        elif "step" in facts:
+            name, seconds = facts.pop("step"), facts.pop("seconds")
+            found[name] = AgentStep(name=name, t=t, seconds=seconds, facts=facts)
+        elif "failed" in facts:
+            name = facts.pop("failed")
+            found[name] = AgentStep(name=name, t=t, facts=facts)
+    return tuple(found.values())
+
+
+def _facts(mark: Mark) -> dict[str, Any]:
+    match = _LINE.search(mark.line)
+    if match is None:
+        return {}
+    try:
+        return dict(json.loads(match[1]))
+    except json.JSONDecodeError:
+        return {}  # cut short by the end of the machine

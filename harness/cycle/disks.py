@@ -1,0 +1,53 @@
+"""The disks of a run: all in its directory, the same ones in the same order for all boots."""
+
+from pathlib import Path
+
+from harness.cycle.layout import make_swap_disk
+from harness.image.place import ImagePlace
+from harness.machine.disk import overlay, sparse
+from harness.machine.shape import Disk, DiskFormat
+from harness.spec import AgentMethod, GuestFiles, Scenario, Target
+
+ROOT, SWAP, IMAGE, STORED = "root.qcow2", "swap.raw", "image.raw", "image.hib"
+NAMES = (ROOT, SWAP, IMAGE, STORED)
+
+
+def make_disks(scenario: Scenario, files: GuestFiles, directory: Path) -> None:
+    """Make the disks that a run writes to.
+
+    :raise HostError: When there is no room, or a tool is missing.
+    """
+    overlay(files.root, directory / ROOT)
+    make_swap_disk(scenario.layout, directory / SWAP)
+    if _target(scenario) is Target.RAW:
+        sparse(directory / IMAGE, scenario.guest.memory_mib)
+
+
+def disks(scenario: Scenario, files: GuestFiles, directory: Path) -> tuple[Disk, ...]:
+    """Return the disks of a machine."""
+    modules = [files.modules] if files.modules else []
+    image = [directory / IMAGE] if _target(scenario) is Target.RAW else []
+    return (
+        Disk(serial="root", path=directory / ROOT, format=DiskFormat.QCOW2),
+        Disk(serial="swap", path=directory / SWAP),
+        Disk(serial="toolbox", path=files.toolbox, readonly=True),
+        *(Disk(serial="modules", path=path, readonly=True) for path in modules),
+        *(Disk(serial="image", path=path) for path in image),
+    )
+
+
+def image_place(scenario: Scenario, directory: Path) -> ImagePlace:
+    """Return where the image of a scenario lies."""
+    match _target(scenario):
+        case None:
+            return ImagePlace(path=directory / SWAP)
+        case Target.SWAP:
+            return ImagePlace(path=directory / SWAP, agent=True)
+        case Target.RAW:
+            return ImagePlace(path=directory / IMAGE, agent=True, swap=False)
+        case Target.SERVER:
+            return ImagePlace(path=directory / STORED, agent=True, swap=False)
+
+
+def _target(scenario: Scenario) -> Target | None:
+    return scenario.method.target if isinstance(scenario.method, AgentMethod) else None
