@@ -50,7 +50,7 @@ def hibernate(mode: str, power: Path) -> str:
 
 def by_agent(words: list[str], agent: str = AGENT) -> str:
     """Have the agent save; return the same as :func:`hibernate`."""
-    argv = [sys.executable, "-ISB", agent, *words]
+    argv = [sys.executable, "-IB", agent, *words]
     done = subprocess.run(argv, capture_output=True, check=False)
     try:
         told = json.loads(done.stdout)

@@ -2,7 +2,7 @@
 
 import errno
 
-from harness.evidence import Boot, Evidence, WitnessReport
+from harness.evidence import Attempt, Boot, Evidence, WitnessReport
 from harness.spec import KernelMethod, Mode, Outcome, Role, Scenario
 from harness.verdict.finding import Finding, Rule
 from harness.verdict.witnesses import differences
@@ -113,6 +113,14 @@ def _used_twice(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     return None
 
 
+def _who(attempt: Attempt) -> str:
+    """Say who refused, and why."""
+    if attempt.mode == "agent":
+        return f"the agent gave up: {attempt.detail}"
+    name = errno.errorcode.get(attempt.errno or 0, str(attempt.errno))
+    return f"the write to /sys/power/state returned {name}"
+
+
 def _refused(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     save = evidence.boots[0]
     if save.attempt is None or not save.attempt.errno:
@@ -121,7 +129,7 @@ def _refused(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     return Finding(
         outcome=Outcome.REFUSED,
         cause=name,
-        reason=f"the write to /sys/power/state returned {name}; the guest lives on in good order",
+        reason=f"{_who(save.attempt)}; the guest lives on in good order",
         rests_on=("boots[0].attempt", f"{save.directory}/console.log"),
     )
 
