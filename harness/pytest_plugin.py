@@ -106,16 +106,17 @@ def evidence(
 ) -> "Evidence":
     """The evidence of one run of the test's ``scenario``; INVALID is an error of this fixture."""
     import images
-    from harness.cli.prepare import on_own_kernel, worth_another_try
+    from harness.cli.prepare import TRIES, on_own_kernel, worth_another_try
 
     if bench.own is not None:
         (scenario,) = on_own_kernel((scenario,))
     else:
         images.build([scenario.guest.kernel])
     keep = _option(request.config, "keep") is not None
-    gathered, verdict = _gather(bench, scenario, record_property, keep=keep)
-    if worth_another_try(verdict):
+    for _ in range(TRIES):
         gathered, verdict = _gather(bench, scenario, record_property, keep=keep)
+        if not worth_another_try(verdict):
+            break
     if verdict.outcome is Outcome.INVALID:
         pytest.fail(f"INVALID: {verdict.reason}", pytrace=False)
     return gathered

@@ -21,6 +21,7 @@ from harness.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
 from harness.image.header import read_header
 from harness.job import Job
 from harness.machine.shape import Accel
+from harness.machine.turns import turn
 from harness.spec import Role, Stage
 
 
@@ -32,6 +33,11 @@ def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> 
     :param at_rest: Called with the swap disk whenever a machine has hibernated and is off, to
         do to it what happens to disks.
     """
+    with turn(job.scenario.guest.vcpus, Accel(job.host.accel)):
+        return _run(job, sink, at_rest)
+
+
+def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Evidence:
     began = time.monotonic()
     evidence = Evidence(
         scenario=job.scenario.name,
@@ -154,6 +160,7 @@ def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Ex
         agent_steps=agent.steps(record.marks),
         hang=notes.hang,
         panic=panic.line if panic else "",
+        last_lines=run.watch.last_lines() if panic else (),
         restored=notes.restored,
         saved=notes.saved,
     )

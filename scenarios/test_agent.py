@@ -27,4 +27,4 @@ SCENARIOS = (
 @pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
 def test_agent(scenario: Scenario, evidence: Evidence) -> None:
     verdict = judge(scenario, evidence)
-    assert verdict.as_expected, f"{verdict.outcome} ({verdict.cause}): {verdict.reason}"
+    assert verdict.as_expected, str(verdict)

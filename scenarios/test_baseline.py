@@ -105,4 +105,4 @@ SCENARIOS = (
 )
 def test_baseline(scenario: Scenario, evidence: Evidence) -> None:
     verdict = judge(scenario, evidence)
-    assert verdict.as_expected, f"{verdict.outcome} ({verdict.cause}): {verdict.reason}"
+    assert verdict.as_expected, str(verdict)

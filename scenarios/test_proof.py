@@ -37,7 +37,7 @@ SCENARIOS = (
 @pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
 def test_proof(scenario: Scenario, evidence: Evidence) -> None:
     verdict = judge(scenario, evidence)
-    assert verdict.as_expected, f"{verdict.outcome} ({verdict.cause}): {verdict.reason}"
+    assert verdict.as_expected, str(verdict)
     if not evidence.proof:
         return  # asked for with --hib-no-proof
     saved = evidence.boots[0].saved

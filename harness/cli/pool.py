@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import psutil
 
-from harness.cli.prepare import Bench, drop_disks, finish, worth_another_try
+from harness.cli.prepare import TRIES, Bench, drop_disks, finish, worth_another_try
 from harness.errors import HibtestError
 from harness.events import from_line
 from harness.evidence import Evidence, Fault, read_json, to_json
@@ -27,9 +27,7 @@ _HOST_MIB_PER_GUEST = 400  # QEMU and a worker, beside the guest's own memory
 def parallel(scenarios: Sequence[Scenario], accel: Accel) -> int:
     """Return how many guests fit side by side on this host: in its CPUs and its free memory.
 
-    An emulated vCPU takes a CPU, and where it has to wait for one, all that its guest does in
-    turns with another vCPU takes many times as long: two guests of 2 vCPUs on 2 CPUs, side by
-    side, took a third longer than one after the other (loading an image, ten times as long).
+    An emulated vCPU takes a CPU: harness/machine/turns.py says why.
     """
     free = psutil.virtual_memory().available >> 20
     largest = max(scenario.guest.memory_mib for scenario in scenarios) + _HOST_MIB_PER_GUEST
@@ -77,10 +75,11 @@ class Pool:
             raise
 
     def _one(self, scenario: Scenario) -> tuple[Job, Verdict, float] | None:
-        result = self._try(scenario)
-        if result is not None and worth_another_try(result[1]):
+        for left in reversed(range(TRIES)):
+            result = self._try(scenario)
+            if result is None or not left or not worth_another_try(result[1]):
+                break
             self._board.note(scenario.name, f"once more, in a new run: {result[1].reason}")
-            return self._try(scenario)
         return result
 
     def _try(self, scenario: Scenario) -> tuple[Job, Verdict, float] | None:

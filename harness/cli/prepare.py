@@ -20,6 +20,7 @@ from harness.verdict import Verdict, judge
 
 QEMU = "qemu-system-x86_64"
 _ROOT_GROWTH_MIB = 256  # what a guest may write to its root disk; an image is half its memory
+TRIES = 3
 _DEBIAN = re.compile(r"\b(bookworm|trixie|backports)\b")
 
 
@@ -124,7 +125,7 @@ def worth_another_try(verdict: Verdict) -> bool:
 
     QEMU 10.0's multi-threaded TCG has been seen to abort while a guest probes its PCI bus, and
     guests to panic or to stand still in their first seconds under it, before they look at an
-    image. What happens twice is believed.
+    image. What happens :data:`TRIES` times is believed.
     """
     died = verdict.outcome is Outcome.INVALID and verdict.cause == "qemu-died"
     stuck = verdict.outcome in {Outcome.PANIC, Outcome.HUNG} and verdict.cause == Stage.BOOT

@@ -25,6 +25,7 @@ T = TypeVar("T")
 # What is still to be read once QEMU has ended is on this host already. A busy host takes longer
 # than an idle one, and to wait in vain costs nothing but time: the verdict would be INVALID.
 _LAST_WORDS = 30.0
+_LAST_LINES = 20
 
 # Stages follow each other in kernel order. What the kernel does on the way (CPUs go down once
 # more for S4, the resume boot freezes its devices) does not lead back to an earlier stage.
@@ -244,5 +245,9 @@ class Watch:
 
     def hang(self, stage: Stage, what: str) -> Hang:
         """Return the evidence of a deadline that passed in ``stage``."""
-        lines = self._console.last(20)
-        return Hang(stage=stage, what=what, limit=self._deadline.limit, lines=lines)
+        limit = self._deadline.limit
+        return Hang(stage=stage, what=what, limit=limit, lines=self.last_lines())
+
+    def last_lines(self) -> tuple[str, ...]:
+        """Return the last lines of the console."""
+        return self._console.last(_LAST_LINES)

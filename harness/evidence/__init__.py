@@ -243,6 +243,7 @@ class Boot:
     :ivar boot_id: ``/proc/sys/kernel/random/boot_id``, empty when it could not be asked.
     :ivar header: The swap's header after this machine was off.
     :ivar panic: The panic's first line, empty if there was none.
+    :ivar last_lines: The last lines of the console, of a boot that panicked.
     :ivar restored: The proof of the resume that this boot began with, when one was asked for.
     :ivar saved: The proof of the hibernation that ended this boot, when one was asked for.
     :ivar agent_image: What the agent's target holds, when the agent is the method.
@@ -264,6 +265,7 @@ class Boot:
     header: SwapHeader | None = None
     hang: Hang | None = None
     panic: str = ""
+    last_lines: tuple[str, ...] = ()
     restored: RestoreProof | None = None
     saved: SaveProof | None = None
     agent_image: AgentImage | None = None

@@ -37,6 +37,11 @@ class Verdict:
     as_expected: bool
     detail: str = ""
 
+    def __str__(self) -> str:
+        cause = f" ({self.cause})" if self.cause else ""
+        more = f"\n{self.detail}" if self.detail else ""
+        return f"{self.outcome}{cause}: {self.reason}{more}"
+
 
 def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
     """Judge the evidence of a run of a scenario."""

@@ -85,7 +85,13 @@ def _panicked(_scenario: Scenario, evidence: Evidence) -> Finding | None:
         rests_on = (f"{boot.directory}/console.log",)
         if boot.panic:
             reason = f"in {stage} of the {boot.directory} boot: {boot.panic}"
-            return Finding(outcome=Outcome.PANIC, cause=stage, reason=reason, rests_on=rests_on)
+            return Finding(
+                outcome=Outcome.PANIC,
+                cause=stage,
+                reason=reason,
+                rests_on=rests_on,
+                detail="\n".join(boot.last_lines),
+            )
         shutdown = _event(boot, "SHUTDOWN")
         if _ended_alone(boot) and shutdown and shutdown.data.get("reason") == "guest-reset":
             reason = f"the machine was reset in {stage} of the {boot.directory} boot, with no panic"
