@@ -13,8 +13,8 @@ from harness.agent.errors import AgentError, from_os
 from harness.agent.imagefile import FRAME_SIZE, Digest, Frame
 from harness.agent.target import Sink
 
-# Of the budget, a quarter is for pages as they are read, a quarter for what they are compressed
-# to, and a half for the target.
+# Of the budget, a quarter less a page is for pages as they are read, a quarter for what they are
+# compressed to (which may be a little more), and a half for the target.
 LEAST_BUFFER_PAGES = 16
 
 
@@ -43,7 +43,7 @@ class ImageWriter:
         self._codec = codec
         self._digest = digest
         self._budget = buffer_pages * PAGE
-        self._buffer = memoryview(mmap.mmap(-1, buffer_pages // 4 * PAGE))
+        self._buffer = memoryview(mmap.mmap(-1, (buffer_pages // 4 - 1) * PAGE))
         self._held = 0
         self._pages = self._chunks = self._stored = 0
 

@@ -1,0 +1,92 @@
+"""Saves and loads without a kernel: a file stands for /dev/snapshot."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import cast
+
+from harness.agent.codecs import codec
+from harness.agent.device import SnapshotDevice
+from harness.agent.errors import AgentError
+from harness.agent.imagefile import COMMITTED, Digest, Record
+from harness.agent.load import load
+from harness.agent.target import Sink, Source
+from harness.agent.write import ImageWriter, Written
+
+PAGE = 4096
+
+
+class FakeDevice:
+    """What is read from it, and what was written to it; slots as the test gives them."""
+
+    def __init__(self, path: Path, slots: Iterator[int] | None = None) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT)
+        self._slots = slots or iter(())
+        self.area: tuple[int, int] | None = None
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def set_swap_area(self, device: int, offset: int) -> None:
+        self.area = (device, offset)
+
+    def swap_available(self) -> int:
+        return 1 << 30
+
+    def allocate(self) -> int:
+        slot = next(self._slots, None)
+        if slot is None:
+            raise AgentError("SNAPSHOT_ALLOC_SWAP_PAGE: ENOSPC", number=28)
+        return slot
+
+
+@contextmanager
+def device(path: Path, slots: Iterator[int] | None = None) -> Iterator[SnapshotDevice]:
+    """Open a file as the device."""
+    with closing(FakeDevice(path, slots)) as fake:
+        yield cast(SnapshotDevice, fake)
+
+
+def content(pages: int) -> bytes:
+    """Return pages of three kinds: noise, text, zeros."""
+    kinds = (os.urandom(PAGE), b"hibernate " * 409 + b"......", bytes(PAGE))
+    return b"".join(kinds[number % 3] for number in range(pages))
+
+
+def save(
+    sink: Sink,
+    snapshot: SnapshotDevice,
+    *,
+    compress: str = "none",
+    checksum: str = "blake2b",
+    buffer_pages: int = 64,
+) -> Written:
+    """Write a whole image."""
+    digest = Digest(checksum)
+    writer = ImageWriter(sink, codec(compress), digest, buffer_pages)
+    sink.prepare(snapshot, 100)
+    written = writer.write(snapshot, lambda _: None)
+    facts = {
+        "codec": compress,
+        "checksum": checksum,
+        "pages": written.pages,
+        "chunks": written.chunks,
+        "stored": written.stored,
+        "digest": digest.total(),
+    }
+    sink.commit(Record(COMMITTED, facts).pack())
+    sink.close()
+    return written
+
+
+def restore(source: Source, into: Path) -> bytes:
+    """Load an image; return what the kernel would have got."""
+    into.unlink(missing_ok=True)
+    with closing(source), device(into) as kernel:
+        record = Record.unpack(source.record())
+        load(source, record, codec(record.facts["codec"]), kernel, lambda _: None)
+    return into.read_bytes()
