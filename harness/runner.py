@@ -152,6 +152,7 @@ def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Ex
         qmp=tuple(record.qmp),
         stages=tuple(record.stages),
         attempt=notes.attempt,
+        failures=notes.failures,
         witnesses=notes.witnesses,
         audits=notes.audits,
         exit=exit_,

@@ -18,7 +18,12 @@ def _agent(kernel: str, what: str, method: AgentMethod, *tags: str) -> Scenario:
     )
 
 
+# Every step, failing by itself and with the agent killed in it.
+_STEPS = ("prepare", "freeze", "snapshot", "write", "commit", "power-off")
+FAILURES = (*_STEPS, *(f"{step}:kill" for step in _STEPS))
+
 SCENARIOS = (
+    _agent("trixie", "failures-swap", AgentMethod(failures=FAILURES, compress="lz4")),
     _agent("trixie", "raw-none", AgentMethod(target=Target.RAW)),
     _agent("bookworm", "swap-lz4", AgentMethod(target=Target.SWAP, compress="lz4")),
 )

@@ -24,12 +24,13 @@ def ship(shell: Shell, deadline: Deadline) -> None:
 
 
 def save_words(method: AgentMethod, server: str) -> tuple[str, ...]:
-    """Return the arguments of a save.
+    """Return what the hibernator is told: a save, with its arguments.
 
     :param server: ``HOST:PORT`` of the image server as the guest sees it.
     """
     size = () if method.image_size is None else ("--image-size", str(method.image_size))
     return (
+        "agent",
         "save",
         *("--target", target_word(method, server)),
         *(("--keys", KEYS_DEVICE) if method.target is Target.SERVER else ()),

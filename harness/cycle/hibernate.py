@@ -53,7 +53,7 @@ def start(method: Method, server: str, shell: Shell, watch: Watch, deadline: Dea
     """
     if isinstance(method, AgentMethod):
         watch.enter(Stage.STOP)
-        return Order(" ".join(("agent", *agent.save_words(method, server))), shell, deadline)
+        return Order(" ".join(agent.save_words(method, server)), shell, deadline)
     watch.enter(Stage.FREEZE)
     return Order(method.mode, shell, deadline)
 

@@ -1,6 +1,8 @@
 """What is done in each boot of a cycle, and what is noted of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from harness.cycle import agent, hibernate, witness
 from harness.cycle.boot import Came, Running, came_up
@@ -33,6 +35,7 @@ class Notes:
     resumed: bool = False
     boot_id: str = ""
     attempt: Attempt | None = None
+    failures: tuple[Attempt, ...] = ()
     witnesses: tuple[WitnessReport, ...] = ()
     audits: tuple[AuditReport, ...] = ()
     hang: Hang | None = None
@@ -76,6 +79,7 @@ def save(run: Running, notes: Notes, past: Past) -> None:
         notes.boot_id, past.planted, past.places = planted
         if isinstance(run.lab.scenario.method, AgentMethod):
             agent.ship(shell, deadline)
+        notes.failures = _failures(run, shell)
         off = _hibernate(run, notes, shell, past)
         if not off:
             _examine(run, notes, shell, past.planted)
@@ -131,6 +135,22 @@ def _examine(run: Running, notes: Notes, shell: Shell, planted: Planted) -> None
     notes.boot_id, notes.witnesses = witness.check(shell, planted, patience, checking)
     auditing = run.deadline(Stage.WITNESS, "the audit", times=_STUCK)
     notes.audits = witness.audit(shell, patience, auditing)
+
+
+def _failures(run: Running, shell: Shell) -> tuple[Attempt, ...]:
+    """Have saves fail that are to fail, up to the first that does not."""
+    method = run.lab.scenario.method
+    attempts: list[Attempt] = []
+    for fail_at in method.failures if isinstance(method, AgentMethod) else ():
+        failing = msgspec.structs.replace(method, fail_at=fail_at)
+        before = hibernate.Seen.of(run.watch)
+        deadline = run.deadline(Stage.PREPARE, f"the start of a save that fails at {fail_at}")
+        order = hibernate.start(failing, run.lab.server, shell, run.watch, deadline)
+        followed = hibernate.follow(failing, run.watch, before, order)
+        attempts.append(replace(followed.attempt, asked=fail_at))
+        if not followed.attempt.errno:
+            break
+    return tuple(attempts)
 
 
 def _hibernate(run: Running, notes: Notes, shell: Shell, past: Past) -> bool:

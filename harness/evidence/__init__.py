@@ -141,15 +141,17 @@ class Exit:
 class Attempt:
     """One try to hibernate.
 
-    :ivar mode: What ``/sys/power/disk`` was set to.
+    :ivar mode: What ``/sys/power/disk`` was set to, or ``agent``.
     :ivar errno: What the write to ``/sys/power/state`` returned if it came back in *this*
         boot (0 also after a resume from its image), ``None`` when it never did.
     :ivar detail: The error's text as the guest saw it.
+    :ivar asked: Where it was to fail, empty when it was not to.
     """
 
     mode: str
     errno: int | None = None
     detail: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +243,7 @@ class Boot:
     :ivar ready: Whether the guest's init reported ready: it started *afresh*.
     :ivar resumed: Whether the write to ``/sys/power/state`` of an earlier boot returned here.
     :ivar boot_id: ``/proc/sys/kernel/random/boot_id``, empty when it could not be asked.
+    :ivar failures: Tries before it that were made to fail.
     :ivar header: The swap's header after this machine was off.
     :ivar panic: The panic's first line, empty if there was none.
     :ivar last_lines: The last lines of the console, of a boot that panicked.
@@ -259,6 +262,7 @@ class Boot:
     qmp: tuple[QmpEvent, ...] = ()
     stages: tuple[StageTime, ...] = ()
     attempt: Attempt | None = None
+    failures: tuple[Attempt, ...] = ()
     witnesses: tuple[WitnessReport, ...] = ()
     audits: tuple[AuditReport, ...] = ()
     exit: Exit | None = None

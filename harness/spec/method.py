@@ -56,6 +56,8 @@ class AgentMethod(msgspec.Struct, frozen=True, kw_only=True, tag="agent"):
     :ivar image_size: Bytes that the image should not exceed; ``None``: as the kernel has it.
     :ivar page_out: Whether stopped processes are pushed out to swap beforehand.
     :ivar fail_at: ``STEP`` or ``STEP:kill``, a step of the agent that fails on purpose.
+    :ivar failures: Saves that are made to fail like that before the one that counts, one after
+        the other in the same life.
     """
 
     mode: Mode = Mode.PLATFORM
@@ -70,6 +72,7 @@ class AgentMethod(msgspec.Struct, frozen=True, kw_only=True, tag="agent"):
     image_size: int | None = None
     page_out: bool = False
     fail_at: str = ""
+    failures: tuple[str, ...] = ()
 
 
 Method = KernelMethod | AgentMethod

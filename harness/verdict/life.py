@@ -121,6 +121,20 @@ def _who(attempt: Attempt) -> str:
     return f"the write to /sys/power/state returned {name}"
 
 
+def _failures(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """What was made to fail has failed, with everything undone."""
+    for boot in evidence.boots:
+        for attempt in boot.failures:
+            if not attempt.errno:
+                wrong = f"the save that was to fail at {attempt.asked} did not fail"
+            elif attempt.errno == errno.ENOTRECOVERABLE:
+                wrong = f"after failing at {attempt.asked}, {attempt.detail}"
+            else:
+                continue
+            return _corrupt("failure", boot, wrong, "boots[*].failures")
+    return None
+
+
 def _refused(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     save = evidence.boots[0]
     if save.attempt is None or not save.attempt.errno:
@@ -170,6 +184,7 @@ LIFE_RULES: tuple[Rule, ...] = (
     _kernel_log,
     _header,
     _used_twice,
+    _failures,
     _refused,
     _refused_later,
     _unfinished,
