@@ -10,6 +10,7 @@ from harness.agent.device import PAGE, SnapshotDevice
 from harness.agent.errors import BadImage, from_os
 from harness.agent.imagefile import FRAME_SIZE, Digest, Frame, Record
 from harness.agent.target import Source
+from harness.agent.write import pages_of
 
 
 def load(
@@ -66,8 +67,8 @@ def _check_total(record: Record, pages: int, digest: Digest) -> None:
 def _feed(fd: int, raw: bytes) -> None:
     view = memoryview(raw)
     try:
-        for at in range(0, len(view), PAGE):
-            os.write(fd, view[at : at + PAGE])
+        while view:  # a page for each write(), as readv() in write.py
+            view = view[os.writev(fd, pages_of(view)) :]
     except OSError as error:
         raise from_os(
             f"the kernel refused the image at one of its pages {error.errno}",

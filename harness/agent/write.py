@@ -18,6 +18,14 @@ from harness.agent.target import Sink
 LEAST_BUFFER_PAGES = 16
 
 
+_IOV_MAX = 1024  # UIO_MAXIOV, include/uapi/linux/uio.h (6.1 to 7.3)
+
+
+def pages_of(data: memoryview) -> list[memoryview]:
+    """Return a piece of memory as its pages, as many as one system call takes."""
+    return [data[at : at + PAGE] for at in range(0, min(len(data), _IOV_MAX * PAGE), PAGE)]
+
+
 class Written(NamedTuple):
     """What was written.
 
@@ -44,6 +52,7 @@ class ImageWriter:
         self._digest = digest
         self._budget = buffer_pages * PAGE
         self._buffer = memoryview(mmap.mmap(-1, (buffer_pages // 4 - 1) * PAGE))
+        self._pages_of_buffer = pages_of(self._buffer)
         self._held = 0
         self._pages = self._chunks = self._stored = 0
 
@@ -60,18 +69,13 @@ class ImageWriter:
 
     def _fill(self, fd: int) -> int:
         """Read pages until the buffer is full or the image ends."""
-        fill, room, buffer = 0, len(self._buffer), self._buffer
         try:
-            while fill < room:
-                # One page at a time: with less, or more, 6.1 to 7.3 lose their place
-                # (snapshot_read(), kernel/power/user.c).
-                got = os.readv(fd, [buffer[fill : fill + PAGE]])
-                if not got:
-                    break
-                fill += got
+            # A page for each read(): with less, or more, 6.1 to 7.3 lose their place
+            # (snapshot_read(), kernel/power/user.c). The kernel takes readv() apart into them
+            # (do_loop_readv_writev(), fs/read_write.c), and stops at the image's end.
+            return os.readv(fd, self._pages_of_buffer)
         except OSError as error:
             raise from_os("reading the image", error) from error
-        return fill
 
     def _put(self, raw: memoryview) -> None:
         packed: bytes | memoryview = self._codec.compress(raw) if self._packs else raw
