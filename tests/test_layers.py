@@ -15,7 +15,17 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 COMMON = {"errors", "deadline"}
-BELOW_RUNNER = {"spec", "evidence", "image", "machine", "inside", "cycle", "probe", "verdict"}
+BELOW_RUNNER = {
+    "spec",
+    "evidence",
+    "image",
+    "imageserver",
+    "machine",
+    "inside",
+    "cycle",
+    "probe",
+    "verdict",
+}
 ANYTHING = (
     BELOW_RUNNER | COMMON | {"events", "job", "runner", "report", "doctor", "images", "cli", "root"}
 )
@@ -31,6 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "events": COMMON | {"spec", "evidence"},
     # the agent's image is read by the code that writes it
     "image": COMMON | {"evidence", "agent"},
+    "imageserver": COMMON,
     "machine": COMMON | {"spec", "evidence"},
     "inside": COMMON | {"evidence"},
     "agent": set(),
