@@ -43,7 +43,10 @@ TOOLBOX_PACKAGES = (
 # To find the disks and the image; built in or a module, as the kernel has it. 6.12 and later ask
 # the crypto API for the compressor of an image (load_image_and_restore(), software_resume() in
 # kernel/power/hibernate.c); 6.1 has its own.
-EARLY_MODULES = ("virtio_pci", "virtio_blk", "ext4", "squashfs", "crypto-lzo", "crypto-lz4")
+EARLY_DRIVERS = ("virtio_pci", "virtio_blk", "ext4", "squashfs", "crypto-lzo", "crypto-lz4")
+# For an image that lies on a server; loaded in such boots alone.
+NETWORK_DRIVERS = ("virtio_net",)
+EARLY_MODULES = (*EARLY_DRIVERS, *NETWORK_DRIVERS)
 
 # template -> where it lies in the guest, and its mode
 ROOT_FILES: Mapping[str, tuple[str, int]] = {
@@ -57,7 +60,7 @@ ROOT_FILES: Mapping[str, tuple[str, int]] = {
 EARLY_INIT = "early-init.sh.j2"
 # what our scripts call of busybox: static, so quicker to start than what else has such names
 EARLY_APPLETS = (
-    *("cat", "chroot", "findfs", "ln", "mkdir", "mount", "poweroff", "readlink", "sh"),
+    *("cat", "chroot", "findfs", "ip", "ln", "mkdir", "mount", "poweroff", "readlink", "sh"),
     *("sleep", "stty", "switch_root", "umount"),
 )
 ROOT_APPLETS = (
@@ -73,12 +76,14 @@ VALUES: Mapping[str, object] = {
     "keys_device": "/dev/disk/by-id/virtio-keys",
     "address": "10.0.2.15/24",
     "gateway": "10.0.2.2",
-    "early_modules": EARLY_MODULES,
+    "early_drivers": EARLY_DRIVERS,
+    "network_drivers": NETWORK_DRIVERS,
     "sshd_log": "/run/sshd.log",
     "sshd_pid": "/run/sshd.pid",
     # seconds by the guest's clock, which runs no slower when the host is busy
     "root_seconds": 10,
     "resume_seconds": 2,
+    "network_seconds": 5,
     "sshd_seconds": 60,
 }
 ROOT_FREE_MIB = 300

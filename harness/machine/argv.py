@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.machine.shape import Accel, DebugWires, Disk, MachineSpec, Wires
+from harness.machine.shape import Accel, DebugWires, Disk, MachineSpec, Network, Wires
 from harness.spec import GuestSpec
 
 FIRST_DISK_SLOT = 3  # slot 2 is the network card; 0 and 31 are q35's own
@@ -28,7 +28,7 @@ def argv(spec: MachineSpec, wires: Wires | None = None) -> tuple[str, ...]:
         spec.qemu,
         *_house(),
         *_board(spec.guest, spec.accel, debug),
-        *_network(),
+        *_network(spec.network),
         *_disks(spec.disks),
         *_kernel(spec),
         *(_by_hand() if wires is None else _wired(wires)),
@@ -76,9 +76,13 @@ def cpu(accel: Accel) -> tuple[str, ...]:
 
 
 # Port 0: the host's kernel picks a free one and keeps it. romfile= empty: nobody boots from it.
-def _network() -> tuple[str, ...]:
+# An open network is open to all: what restrict= leaves reachable (guestfwd=) is one stream from
+# QEMU's start to its end, or a command for each connection, which the sandbox forbids; on neither
+# does the guest see that a server has hung up (net/slirp.c, QEMU 10.0).
+def _network(network: Network) -> tuple[str, ...]:
+    restrict = "on" if network is Network.CLOSED else "off"
     return (
-        "-netdev", "user,id=n0,ipv6=off,restrict=on,hostfwd=tcp:127.0.0.1:0-:22",
+        "-netdev", f"user,id=n0,ipv6=off,restrict={restrict},hostfwd=tcp:127.0.0.1:0-:22",
         "-device", f"virtio-net-pci,netdev=n0,mac={_MAC},addr=2,romfile=",
     )  # fmt: skip
 

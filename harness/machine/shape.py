@@ -27,6 +27,13 @@ class DiskFormat(StrEnum):
     QCOW2 = "qcow2"
 
 
+class Network(StrEnum):
+    """Whom a guest can reach; the host reaches its port 22 in any case."""
+
+    CLOSED = "closed"  # nobody
+    OPEN = "open"  # whoever the host can; 10.0.2.2 is the host's own 127.0.0.1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """A guest block device and the file behind it.
@@ -60,6 +67,7 @@ class MachineSpec:
     :ivar disks: In PCI order; a disk's place in it is its PCI slot.
     :ivar debug: Whether the guest can be stopped at breakpoints and its memory be read from
         outside. The guest cannot tell.
+    :ivar network: Whom the guest can reach. Its hardware is the same.
     """
 
     accel: Accel
@@ -70,6 +78,7 @@ class MachineSpec:
     disks: tuple[Disk, ...] = ()
     qemu: str = "qemu-system-x86_64"
     debug: bool = False
+    network: Network = Network.CLOSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from harness.machine.argv import argv
-from harness.machine.shape import Accel, DebugWires, Disk, DiskFormat, MachineSpec, Wires
+from harness.machine.shape import (
+    Accel,
+    DebugWires,
+    Disk,
+    DiskFormat,
+    MachineSpec,
+    Network,
+    Wires,
+)
 from harness.spec import GuestSpec
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -44,6 +52,7 @@ SPECS = {
     "kvm": replace(TWO_VCPUS, accel=Accel.KVM),
     "own-kernel": replace(TWO_VCPUS, disks=(ROOT, SWAP, TOOLBOX)),
     "firmware-only": replace(TWO_VCPUS, kernel=None, initrd=None, cmdline="", disks=()),
+    "open-network": replace(TWO_VCPUS, network=Network.OPEN),
     "comma": replace(
         TWO_VCPUS, disks=(replace(SWAP, path=Path("/runs/a,b.img")),), qemu="/opt/q,1/qemu"
     ),
@@ -85,6 +94,12 @@ def test_save_and_resume_boot_differ_in_command_line_and_wires_only() -> None:
     one, other = argv(TWO_VCPUS, WIRES), argv(resume, wires)
     differ = {a.partition("=")[0] for a, b in zip(one, other, strict=True) if a != b}
     assert differ == {"console", "socket,id"}
+
+
+def test_an_open_network_is_the_same_hardware() -> None:
+    closed, opened = argv(TWO_VCPUS, WIRES), argv(SPECS["open-network"], WIRES)
+    [(one, other)] = [(a, b) for a, b in zip(closed, opened, strict=True) if a != b]
+    assert one.replace("restrict=on", "restrict=off") == other
 
 
 def test_a_disk_more_does_not_move_those_before_it() -> None:
