@@ -36,9 +36,9 @@ def image_server(
     with serving(store, found, address, _tell) as server:
         host, port = server.address
         shown = f"[{host}]" if ":" in host else host
-        print(f"the machine that hibernates needs {found.client}, and nobody else may have it")
-        print(f"listening on {shown}:{port}", flush=True)
         try:
+            print(f"the machine that hibernates needs {found.client}, and nobody else may have it")
+            print(f"listening on {shown}:{port}", flush=True)
             Event().wait()
         except KeyboardInterrupt:
             print("ended")

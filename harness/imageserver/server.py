@@ -55,6 +55,8 @@ class ImageServer:
         while True:
             try:
                 sock, peer = self._listener.accept()
+            except ConnectionError:  # a client that was gone before its turn
+                continue
             except OSError:
                 return
             self._admit(sock, f"{peer[0]}:{peer[1]}")
