@@ -13,6 +13,7 @@ from harness.cycle.boot import Lab, Running, running
 from harness.cycle.budget import Budget
 from harness.cycle.disks import SWAP, image_place, make_disks
 from harness.cycle.scripts import Notes, Past
+from harness.cycle.server import served
 from harness.cycle.watch import Stalled
 from harness.deadline import Deadline, DeadlineExpired
 from harness.errors import GuestError, HibtestError
@@ -85,8 +86,8 @@ def _lab(job: Job, sink: Sink, began: float) -> Lab:
 
 def _boots(lab: Lab) -> Iterator[Boot]:
     """Go through the boots of a scenario, until one comes to something else than hoped."""
-    with closing(Past()) as past:
-        yield from _cycle(lab, past)
+    with closing(Past()) as past, served(lab) as equipped:
+        yield from _cycle(equipped, past)
 
 
 def _cycle(lab: Lab, past: Past) -> Iterator[Boot]:

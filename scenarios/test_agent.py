@@ -1,11 +1,26 @@
 """Does a hibernation by our userspace agent come back as it went, whatever it is told?"""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.evidence import Evidence
-from harness.spec import AgentMethod, GuestSpec, Scenario, Target
+from harness.spec import (
+    AgentMethod,
+    Expected,
+    Fault,
+    GuestSpec,
+    Layout,
+    Outcome,
+    Scenario,
+    ServerGone,
+    SwapDisk,
+    Target,
+    WriteError,
+)
 from harness.verdict import judge
 
+SWAP = SwapDisk()
 pytestmark = pytest.mark.guest
 
 
@@ -18,6 +33,23 @@ def _agent(kernel: str, what: str, method: AgentMethod, *tags: str) -> Scenario:
     )
 
 
+def _refused(
+    kernel: str,
+    what: str,
+    method: AgentMethod,
+    errno: str,
+    *,
+    layout: Layout = SWAP,
+    faults: tuple[Fault, ...] = (),
+) -> Scenario:
+    return replace(
+        _agent(kernel, what, method, "refused"),
+        layout=layout,
+        faults=faults,
+        expected=Expected(outcome=Outcome.REFUSED, cause=errno),
+    )
+
+
 # Every step, failing by itself and with the agent killed in it.
 _STEPS = ("prepare", "freeze", "snapshot", "write", "commit", "power-off")
 FAILURES = (*_STEPS, *(f"{step}:kill" for step in _STEPS))
@@ -25,6 +57,18 @@ FAILURES = (*_STEPS, *(f"{step}:kill" for step in _STEPS))
 SCENARIOS = (
     _agent("trixie", "failures-swap", AgentMethod(failures=FAILURES, compress="lz4")),
     _agent("trixie", "raw-none", AgentMethod(target=Target.RAW)),
+    _agent("backports", "server-zstd", AgentMethod(target=Target.SERVER, compress="zstd")),
+    _refused(
+        "bookworm", "server-gone", AgentMethod(target=Target.SERVER), "EIO", faults=(ServerGone(),)
+    ),
+    _refused(
+        "trixie",
+        "write-error",
+        AgentMethod(target=Target.RAW),
+        "EIO",
+        faults=(WriteError(serial="image", at_mib=20),),
+    ),
+    _refused("backports", "no-space", AgentMethod(), "ENOSPC", layout=SwapDisk(size_mib=16)),
     _agent("bookworm", "swap-lz4", AgentMethod(target=Target.SWAP, compress="lz4")),
 )
 

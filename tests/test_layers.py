@@ -48,7 +48,7 @@ ROOMS: dict[str, set[str]] = {
     "probe": set(),
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
-    | {"spec", "evidence", "events", "image", "machine", "inside", "probe", "agent"},
+    | {"spec", "evidence", "events", "image", "imageserver", "machine", "inside", "probe", "agent"},
     "verdict": COMMON | {"spec", "evidence"},
     "job": {"spec", "evidence"},
     "runner": COMMON | BELOW_RUNNER | {"events", "job"},

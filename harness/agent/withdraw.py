@@ -17,6 +17,11 @@ def undo(args: dict[str, Any]) -> None:
 
         swap.withdraw(target.where)
         return
+    if target.kind == "server":
+        from harness.agent.target import server
+
+        server.undo({"address": target.where, "keys": target.keys})
+        return
     try:
         source = open_source(target)
     except NoImage:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import images
-from harness.cycle.disks import NAMES
+from harness.cycle.disks import KEYS, NAMES
 from harness.errors import HostError, SpecError
 from harness.evidence import Evidence, GuestKernel, Host, read_json, to_json
 from harness.job import Job
@@ -136,6 +136,7 @@ def drop_disks(directory: Path) -> None:
     """Remove the disks of a run."""
     for name in NAMES:
         (directory / name).unlink(missing_ok=True)
+    shutil.rmtree(directory / KEYS, ignore_errors=True)
 
 
 def judge_run(directory: Path) -> Verdict:

@@ -8,17 +8,20 @@ from pathlib import Path
 
 from harness.cycle.budget import Budget
 from harness.cycle.cmdline import NO_SERVER, cmdline
-from harness.cycle.disks import disks
+from harness.cycle.disks import disks, target_of
 from harness.cycle.proof.stops import Stops
 from harness.cycle.watch import Watch
 from harness.deadline import Deadline
 from harness.events import BootStarted, Sink
 from harness.image.place import ImagePlace
+from harness.imageserver import ImageServer
 from harness.inside.console import Console
 from harness.inside.shell import Shell, connect
 from harness.machine.process import Machine, start
-from harness.machine.shape import Accel, MachineSpec
-from harness.spec import GuestFiles, Role, Scenario, Stage
+from harness.machine.shape import Accel, MachineSpec, Network
+from harness.spec import GuestFiles, Role, Scenario, ServerGone, Stage, Target
+
+_HOST = "10.0.2.2"  # this host, as a guest of QEMU's user network sees it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class Lab:
 
     :ivar directory: The run's; its disks are there.
     :ivar image: Where the image lies once a machine has hibernated.
-    :ivar server: ``HOST:PORT`` at which the guest finds the image server, if there is one.
+    :ivar server: The image server beside the run, if there is one.
     :ivar began: ``time.monotonic()`` of the run's beginning.
     :ivar proof: Whether images are compared with memory.
     :ivar at_rest: What is done to the swap disk once the machine is off, before anybody looks.
@@ -42,9 +45,14 @@ class Lab:
     budget: Budget
     sink: Sink
     began: float
-    server: str = NO_SERVER
+    server: ImageServer | None = None
     proof: bool = True
     at_rest: Callable[[Path], None] | None = None
+
+    @property
+    def address(self) -> str:
+        """``HOST:PORT`` at which the guest finds the image server."""
+        return NO_SERVER if self.server is None else f"{_HOST}:{self.server.address[1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,7 @@ def machine_spec(
         initrd=files.initrd,
         cmdline=cmdline(scenario, role, server),
         disks=disks(scenario, files, directory),
+        network=Network.OPEN if target_of(scenario) is Target.SERVER else Network.CLOSED,
         debug=debug,
     )
 
@@ -114,7 +123,7 @@ def running(lab: Lab, role: Role, number: int, directory: Path) -> Iterator[Runn
         lab.qemu,
         lab.accel,
         directory=lab.directory,
-        server=lab.server,
+        server=lab.address,
         debug=lab.proof,
     )
     with start(spec, directory, began=lab.began) as machine, Console(machine.console) as console:
@@ -124,6 +133,8 @@ def running(lab: Lab, role: Role, number: int, directory: Path) -> Iterator[Runn
         stops = None if machine.debugger is None else Stops(machine.debugger)
         if stops is not None:
             watch.take_along(stops)
+        if lab.server is not None and ServerGone() in lab.scenario.faults:
+            watch.when(Stage.WRITE, lab.server.hang_up)
         yield Running(lab, machine, watch, stops)
 
 

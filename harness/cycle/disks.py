@@ -4,11 +4,14 @@ from pathlib import Path
 
 from harness.cycle.layout import make_swap_disk
 from harness.image.place import ImagePlace
+from harness.imageserver import make_keys
+from harness.imageserver.keys import CLIENT
 from harness.machine.disk import overlay, sparse
 from harness.machine.shape import Disk, DiskFormat
-from harness.spec import AgentMethod, GuestFiles, Scenario, Target
+from harness.spec import AgentMethod, GuestFiles, Scenario, Target, WriteError
 
-ROOT, SWAP, IMAGE, STORED = "root.qcow2", "swap.raw", "image.raw", "image.hib"
+ROOT, SWAP, IMAGE = "root.qcow2", "swap.raw", "image.raw"
+STORED, KEYS = "image.hib", "keys"  # of an image server
 NAMES = (ROOT, SWAP, IMAGE, STORED)
 
 
@@ -19,26 +22,31 @@ def make_disks(scenario: Scenario, files: GuestFiles, directory: Path) -> None:
     """
     overlay(files.root, directory / ROOT)
     make_swap_disk(scenario.layout, directory / SWAP)
-    if _target(scenario) is Target.RAW:
+    if target_of(scenario) is Target.SERVER:
+        make_keys(directory / KEYS)
+    if target_of(scenario) is Target.RAW:
         sparse(directory / IMAGE, scenario.guest.memory_mib)
 
 
 def disks(scenario: Scenario, files: GuestFiles, directory: Path) -> tuple[Disk, ...]:
     """Return the disks of a machine."""
+    fails_at = {f.serial: f.at_mib << 20 for f in scenario.faults if isinstance(f, WriteError)}
     modules = [files.modules] if files.modules else []
-    image = [directory / IMAGE] if _target(scenario) is Target.RAW else []
+    image = [directory / IMAGE] if target_of(scenario) is Target.RAW else []
+    keys = [directory / KEYS / CLIENT] if target_of(scenario) is Target.SERVER else []
     return (
         Disk(serial="root", path=directory / ROOT, format=DiskFormat.QCOW2),
-        Disk(serial="swap", path=directory / SWAP),
+        Disk(serial="swap", path=directory / SWAP, fails_at=fails_at.get("swap")),
         Disk(serial="toolbox", path=files.toolbox, readonly=True),
         *(Disk(serial="modules", path=path, readonly=True) for path in modules),
-        *(Disk(serial="image", path=path) for path in image),
+        *(Disk(serial="image", path=path, fails_at=fails_at.get("image")) for path in image),
+        *(Disk(serial="keys", path=path, readonly=True) for path in keys),
     )
 
 
 def image_place(scenario: Scenario, directory: Path) -> ImagePlace:
     """Return where the image of a scenario lies."""
-    match _target(scenario):
+    match target_of(scenario):
         case None:
             return ImagePlace(path=directory / SWAP)
         case Target.SWAP:
@@ -49,5 +57,6 @@ def image_place(scenario: Scenario, directory: Path) -> ImagePlace:
             return ImagePlace(path=directory / STORED, agent=True, swap=False)
 
 
-def _target(scenario: Scenario) -> Target | None:
+def target_of(scenario: Scenario) -> Target | None:
+    """Return where the agent writes to; ``None`` when the kernel writes the image."""
     return scenario.method.target if isinstance(scenario.method, AgentMethod) else None

@@ -145,7 +145,7 @@ def _failures(run: Running, shell: Shell) -> tuple[Attempt, ...]:
         failing = msgspec.structs.replace(method, fail_at=fail_at)
         before = hibernate.Seen.of(run.watch)
         deadline = run.deadline(Stage.PREPARE, f"the start of a save that fails at {fail_at}")
-        order = hibernate.start(failing, run.lab.server, shell, run.watch, deadline)
+        order = hibernate.start(failing, run.lab.address, shell, run.watch, deadline)
         followed = hibernate.follow(failing, run.watch, before, order)
         attempts.append(replace(followed.attempt, asked=fail_at))
         if not followed.attempt.errno:
@@ -161,7 +161,7 @@ def _hibernate(run: Running, notes: Notes, shell: Shell, past: Past) -> bool:
     past.close()
     taker = _taker(run, notes, past.places)
     notes.attempt = Attempt(mode=method.mode)
-    order = hibernate.start(method, run.lab.server, shell, run.watch, deadline)
+    order = hibernate.start(method, run.lab.address, shell, run.watch, deadline)
     try:
         followed = hibernate.follow(method, run.watch, before, order)
     except (GuestError, DeadlineExpired):

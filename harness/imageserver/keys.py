@@ -41,11 +41,14 @@ class Keys:
     client: Path
 
 
+CLIENT = "client.pem"
+
+
 def _named(directory: Path) -> Keys:
     return Keys(
         authority=directory / "authority.pem",
         server=directory / "server.pem",
-        client=directory / "client.pem",
+        client=directory / CLIENT,
     )
 
 

@@ -14,6 +14,7 @@ from harness.machine.shape import Accel, DebugWires, Disk, MachineSpec, Network,
 from harness.spec import GuestSpec
 
 FIRST_DISK_SLOT = 3  # slot 2 is the network card; 0 and 31 are q35's own
+_SECTOR = 512
 _MAC = "52:54:00:12:34:56"
 
 
@@ -101,12 +102,31 @@ def _disk(disk: Disk, slot: int) -> tuple[str, ...]:
         f"node-name={disk.serial}",
         f"read-only={readonly}",
         "cache.no-flush=on",
-        "file.driver=file",
-        f"file.filename={_value(disk.path)}",
-        "file.cache.no-flush=on",
+        *_file(disk),
     )
     front = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},addr={slot:x}"
     return ("-blockdev", ",".join(node), "-device", front)
+
+
+def _file(disk: Disk) -> tuple[str, ...]:
+    """Return the file below a disk, with a filter between that makes a write fail, if asked."""
+    if disk.fails_at is None:
+        return _plain_file(disk, "file")
+    error = "file.inject-error.0"
+    return (
+        "file.driver=blkdebug",
+        f"{error}.event=write_aio",
+        f"{error}.iotype=write",
+        f"{error}.errno=5",
+        f"{error}.sector={disk.fails_at // _SECTOR}",
+        "file.cache.no-flush=on",
+        *_plain_file(disk, "file.image"),
+    )
+
+
+def _plain_file(disk: Disk, prefix: str) -> tuple[str, ...]:
+    path = f"{prefix}.filename={_value(disk.path)}"
+    return (f"{prefix}.driver=file", path, f"{prefix}.cache.no-flush=on")
 
 
 def _kernel(spec: MachineSpec) -> tuple[str, ...]:

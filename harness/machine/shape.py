@@ -41,6 +41,7 @@ class Disk:
     :ivar serial: Its virtio-blk serial number: the guest knows its disks by it, never by order.
     :ivar path: The backing file; an overlay names its own backing file itself.
     :ivar readonly: Whether guest and QEMU only read it: several machines may then share it.
+    :ivar fails_at: Writes of the guest to this byte of it fail with EIO; raw disks only.
     :raise SpecError: When the serial number is none that guest and QEMU take as it is.
     """
 
@@ -48,6 +49,7 @@ class Disk:
     path: Path
     format: DiskFormat = DiskFormat.RAW
     readonly: bool = False
+    fails_at: int | None = None
 
     def __post_init__(self) -> None:
         if not _SERIAL.fullmatch(self.serial):

@@ -1,5 +1,6 @@
 """WHAT is asked: frozen values, no I/O."""
 
+from harness.spec.fault import Fault, ServerGone, WriteError
 from harness.spec.guest import OWN_KERNEL, GuestFiles, GuestSpec
 from harness.spec.layout import Layout, NoSwap, SwapDisk
 from harness.spec.method import (
@@ -21,6 +22,7 @@ __all__ = [
     "SWAP_DEVICE",
     "AgentMethod",
     "Expected",
+    "Fault",
     "GuestFiles",
     "GuestSpec",
     "KernelMethod",
@@ -33,8 +35,10 @@ __all__ = [
     "ResumeSpec",
     "Role",
     "Scenario",
+    "ServerGone",
     "Stage",
     "Stopper",
     "SwapDisk",
     "Target",
+    "WriteError",
 ]

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from harness.errors import SpecError
+from harness.spec.fault import Fault
 from harness.spec.guest import GuestSpec
 from harness.spec.layout import Layout, SwapDisk
 from harness.spec.method import KernelMethod, Method
@@ -33,6 +34,7 @@ class Scenario:
     """One question asked of the kernel.
 
     :ivar name: Unique, made of ``a-z 0-9 . _ -``; also the name of the run directory.
+    :ivar faults: What is made to go wrong.
     :ivar expected: The outcome that makes it pass.
     :ivar lives: How often the same life is hibernated and resumed; the second time shows that
         the first gave back all that a hibernation takes.
@@ -45,6 +47,7 @@ class Scenario:
     layout: Layout = field(default_factory=SwapDisk)
     method: Method = field(default_factory=KernelMethod)
     resume: ResumeSpec = field(default_factory=ResumeSpec)
+    faults: tuple[Fault, ...] = ()
     expected: Expected = field(default_factory=Expected)
     lives: int = 1
     tags: tuple[str, ...] = ()

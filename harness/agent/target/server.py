@@ -1,7 +1,7 @@
 """An image server as the target of an image, and as where it is resumed from.
 
     sink = open_sink("10.0.2.2:7000", "/dev/disk/by-id/virtio-keys")
-    sink.prepare(size_hint)   # connects: nothing was stopped yet
+    sink.connect(size_hint)   # connects: nothing was stopped yet
     sink.write(frames)        # while user space is frozen, on the same connection
     sink.commit(record)       # the server has checked it all and has it on its disk
     sink.close()
@@ -12,9 +12,12 @@ then is gone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from harness.agent.device import PAGE, SnapshotDevice
 from harness.agent.errors import AgentError
+from harness.agent.imagefile import USED
 from harness.agent.target.connection import TIMEOUT, Connection, parse_address
 from harness.agent.target.keys import ClientKeys, read_keys
 
@@ -39,7 +42,7 @@ def open_source(address: str, keys: str, *, timeout: float = TIMEOUT) -> ServerS
     :raise AgentError: When the server cannot be reached, or has no image that can be resumed.
     """
     connection = Connection(parse_address(address), read_keys(keys), timeout, do="load")
-    return ServerSource(connection)
+    return ServerSource(connection, lambda: undo({"address": address, "keys": keys}))
 
 
 def undo(args: dict[str, Any]) -> None:
@@ -71,7 +74,11 @@ class ServerSink:
         self._timeout = timeout
         self._connection: Connection | None = None
 
-    def prepare(self, size_hint: int) -> None:
+    def prepare(self, _device: SnapshotDevice, pages: int) -> None:
+        """See :class:`harness.agent.target.Sink`."""
+        self.connect(pages * PAGE)
+
+    def connect(self, size_hint: int) -> None:
         """Connect, and have the server ready for an image of about this size.
 
         An image that the server still has of this machine cannot be resumed from here on.
@@ -112,8 +119,9 @@ class ServerSink:
 class ServerSource:
     """Receives an image from a server; made by :func:`open_source`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, revoke: Callable[[], None]) -> None:
         self._connection = connection
+        self._revoke = revoke
         self._left = connection.size
         self._record: bytes | None = None
 
@@ -135,6 +143,13 @@ class ServerSource:
         data = self._connection.receive(min(size, self._left))
         self._left -= len(data)
         return data
+
+    def mark(self, state: bytes) -> None:
+        """Consume the image, or, when it is to be refused, have it revoked."""
+        if state == USED:
+            self.consume()
+        else:
+            self._revoke()
 
     def consume(self) -> None:
         """Have the server never give this image again; it is sure of that when this returns.

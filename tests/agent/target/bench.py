@@ -35,7 +35,7 @@ class Bench:
     def sink(self, size_hint: int = 0) -> target.ServerSink:
         """Return a sink that is connected."""
         sink = target.open_sink(self.address, str(self.keys.client))
-        sink.prepare(size_hint)
+        sink.connect(size_hint)
         return sink
 
     def source(self) -> target.ServerSource:

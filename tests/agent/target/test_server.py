@@ -130,7 +130,7 @@ from harness.agent.target.server import open_sink
 address, keys, stream, record = sys.argv[1:]
 stream, record = open(stream, "rb").read(), open(record, "rb").read()
 sink = open_sink(address, keys)
-sink.prepare(len(stream))
+sink.connect(len(stream))
 gc.disable()
 def frozen(event, args):
     if event in {"open", "import", "os.fork", "subprocess.Popen", "socket.connect", "socket.bind"}:

@@ -19,7 +19,7 @@ def test_nobody_there_is_told(tmp_path: Path) -> None:
     keys = make_keys(tmp_path)
     sink = target.open_sink(f"127.0.0.1:{free_port()}", str(keys.client))
     with pytest.raises(AgentError, match=r"does not answer: Connection refused"):
-        sink.prepare(0)
+        sink.connect(0)
     sink.close()
 
 
@@ -29,7 +29,7 @@ def test_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         sink = target.open_sink(address, str(keys.client), timeout=0.2)
         with pytest.raises(AgentError, match="did not answer in time"):
-            sink.prepare(0)
+            sink.connect(0)
 
 
 def test_server_that_ends_breaks_off_an_upload_and_leaves_nothing(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_server_that_ends_breaks_off_an_upload_and_leaves_nothing(tmp_path: Path
     store = tmp_path / "store" / "image.hib"
     with serving(store, keys) as server:
         sink = target.open_sink("{}:{}".format(*server.address), str(keys.client))
-        sink.prepare(0)
+        sink.connect(0)
         sink.write(image.frames[0])
     with pytest.raises(AgentError, match="image server"):
         send(sink, image.frames[1:], image.record)
@@ -50,7 +50,7 @@ def test_server_that_ends_breaks_off_an_upload_and_leaves_nothing(tmp_path: Path
 def test_server_killed_in_mid_upload_is_noticed_at_once(tmp_path: Path) -> None:
     with own_process(tmp_path) as (process, address, keys):
         sink = target.open_sink(address, keys)
-        sink.prepare(0)
+        sink.connect(0)
         sink.write(made(1, 1000).frames[0])
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -62,7 +62,7 @@ def test_server_killed_in_mid_upload_is_noticed_at_once(tmp_path: Path) -> None:
 def test_server_that_hangs_in_mid_upload_is_given_up(tmp_path: Path) -> None:
     with own_process(tmp_path) as (process, address, keys):
         sink = target.open_sink(address, keys, timeout=1.0)
-        sink.prepare(0)
+        sink.connect(0)
         process.send_signal(signal.SIGSTOP)
         piece = HEADER.pack(b"hibC", 0, 64 << 20, 64 << 20, b"") + bytes(32 << 20)
         with pytest.raises(AgentError, match=r"in time|broke"):
@@ -73,7 +73,7 @@ def test_server_that_hangs_in_mid_upload_is_given_up(tmp_path: Path) -> None:
 def test_killed_server_leaves_nothing_that_is_resumed(tmp_path: Path) -> None:
     with own_process(tmp_path) as (process, address, keys):
         sink = target.open_sink(address, keys)
-        sink.prepare(0)
+        sink.connect(0)
         image = made(3, 100_000)
         sink.write(image.stream)
         part = tmp_path / "store" / "image.hib.part"
@@ -84,7 +84,7 @@ def test_killed_server_leaves_nothing_that_is_resumed(tmp_path: Path) -> None:
         with pytest.raises(AgentError, match="there is no image"):
             target.open_source(address, keys)
         sink = target.open_sink(address, keys)
-        sink.prepare(0)
+        sink.connect(0)
         sink.write(image.stream)
         sink.commit(image.record)
         assert target.open_source(address, keys).read(1 << 30) == image.stream
