@@ -19,6 +19,8 @@ from harness.probe.base import errno_name
 
 FIFO = "hibernate"
 AGENT = "/run/hibtest-agent.pyz"
+# There once /dev/snapshot was used in this life.
+BY_AGENT = "by-agent"
 NOT_UNDONE = 4  # harness/agent/cli.py
 POWER = Path("/sys/power")
 
@@ -33,6 +35,8 @@ def serve(run: Path, power: Path = POWER, kmsg: str = "/dev/kmsg") -> None:
             if not mode:
                 continue
             procfs.say(f"hibernate {mode} begins", kmsg)
+            if mode == "agent":
+                (run / BY_AGENT).touch()
             came = by_agent(words) if mode == "agent" else hibernate(mode, power)
             procfs.say(f"hibernate {mode} returned {came}", kmsg)
 

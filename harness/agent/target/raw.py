@@ -50,7 +50,7 @@ class RawSource:
 
     def __init__(self, path: str) -> None:
         self._block = Block(path)
-        end = self._block.size // PAGE * PAGE
+        end = -(-self._block.size // PAGE) * PAGE  # a file may end within a page
         self._reader = Reader(self._block, [Extent(PAGE, end - PAGE)])
 
     def record(self) -> bytes:

@@ -83,10 +83,11 @@ def real(name: str) -> bool:
 def read_everywhere(name: str) -> None:
     fd = os.open(f"/dev/{name}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
     try:
+        size = os.lseek(fd, 0, os.SEEK_END)
         with mmap.mmap(-1, pages.SIZE) as buffer:
             for cpu in sorted(procfs.cpus()):
                 os.sched_setaffinity(0, {cpu})
-                if os.preadv(fd, [buffer], cpu * pages.SIZE) <= 0:
+                if os.preadv(fd, [buffer], cpu * pages.SIZE % max(size, 1)) <= 0:
                     raise Failed(f"CPU {cpu} read nothing of {name}")
     finally:
         os.close(fd)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from harness.probe import procfs
 from harness.probe.audit.exercise import Exercise
 from harness.probe.audit.symbols import Kcore
-from harness.probe.base import Facts, Failed, Lacking
+from harness.probe.base import RUN, Facts, Failed, Lacking
+from harness.probe.hibernator import BY_AGENT
 
 
 class Variable(NamedTuple):
@@ -74,6 +75,9 @@ MUTEXES = (
     Variable("fw_lock", 8, "fw_pm_notify"),
     Variable("rng_mutex", 8, "hwrng_pm_notifier"),
 )
+# An image that was made through /dev/snapshot and given up leaves it at 1; whoever reads it has
+# set it before: create_image() (kernel/power/user.c and hibernate.c, 6.1 to 7.3).
+_LEFT_BY_SNAPSHOT_DEVICE = frozenset({"in_suspend"})
 NAMES = tuple(variable.name for variable in (*VARIABLES, *MUTEXES))
 
 
@@ -99,10 +103,11 @@ def exercise(recorded: Facts) -> str:
     if not was:
         raise Lacking(recorded["variables_lacking"])
     now = values(addresses)
+    untold = _LEFT_BY_SNAPSHOT_DEVICE if (RUN / BY_AGENT).exists() else frozenset()
     wrong = [
         f"{v.name} was {show(was[v.name])}, is {show(now[v.name])} ({v.covers})"
         for v in VARIABLES
-        if v.name in was and was[v.name] != now[v.name]
+        if v.name in was and was[v.name] != now[v.name] and v.name not in untold
     ]
     if wrong:
         raise Failed("; ".join(wrong))
