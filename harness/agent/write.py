@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -33,12 +34,14 @@ class Written(NamedTuple):
     :ivar chunks: Frames.
     :ivar stored: Bytes of the stream.
     :ivar peak: The most pages that were held at once.
+    :ivar digest_seconds: How long the checksums took.
     """
 
     pages: int
     chunks: int
     stored: int
     peak: int
+    digest_seconds: float
 
 
 class ImageWriter:
@@ -54,6 +57,7 @@ class ImageWriter:
         self._buffer = memoryview(mmap.mmap(-1, (buffer_pages // 4 - 1) * PAGE))
         self._pages_of_buffer = pages_of(self._buffer)
         self._held = 0
+        self._digesting = 0.0
         self._pages = self._chunks = self._stored = 0
 
     def write(self, device: SnapshotDevice, progress: Callable[[int], None]) -> Written:
@@ -65,7 +69,8 @@ class ImageWriter:
             self._put(self._buffer[:size])
             self._pages += size // PAGE
             progress(self._pages)
-        return Written(self._pages, self._chunks, self._stored, -(-self._held // PAGE))
+        peak = -(-self._held // PAGE)
+        return Written(self._pages, self._chunks, self._stored, peak, self._digesting)
 
     def _fill(self, fd: int) -> int:
         """Read pages until the buffer is full or the image ends."""
@@ -83,7 +88,10 @@ class ImageWriter:
         self._held = max(self._held, held)
         if len(packed) >= len(raw):
             packed = raw
-        frame = Frame(self._chunks, len(raw), len(packed), self._digest.of(packed))
+        began = time.monotonic()
+        digest = self._digest.of(packed)
+        self._digesting += time.monotonic() - began
+        frame = Frame(self._chunks, len(raw), len(packed), digest)
         header = frame.pack()
         self._digest.add(header)
         self._sink.write(header)
@@ -105,4 +113,5 @@ def facts_of(written: Written, seconds: float) -> dict[str, Any]:
         "ratio": round(written.stored / max(1, written.pages * PAGE), 3),
         "mb_per_s": round(megabytes / max(seconds, 1e-3), 1),
         "peak_pages": written.peak,
+        "digest_s": round(written.digest_seconds, 3),
     }
