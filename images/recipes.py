@@ -44,9 +44,10 @@ TOOLBOX_PACKAGES = (
 # the crypto API for the compressor of an image (load_image_and_restore(), software_resume() in
 # kernel/power/hibernate.c); 6.1 has its own.
 EARLY_DRIVERS = ("virtio_pci", "virtio_blk", "ext4", "squashfs", "crypto-lzo", "crypto-lz4")
-# For an image that lies on a server; loaded in such boots alone.
+# For an image that lies on a server, and for a root on device mapper; loaded in such boots alone.
 NETWORK_DRIVERS = ("virtio_net",)
-EARLY_MODULES = (*EARLY_DRIVERS, *NETWORK_DRIVERS)
+MAPPER_DRIVERS = ("dm-mod",)
+EARLY_MODULES = (*EARLY_DRIVERS, *NETWORK_DRIVERS, *MAPPER_DRIVERS)
 
 # template -> where it lies in the guest, and its mode
 ROOT_FILES: Mapping[str, tuple[str, int]] = {
@@ -73,11 +74,13 @@ VALUES: Mapping[str, object] = {
     "hostname": "guest",
     "console": "ttyS0",
     "root_device": "/dev/disk/by-id/virtio-root",
+    "toolbox_device": "/dev/disk/by-id/virtio-toolbox",
     "keys_device": "/dev/disk/by-id/virtio-keys",
     "address": "10.0.2.15/24",
     "gateway": "10.0.2.2",
     "early_drivers": EARLY_DRIVERS,
     "network_drivers": NETWORK_DRIVERS,
+    "mapper_drivers": MAPPER_DRIVERS,
     "sshd_log": "/run/sshd.log",
     "sshd_pid": "/run/sshd.pid",
     # seconds by the guest's clock, which runs no slower when the host is busy

@@ -1,7 +1,7 @@
 """What the kernel of each boot is told."""
 
 from harness.cycle import agent
-from harness.spec import SWAP_DEVICE, AgentMethod, NoSwap, Role, Scenario
+from harness.spec import SWAP_DEVICE, AgentMethod, MappedRoot, NoSwap, Role, Scenario
 
 NO_SERVER = "10.0.2.2:0"  # as a plan prints it
 ROOT_DEVICE = "/dev/disk/by-id/virtio-root"
@@ -37,6 +37,8 @@ def cmdline(scenario: Scenario, role: Role, server: str = NO_SERVER) -> str:
         words.append("noresume")
     if not isinstance(scenario.layout, NoSwap):
         words.append(f"hibtest.swapon={SWAP_DEVICE}")
+    if isinstance(scenario.guest.root, MappedRoot):
+        words.append("hibtest.rootdm=1")
     words.extend(scenario.guest.append)
     # The last console is /dev/console: what the guest says to us must not go elsewhere.
     words.append("console=ttyS0")

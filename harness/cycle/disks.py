@@ -6,13 +6,14 @@ from harness.cycle.layout import make_swap_disk
 from harness.image.place import ImagePlace
 from harness.imageserver import make_keys
 from harness.imageserver.keys import CLIENT
-from harness.machine.disk import overlay, sparse
+from harness.machine.disk import copy, overlay, sparse
 from harness.machine.shape import Disk, DiskFormat
-from harness.spec import AgentMethod, GuestFiles, Scenario, Target, WriteError
+from harness.spec import AgentMethod, GuestFiles, MappedRoot, Scenario, Target, WriteError
 
 ROOT, SWAP, IMAGE = "root.qcow2", "swap.raw", "image.raw"
+ROOT_COPY, SCRATCH = "root.raw", "scratch.raw"
 STORED, KEYS = "image.hib", "keys"  # of an image server
-NAMES = (ROOT, SWAP, IMAGE, STORED)
+NAMES = (ROOT, SWAP, IMAGE, STORED, ROOT_COPY, SCRATCH)
 
 
 def make_disks(scenario: Scenario, files: GuestFiles, directory: Path) -> None:
@@ -20,7 +21,13 @@ def make_disks(scenario: Scenario, files: GuestFiles, directory: Path) -> None:
 
     :raise HostError: When there is no room, or a tool is missing.
     """
-    overlay(files.root, directory / ROOT)
+    root = root_disk(scenario, directory)
+    if root.format is DiskFormat.RAW:
+        copy(files.root, root.path)
+    else:
+        overlay(files.root, root.path)
+    if size := _scratch_mib(scenario):
+        sparse(directory / SCRATCH, size)
     make_swap_disk(scenario.layout, directory / SWAP)
     if target_of(scenario) is Target.SERVER:
         make_keys(directory / KEYS)
@@ -34,14 +41,23 @@ def disks(scenario: Scenario, files: GuestFiles, directory: Path) -> tuple[Disk,
     modules = [files.modules] if files.modules else []
     image = [directory / IMAGE] if target_of(scenario) is Target.RAW else []
     keys = [directory / KEYS / CLIENT] if target_of(scenario) is Target.SERVER else []
+    scratch = [directory / SCRATCH] if _scratch_mib(scenario) else []
     return (
-        Disk(serial="root", path=directory / ROOT, format=DiskFormat.QCOW2),
+        root_disk(scenario, directory),
         Disk(serial="swap", path=directory / SWAP, fails_at=fails_at.get("swap")),
         Disk(serial="toolbox", path=files.toolbox, readonly=True),
         *(Disk(serial="modules", path=path, readonly=True) for path in modules),
         *(Disk(serial="image", path=path, fails_at=fails_at.get("image")) for path in image),
         *(Disk(serial="keys", path=path, readonly=True) for path in keys),
+        *(Disk(serial="scratch", path=path) for path in scratch),
     )
+
+
+def root_disk(scenario: Scenario, directory: Path) -> Disk:
+    """Return the root disk: raw where its blocks are compared."""
+    if isinstance(scenario.guest.root, MappedRoot):
+        return Disk(serial="root", path=directory / ROOT_COPY)
+    return Disk(serial="root", path=directory / ROOT, format=DiskFormat.QCOW2)
 
 
 def image_place(scenario: Scenario, directory: Path) -> ImagePlace:
@@ -55,6 +71,11 @@ def image_place(scenario: Scenario, directory: Path) -> ImagePlace:
             return ImagePlace(path=directory / IMAGE, agent=True, swap=False)
         case Target.SERVER:
             return ImagePlace(path=directory / STORED, agent=True, swap=False)
+
+
+def _scratch_mib(scenario: Scenario) -> int:
+    root = scenario.guest.root
+    return root.scratch_mib if isinstance(root, MappedRoot) else 0
 
 
 def target_of(scenario: Scenario) -> Target | None:

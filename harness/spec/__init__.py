@@ -13,6 +13,7 @@ from harness.spec.method import (
     Target,
 )
 from harness.spec.outcome import Expected, Outcome, Role, Stage
+from harness.spec.rootfs import MappedRoot, PlainRoot, Root
 from harness.spec.scenario import IMAGE_DEVICE, KEYS_DEVICE, SWAP_DEVICE, ResumeSpec, Scenario
 
 __all__ = [
@@ -27,13 +28,16 @@ __all__ = [
     "GuestSpec",
     "KernelMethod",
     "Layout",
+    "MappedRoot",
     "Method",
     "Mode",
     "NoSwap",
     "Outcome",
+    "PlainRoot",
     "Protect",
     "ResumeSpec",
     "Role",
+    "Root",
     "Scenario",
     "ServerGone",
     "Stage",

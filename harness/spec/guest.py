@@ -1,7 +1,9 @@
 """The guest that a scenario asks for, and the files it is booted from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from harness.spec.rootfs import PlainRoot, Root
 
 OWN_KERNEL = "own"  # the name of the kernel given with --kernel
 
@@ -15,6 +17,7 @@ class GuestSpec:
     :ivar vcpus: vCPUs that are there at boot.
     :ivar max_vcpus: vCPUs that may be plugged in later, those at boot included.
     :ivar append: More words for the kernel command line of every boot.
+    :ivar root: What the root filesystem stands on.
     """
 
     kernel: str
@@ -22,6 +25,7 @@ class GuestSpec:
     vcpus: int = 2
     max_vcpus: int | None = None
     append: tuple[str, ...] = ()
+    root: Root = field(default_factory=PlainRoot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
