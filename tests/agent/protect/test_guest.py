@@ -1,0 +1,144 @@
+"""Every protection in real guests, up to the snapshot and back, on each kernel."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import images
+from harness.cli.prepare import QEMU
+from harness.cycle.boot import Came, Lab, came_up, running
+from harness.cycle.budget import Budget
+from harness.cycle.disks import image_place, make_disks
+from harness.deadline import Deadline
+from harness.inside.shell import Shell
+from harness.machine.accel import choose
+from harness.spec import GuestSpec, MappedRoot, Role, Scenario, Stage
+
+pytestmark = pytest.mark.guest
+
+HERE = Path(__file__).parent
+SCRATCH = "/dev/disk/by-id/virtio-scratch"
+PYZ = "/run/inside.pyz"
+
+
+def zipped() -> bytes:
+    """Return the agent with our script as its main program."""
+    root = Path(images.__file__).parents[1]
+    files = {"__main__.py": (HERE / "inside.py").read_bytes(), "harness/__init__.py": b""}
+    for path in (root / "harness/agent").rglob("*.py"):
+        files[str(path.relative_to(root))] = path.read_bytes()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie", "backports"])
+def shell(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shell]:
+    """A guest whose root is on device mapper."""
+    directory = tmp_path_factory.mktemp("guest")
+    guest = GuestSpec(kernel=request.param, root=MappedRoot())
+    scenario = Scenario(name="protect", guest=guest)
+    images.build([guest.kernel])
+    files = images.guest_files(guest.kernel)
+    make_disks(scenario, files, directory)
+    accel, _ = choose(QEMU, "auto")
+    began = Deadline.after(0, "").start
+    lab = Lab(
+        scenario=scenario,
+        files=files,
+        qemu=QEMU,
+        accel=accel,
+        directory=directory,
+        image=image_place(scenario, directory),
+        budget=Budget.of(guest, kvm=False),
+        sink=lambda _: None,
+        began=began,
+        proof=False,
+    )
+    with ExitStack() as stack:
+        run = stack.enter_context(running(lab, Role.SAVE, 0, directory / "save"))
+        assert came_up(run.watch) is Came.READY
+        shell = stack.enter_context(run.connect(Stage.PREPARE))
+        shell.push(zipped(), PYZ, 0o755, soon())
+        yield shell
+
+
+def soon() -> Deadline:
+    return Deadline.after(120, "the guest's answer")
+
+
+def save(shell: Shell, how: str, what: str, scratch: str = SCRATCH) -> dict[str, Any]:
+    facts: dict[str, Any] = shell.run_json(f"python3 -B {PYZ} {how} {scratch} {what}", soon())
+    assert "undo_error" not in facts, facts
+    assert facts["tables_as_before"], facts
+    shell.run("touch /root/alive && sync && rm /root/alive", soon())  # all is thawed
+    return facts
+
+
+@pytest.mark.parametrize("how", ["none", "fsfreeze", "dm-snapshot"])
+def test_nothing_is_written_and_all_is_as_before(shell: Shell, how: str) -> None:
+    facts = save(shell, how, "clean")
+    assert facts["saving"]
+    assert facts["content"] == ["old"]
+
+
+def test_the_scratch_is_empty_at_the_snapshot(shell: Shell) -> None:
+    facts = save(shell, "dm-snapshot", "clean")
+    [status] = facts["empty"].values()
+    allocated, metadata = status.split("/")[0], status.split()[1]
+    assert allocated == metadata
+
+
+def test_what_was_written_after_the_snapshot_is_kept_when_the_save_fails(shell: Shell) -> None:
+    facts = save(shell, "dm-snapshot", "written")
+    assert facts["errors"] == 0
+    [status] = facts["used"].values()
+    allocated, metadata = status.split("/")[0], status.split()[1]
+    assert int(allocated) - int(metadata) >= 2048  # sectors
+    assert facts["content"] == ["new"]
+
+
+@pytest.mark.parametrize("how", ["fsfreeze", "dm-snapshot"])
+@pytest.mark.parametrize("when", ["early", "killed"])
+def test_another_process_undoes_what_a_killed_one_did(shell: Shell, how: str, when: str) -> None:
+    facts = save(shell, how, when)
+    assert facts["signal"] == 9
+    assert how in facts["undone"]
+
+
+def test_a_full_scratch_loses_nothing_of_what_it_holds(shell: Shell) -> None:
+    shell.run(
+        f"echo 0 4096 linear {SCRATCH} 8192 | DM_DISABLE_UDEV=1 dmsetup create little", soon()
+    )
+    try:
+        facts = save(shell, "dm-snapshot", "full", "/dev/mapper/little")
+    finally:
+        shell.run("DM_DISABLE_UDEV=1 dmsetup remove little", soon())
+    assert facts["errors"] > 0
+    assert list(facts["used"].values()) == ["Overflow"]
+    assert "new" in facts["content"]
+
+
+def test_a_filesystem_that_somebody_else_froze_stays_frozen(shell: Shell) -> None:
+    facts = save(shell, "fsfreeze", "others")
+    assert "frozen by somebody else" in facts["error"]
+    assert facts["thawed"] == ["/"]  # not before
+
+
+def test_a_scratch_that_holds_something_is_refused(shell: Shell) -> None:
+    shell.run(f"printf data | dd of={SCRATCH} conv=notrunc", soon())
+    try:
+        facts = save(shell, "dm-snapshot", "clean")
+    finally:
+        shell.run(f"dd if=/dev/zero of={SCRATCH} bs=64k count=1 conv=notrunc", soon())
+    assert "holds something" in facts["error"]
+    assert facts["undone"] == []
