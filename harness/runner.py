@@ -165,4 +165,5 @@ def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Ex
         last_lines=run.watch.last_lines() if panic else (),
         restored=notes.restored,
         saved=notes.saved,
+        disks=notes.disks,
     )

@@ -73,6 +73,12 @@ def image_place(scenario: Scenario, directory: Path) -> ImagePlace:
             return ImagePlace(path=directory / STORED, agent=True, swap=False)
 
 
+def compared(scenario: Scenario, directory: Path) -> tuple[Disk, ...]:
+    """Return the disks that must not change after the snapshot, as far as they are raw."""
+    root = root_disk(scenario, directory)
+    return (root,) if root.format is DiskFormat.RAW else ()
+
+
 def _scratch_mib(scenario: Scenario) -> int:
     root = scenario.guest.root
     return root.scratch_mib if isinstance(root, MappedRoot) else 0

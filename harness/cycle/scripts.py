@@ -6,6 +6,8 @@ import msgspec
 
 from harness.cycle import agent, hibernate, witness
 from harness.cycle.boot import Came, Running, came_up
+from harness.cycle.disks import compared
+from harness.cycle.proof.blocks import prove_disk, read_blocks
 from harness.cycle.proof.kernel import Places
 from harness.cycle.proof.restore import Restorer
 from harness.cycle.proof.save import prove_save
@@ -16,6 +18,7 @@ from harness.errors import GuestError
 from harness.evidence import (
     Attempt,
     AuditReport,
+    DiskProof,
     Hang,
     RestoreProof,
     SaveProof,
@@ -41,6 +44,7 @@ class Notes:
     hang: Hang | None = None
     restored: RestoreProof | None = None
     saved: SaveProof | None = None
+    disks: tuple[DiskProof, ...] = ()
 
 
 @dataclass(slots=True)
@@ -181,7 +185,9 @@ def _taker(run: Running, notes: Notes, places: Places) -> Taker | None:
     if run.stops is None:
         return None
     try:
-        return Taker(run.machine, run.stops, places, run.lab.directory)
+        lab = run.lab
+        paths = [disk.path for disk in compared(lab.scenario, lab.directory)]
+        return Taker(run.machine, run.stops, places, lab.directory, paths)
     except GuestError as error:
         notes.saved = SaveProof(lacking=str(error))
         return None
@@ -194,6 +200,11 @@ def _proved(run: Running, notes: Notes, taker: Taker, *, off: bool) -> None:
         notes.saved = SaveProof(lacking=taker.lacking)
     else:
         notes.saved = prove_save(taker.snapshot, run.lab.image, run.machine.memory)
+        disks = compared(run.lab.scenario, run.lab.directory)
+        notes.disks = tuple(
+            prove_disk(disk.serial, before, read_blocks(disk.path))
+            for disk, before in zip(disks, taker.snapshot.blocks, strict=True)
+        )
 
 
 def _restorer(run: Running, snapshot: Snapshot | None) -> Restorer | None:

@@ -12,6 +12,7 @@ import msgspec
 
 from harness.errors import SpecError
 from harness.evidence.proof import (
+    DiskProof,
     ImageFacts,
     Ledger,
     PageDifference,
@@ -27,6 +28,7 @@ __all__ = [
     "Attempt",
     "AuditReport",
     "Boot",
+    "DiskProof",
     "Evidence",
     "Exit",
     "Fault",
@@ -249,6 +251,7 @@ class Boot:
     :ivar last_lines: The last lines of the console, of a boot that panicked.
     :ivar restored: The proof of the resume that this boot began with, when one was asked for.
     :ivar saved: The proof of the hibernation that ended this boot, when one was asked for.
+    :ivar disks: The disks whose blocks were compared, of a boot that ended in a hibernation.
     :ivar agent_image: What the agent's target holds, when the agent is the method.
     :ivar agent_steps: What the agent did in this boot.
     """
@@ -272,6 +275,7 @@ class Boot:
     last_lines: tuple[str, ...] = ()
     restored: RestoreProof | None = None
     saved: SaveProof | None = None
+    disks: tuple[DiskProof, ...] = ()
     agent_image: AgentImage | None = None
     agent_steps: tuple[AgentStep, ...] = ()
 

@@ -114,6 +114,26 @@ class SaveProof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskProof:
+    """A disk at the instant of the snapshot against the same disk at the power-off.
+
+    :ivar serial: Which disk.
+    :ivar at_snapshot: A digest (hexadecimal) of all that it held.
+    :ivar at_power_off: The same, later.
+    :ivar differ: Pieces of 64 KiB that are not the same.
+    :ivar first: Where the first of them begin, in bytes.
+    :ivar seconds: For how long the guest stood still for it.
+    """
+
+    serial: str
+    at_snapshot: str
+    at_power_off: str
+    differ: int = 0
+    first: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreProof:
     """Memory at the jump into the restored kernel.
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from harness.evidence import Boot, Evidence, View
-from harness.spec import Outcome, Scenario
+from harness.spec import AgentMethod, Outcome, Protect, Scenario
 from harness.verdict.finding import Finding, Rule
 
 
@@ -93,6 +93,23 @@ def _restored(boot: Boot) -> _Wrong | None:
     return None
 
 
+def _disks(scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """No disk changes between the snapshot and the power-off, where the agent is to see to that."""
+    method = scenario.method
+    if not isinstance(method, AgentMethod) or method.protect is Protect.NONE:
+        return None
+    for boot in evidence.boots:
+        for disk in boot.disks:
+            if disk.at_snapshot != disk.at_power_off:
+                first = f"; the first begins at byte {disk.first[0]:#x}" if disk.first else ""
+                reason = (
+                    f"{disk.differ} pieces of 64 KiB of the disk {disk.serial} were written to "
+                    f"after the snapshot, in spite of {method.protect}{first}"
+                )
+                return _corrupt(boot, _Wrong("disk-changed", reason), "disks")
+    return None
+
+
 def _not_proven(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     """A cycle that was to be proved, and was not, says nothing."""
     if not evidence.proof:
@@ -132,5 +149,6 @@ PROOF_RULES: tuple[Rule, ...] = (
     _rule(_image, "saved"),
     _rule(_ledger, "saved.ledger"),
     _rule(_restored, "restored"),
+    _disks,
 )
 LAST_RULES: tuple[Rule, ...] = (_not_proven,)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.cycle.proof.blocks import Blocks, read_blocks
 from harness.cycle.proof.explain import Region, own_log, written
 from harness.cycle.proof.kept import Kept
 from harness.cycle.proof.kernel import (
@@ -57,6 +58,7 @@ class Snapshot:
     :ivar forbidden: PFNs in its map of pages that are never saved.
     :ivar nosave: PFNs that are not RAM for the kernel, or its nosave data.
     :ivar kinds: What its pages are used for.
+    :ivar blocks: What each disk holds that is to be compared.
     :ivar stopped: Seconds for which the guest stood still.
     """
 
@@ -68,6 +70,7 @@ class Snapshot:
     forbidden: Numbers
     nosave: Numbers
     kinds: Kinds
+    blocks: tuple[Blocks, ...]
     stopped: float
 
     def what(self, pfn: int) -> str:
@@ -84,17 +87,26 @@ class Taker:
     """Takes a snapshot's picture when the guest comes to it.
 
     :param directory: Where there is room for the pages.
+    :param disks: Raw disks to be compared.
     :ivar snapshot: What was taken, ``None`` when the guest has not come to it.
     :ivar lacking: Why there is none.
     """
 
-    def __init__(self, machine: Machine, stops: Stops, places: Places, directory: Path) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        stops: Stops,
+        places: Places,
+        directory: Path,
+        disks: Sequence[Path] = (),
+    ) -> None:
         self.snapshot: Snapshot | None = None
         self.lacking = "swsusp_save() was not called"
         self._machine = machine
         self._stops = stops
         self._places = places
         self._directory = directory
+        self._disks = tuple(disks)
         self._entry = places.address(_SAVE)
         stops.add(self._entry, self._entered)
 
@@ -146,6 +158,7 @@ class Taker:
             forbidden=forbidden,
             nosave=_nosave(ram, places, space),
             kinds=self._kinds(memory),
+            blocks=tuple(read_blocks(path) for path in self._disks),
             stopped=round(time.monotonic() - began, 3),
         )
 
