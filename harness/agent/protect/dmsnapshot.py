@@ -136,8 +136,8 @@ def undo(args: dict[str, Any]) -> None:
     table = [Target(*target) for target in args["table"]]
     with Control() as control:
         found = restore(control, args["name"], table)
-    tell = json.dumps({"step": "undo dm-snapshot", "name": args["name"], "found": found})
-    Path("/dev/kmsg").write_text(f"<6>agent: {tell}\n", encoding="utf-8")
+    tell = {"say": "snapshot taken away", "device": args["name"], "found": found}
+    Path("/dev/kmsg").write_text(f"<5>agent: {json.dumps(tell)}\n", encoding="utf-8")
 
 
 def snapshot(kind: str, table: list[Target], origin: str, store: str, chunk: int) -> Target:
