@@ -117,6 +117,21 @@ def _save_options(save: argparse.ArgumentParser) -> None:
         "--image-size", type=int, metavar="BYTES", help="what the image should not exceed"
     )
     save.add_argument(
+        "--protect", choices=settings.PROTECTIONS, default=default.protect, help="the filesystems"
+    )
+    save.add_argument(
+        "--scratch",
+        default="",
+        metavar="DEV",
+        help="for dm-snapshot: takes what is written after the snapshot; all on it is lost",
+    )
+    save.add_argument(
+        "--scribble",
+        default="",
+        metavar="FILE",
+        help="leave a process running that writes to FILE after the snapshot, for tests",
+    )
+    save.add_argument(
         "--fail-at", default="", metavar="STEP[:kill]", help="fail there on purpose, for tests"
     )
 
@@ -130,5 +145,8 @@ def _settings(words: argparse.Namespace) -> SaveSettings:
         checksum=words.checksum,
         buffer_pages=words.buffer_pages,
         image_size=words.image_size,
+        protect=words.protect,
+        scratch=words.scratch,
+        scribble=words.scribble,
         fail_at=words.fail_at,
     )

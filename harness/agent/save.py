@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from harness.agent import memory, power, system
+from harness.agent import memory, power, protect, system
 from harness.agent.codecs import codec
 from harness.agent.device import PAGE, SnapshotDevice
 from harness.agent.faults import Faults
@@ -16,6 +16,7 @@ from harness.agent.journal import Journal
 from harness.agent.log import Facts, Log
 from harness.agent.progress import Progress
 from harness.agent.quiet import Quiet
+from harness.agent.scribble import Scribbler
 from harness.agent.settings import SaveSettings
 from harness.agent.target import open_sink
 from harness.agent.write import ImageWriter, Written, facts_of
@@ -46,6 +47,8 @@ class Save:
             with self._step("freeze"):
                 self._quiet.begun = True
                 device.freeze()
+            with self._step("protect") as facts:
+                facts.update(self._protection.apply(self._journal))
             with self._step("snapshot") as facts:
                 saving = device.create_image()
                 facts["saving"] = saving
@@ -56,6 +59,22 @@ class Save:
                 device.free()
                 device.unfreeze()
         self._sink.close()
+        self._protection.close()
+
+    @contextmanager
+    def _scribbled(self) -> Iterator[None]:
+        """Let a process write to the filesystems meanwhile, if one is to."""
+        if not self._scribbler:
+            yield
+            return
+        with self._log.step("release") as facts:
+            facts.update(self._protection.release())
+            self._scribbler.start()
+            self._scribbler.settle()
+        try:
+            yield
+        finally:
+            self._scribbler.stop()
 
     def _prepare(self, facts: Facts) -> SnapshotDevice:
         """Open, import and allocate everything; return the device, open."""
@@ -65,6 +84,8 @@ class Save:
         self._writer = ImageWriter(self._sink, packer, self._digest, chosen.buffer_pages)
         self._about = {**system.identity(), "mode": chosen.mode, "codec": chosen.compress}
         self._about["checksum"] = chosen.checksum
+        self._scribbler = Scribbler(chosen.scribble) if chosen.scribble else None
+        self._protection = protect.prepare(chosen.protect, protect.Settings(scratch=chosen.scratch))
         device = SnapshotDevice()
         if chosen.image_size is not None:
             device.prefer_image_size(chosen.image_size)
@@ -76,6 +97,13 @@ class Save:
 
     def _finish(self, device: SnapshotDevice) -> None:
         """Write, commit and power off, in the life that is saved; returns only to raise."""
+        with self._scribbled():
+            self._write(device)
+        with self._step("power-off") as facts:
+            facts["late"] = self._quiet.broken[:5]
+            power.off(device, self._settings.mode, self._log)
+
+    def _write(self, device: SnapshotDevice) -> None:
         with self._step("write") as facts:
             began = time.monotonic()
             progress = Progress(self._log, device.image_size() // PAGE)
@@ -84,9 +112,6 @@ class Save:
         with self._step("commit"):
             self._journal.add("image", target=list(self._settings.target))
             self._sink.commit(self._record(written).pack())
-        with self._step("power-off") as facts:
-            facts["late"] = self._quiet.broken[:5]
-            power.off(device, self._settings.mode, self._log)
 
     def _record(self, written: Written) -> Record:
         facts: dict[str, Any] = {

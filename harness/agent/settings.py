@@ -25,6 +25,7 @@ class SaveSettings(NamedTuple):
     :ivar buffer_pages: The most memory that writing the image takes, in pages.
     :ivar image_size: Bytes that the image should not be larger than; ``None``: as it is set.
     :ivar page_out: Whether stopped processes are pushed out to swap before.
+    :ivar scribble: A file that a process left running writes to after the snapshot, "" for none.
     :ivar fail_at: ``STEP`` or ``STEP:kill``: fail there, to see that all is undone.
     """
 
@@ -40,4 +41,5 @@ class SaveSettings(NamedTuple):
     image_size: int | None = None
     page_out: bool = False
     patience: float = 30.0
+    scribble: str = ""
     fail_at: str = ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.agent import withdraw
+from harness.agent import protect, withdraw
 
 UNDO: dict[str, Callable[[dict[str, Any]], None]] = {
     "image": withdraw.undo,
+    **protect.UNDO,
 }

@@ -9,7 +9,15 @@ from harness.agent import build
 from harness.deadline import Deadline
 from harness.evidence import AgentStep, Mark
 from harness.inside.shell import Shell
-from harness.spec import IMAGE_DEVICE, KEYS_DEVICE, SWAP_DEVICE, AgentMethod, Target
+from harness.spec import (
+    IMAGE_DEVICE,
+    KEYS_DEVICE,
+    SCRATCH_DEVICE,
+    SWAP_DEVICE,
+    AgentMethod,
+    Protect,
+    Target,
+)
 
 PATH = "/run/hibtest-agent.pyz"
 _LINE = re.compile(r"agent: (\{.*\})")
@@ -40,6 +48,9 @@ def save_words(method: AgentMethod, server: str) -> tuple[str, ...]:
         *("--allocate", method.allocate),
         *("--buffer-pages", str(method.buffer_pages)),
         *size,
+        *("--protect", method.protect),
+        *(("--scratch", SCRATCH_DEVICE) if method.protect is Protect.DM_SNAPSHOT else ()),
+        *(("--scribble", method.scribble) if method.scribble else ()),
         *(("--fail-at", method.fail_at) if method.fail_at else ()),
     )
 

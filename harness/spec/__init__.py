@@ -14,12 +14,20 @@ from harness.spec.method import (
 )
 from harness.spec.outcome import Expected, Outcome, Role, Stage
 from harness.spec.rootfs import MappedRoot, PlainRoot, Root
-from harness.spec.scenario import IMAGE_DEVICE, KEYS_DEVICE, SWAP_DEVICE, ResumeSpec, Scenario
+from harness.spec.scenario import (
+    IMAGE_DEVICE,
+    KEYS_DEVICE,
+    SCRATCH_DEVICE,
+    SWAP_DEVICE,
+    ResumeSpec,
+    Scenario,
+)
 
 __all__ = [
     "IMAGE_DEVICE",
     "KEYS_DEVICE",
     "OWN_KERNEL",
+    "SCRATCH_DEVICE",
     "SWAP_DEVICE",
     "AgentMethod",
     "Expected",

@@ -12,6 +12,7 @@ from harness.spec.outcome import Expected
 
 SWAP_DEVICE = "/dev/disk/by-id/virtio-swap"
 IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
+SCRATCH_DEVICE = "/dev/disk/by-id/virtio-scratch"
 KEYS_DEVICE = "/dev/disk/by-id/virtio-keys"
 LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of it all
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")

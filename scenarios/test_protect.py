@@ -1,0 +1,45 @@
+"""Is the root disk as it was at the snapshot, although somebody writes to it afterwards?
+
+A process that the agent leaves running writes to a file on the root filesystem, from the
+kernel's snapshot to the power-off. The host compares the disk's blocks.
+"""
+
+import pytest
+
+from harness.evidence import Evidence
+from harness.spec import AgentMethod, GuestSpec, MappedRoot, Protect, Scenario, Target
+from harness.verdict import judge
+
+pytestmark = pytest.mark.guest
+
+
+def _protect(kernel: str, protect: Protect) -> Scenario:
+    return Scenario(
+        name=f"protect-{kernel}-{protect}",
+        guest=GuestSpec(kernel=kernel, root=MappedRoot()),
+        method=AgentMethod(target=Target.RAW, protect=protect, scribble="/root/scribble"),
+        tags=("agent", "protect"),
+    )
+
+
+SCENARIOS = (
+    _protect("bookworm", Protect.DM_SNAPSHOT),
+    _protect("trixie", Protect.DM_SNAPSHOT),
+    _protect("backports", Protect.DM_SNAPSHOT),
+    # the process waits for the filesystem, for ever
+    _protect("trixie", Protect.FSFREEZE),
+    # the opposite: this guest resumes on a disk that is not as it left it
+    _protect("trixie", Protect.NONE),
+)
+
+
+@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
+def test_protect(scenario: Scenario, evidence: Evidence) -> None:
+    verdict = judge(scenario, evidence)
+    assert verdict.as_expected, f"{verdict.outcome} ({verdict.cause}): {verdict.reason}"
+    if not evidence.proof:
+        return  # asked for with --hib-no-proof
+    [disk] = evidence.boots[0].disks
+    method = scenario.method
+    assert isinstance(method, AgentMethod)
+    assert (disk.differ > 0) == (method.protect is Protect.NONE)
