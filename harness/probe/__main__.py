@@ -6,6 +6,8 @@
 ``check``  prints the state of all witnesses, ``"witnesses": null`` in a life without any
 ``audit``  exercises what hibernation switches off or reserves: a JSON line ``{"begin": name}``
            before and ``{"name", "ok", "detail", "seconds"}`` after each exercise
+``workload NAME``  sets up disks that stand on processes; ``workload-check NAME`` looks at them
+``stopped JSON``   stops everybody but some, and tries what a hibernation does (stopping.py)
 
 After ``plant`` the examiner takes the other two through a port as well (examiner.py), and ends
 what they print with ``{"status": N}``. All print JSON lines. What cannot be done is
@@ -60,6 +62,27 @@ def audit() -> None:
         emit(line)
 
 
+def workload(name: str) -> None:
+    """Set up a workload."""
+    from harness.probe.workloads import table
+
+    emit(table.plant(name))
+
+
+def workload_check(name: str) -> None:
+    """Look at a workload."""
+    from harness.probe.workloads import table
+
+    emit(table.check(name))
+
+
+def stopped(wish: str) -> None:
+    """Try what a hibernation does while processes are stopped."""
+    from harness.probe import stopping
+
+    emit(stopping.run(json.loads(wish)))
+
+
 def emit(value: Facts) -> None:
     """Print one JSON line at once."""
     print(json.dumps(value), flush=True)
@@ -73,14 +96,30 @@ COMMANDS: dict[str, Callable[[], None]] = {
 }
 
 
+# Those that take one word.
+WITH_WORD: dict[str, Callable[[str], None]] = {
+    "workload": workload,
+    "workload-check": workload_check,
+    "stopped": stopped,
+}
+
+
+def find(argv: list[str]) -> Callable[[], None] | None:
+    """Return the command that words mean, ``None`` when they mean none."""
+    if len(argv) == 2 and argv[0] in WITH_WORD:
+        return lambda: WITH_WORD[argv[0]](argv[1])
+    return COMMANDS.get(" ".join(argv))
+
+
 def main(argv: list[str]) -> int:
     """Carry out one command.
 
     :return: The exit status.
     """
-    command = COMMANDS.get(" ".join(argv))
+    command = find(argv)
     if command is None:
-        return refuse("usage", f"one command of {', '.join(COMMANDS)} is wanted, not {argv}")
+        known = ", ".join((*COMMANDS, *(f"{name} WORD" for name in WITH_WORD)))
+        return refuse("usage", f"one command of {known} is wanted, not {argv}")
     try:
         command()
     except ProbeError as error:
