@@ -34,7 +34,7 @@ GROUP = Path("/sys/fs/cgroup/hibtest-paged-out")
 def run(wish: Facts) -> Facts:
     """Stop everybody and try.
 
-    :param wish: ``{"soil": file, "store": file, "continued": [pid...], "again": bool,
+    :param wish: ``{"stop": bool, "soil": file, "store": file, "continued": [pid...], "again": bool,
         "seconds": limit, "freeze_seconds": limit, "page_in": bool}``: which file is made dirty
         before, where its server keeps it, who goes on, whether they are stopped once more
         before the freeze.
@@ -52,7 +52,7 @@ def tried(wish: Facts) -> Facts:
     exempt = {os.getpid(), 1, helpers.pager}
     chosen = set(wish.get("continued", ()))
     tries = Tries(float(wish["seconds"]) * PATIENCE, helpers.arriving)
-    stopped = stop_all(exempt)
+    stopped = stop_all(exempt) if wish.get("stop", True) else set()
     try:
         send(chosen, signal.SIGCONT)
         refusing = [about(pid) for pid in stopped - chosen if procfs.stat(pid)[0] != "T"]
@@ -62,6 +62,7 @@ def tried(wish: Facts) -> Facts:
             tries.follow("page-in", helpers.pager)
         if wish.get("again"):
             stop_all(exempt | tries.left())
+        tries.limit += float(wish["freeze_seconds"])
         tries.one("freeze", freeze)
     finally:
         send(stopped, signal.SIGCONT)
