@@ -56,6 +56,7 @@ def checks(tools: Mapping[str, str], runs: Path) -> tuple[Check, ...]:
         _guarded("acceleration", _acceleration),
         check_program("qemu-img", "qemu-utils"),
         check_tools(tools),
+        check_extra("dot", "graphviz", "pictures of graphs"),
         check_user_namespaces(_SUBUID, _SYSCTL),
         check_directory("cache", platformdirs.user_cache_path("hibtest"), _CACHE_ROOM),
         check_directory("runs", runs.absolute(), _RUN_ROOM),
@@ -89,6 +90,15 @@ def check_program(name: str, package: str) -> Check:
     found = shutil.which(name)
     remedy = "" if found else f"apt install {package}"
     return Check(name=name, ok=bool(found), detail=found or "not found", remedy=remedy)
+
+
+def check_extra(name: str, package: str, what: str) -> Check:
+    """Look for a program without which one thing is left out."""
+    found = check_program(name, package)
+    if found.ok:
+        return found
+    detail = f"not found: {what} will be left out"
+    return Check(name=name, ok=None, detail=detail, remedy=found.remedy)
 
 
 def check_tools(tools: Mapping[str, str]) -> Check:
