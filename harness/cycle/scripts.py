@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from harness.cycle import agent, hibernate, witness
+from harness.cycle import agent, hibernate, witness, workload
 from harness.cycle.boot import Came, Running, came_up
 from harness.cycle.disks import compared
 from harness.cycle.proof.blocks import prove_disk, read_blocks
@@ -52,11 +52,13 @@ class Past:
     """What a boot must know of those before it.
 
     :ivar planted: What each witness was planted as.
+    :ivar loads: What each workload was set up as.
     :ivar places: Where things of the guest's kernel lie.
     :ivar snapshot: Memory at the last snapshot, when it was looked at.
     """
 
     planted: Planted = field(default_factory=dict)
+    loads: Planted = field(default_factory=dict)
     places: Places = field(default_factory=Places)
     snapshot: Snapshot | None = None
 
@@ -78,15 +80,18 @@ def save(run: Running, notes: Notes, past: Past) -> None:
     notes.ready = True
     run.watch.enter(Stage.PREPARE)
     with run.connect(Stage.PREPARE) as shell:
+        patience = run.lab.budget.patience
+        deadline = run.deadline(Stage.PREPARE, "the workloads")
+        past.loads = workload.plant(shell, run.lab.scenario.workloads, patience, deadline)
         deadline = run.deadline(Stage.PREPARE, "the planting of the witnesses")
-        planted = witness.plant(shell, run.lab.budget.patience, deadline)
+        planted = witness.plant(shell, patience, deadline)
         notes.boot_id, past.planted, past.places = planted
         if isinstance(run.lab.scenario.method, AgentMethod):
             agent.ship(shell, deadline)
         notes.failures = _failures(run, shell)
         off = _hibernate(run, notes, shell, past)
         if not off:
-            _examine(run, notes, shell, past.planted)
+            _examine(run, notes, shell, past)
 
 
 def resume(run: Running, notes: Notes, past: Past, *, again: bool) -> None:
@@ -105,7 +110,7 @@ def resume(run: Running, notes: Notes, past: Past, *, again: bool) -> None:
             return
         mark = run.watch.seen("returned")
         notes.attempt = hibernate.returned(mark) if mark else None
-        _examine(run, notes, shell, past.planted)
+        _examine(run, notes, shell, past)
         if again:
             _hibernate(run, notes, shell, past)
 
@@ -132,11 +137,12 @@ def _boot_id(run: Running, shell: Shell) -> str:
     return shell.run("cat /proc/sys/kernel/random/boot_id", deadline).stdout.strip()
 
 
-def _examine(run: Running, notes: Notes, shell: Shell, planted: Planted) -> None:
+def _examine(run: Running, notes: Notes, shell: Shell, past: Past) -> None:
     run.watch.enter(Stage.WITNESS)
     patience = run.lab.budget.patience
     checking = run.deadline(Stage.WITNESS, "the look at the witnesses")
-    notes.boot_id, notes.witnesses = witness.check(shell, planted, patience, checking)
+    notes.boot_id, notes.witnesses = witness.check(shell, past.planted, patience, checking)
+    notes.witnesses += workload.check(shell, past.loads, patience, checking)
     auditing = run.deadline(Stage.WITNESS, "the audit", times=_STUCK)
     notes.audits = witness.audit(shell, patience, auditing)
 

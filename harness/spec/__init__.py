@@ -22,6 +22,14 @@ from harness.spec.scenario import (
     ResumeSpec,
     Scenario,
 )
+from harness.spec.workload import (
+    Attach,
+    FuseDirty,
+    LoopOnFuse,
+    Nbd,
+    SwapOnLoopOnFuse,
+    Workload,
+)
 
 __all__ = [
     "IMAGE_DEVICE",
@@ -30,15 +38,19 @@ __all__ = [
     "SCRATCH_DEVICE",
     "SWAP_DEVICE",
     "AgentMethod",
+    "Attach",
     "Expected",
     "Fault",
+    "FuseDirty",
     "GuestFiles",
     "GuestSpec",
     "KernelMethod",
     "Layout",
+    "LoopOnFuse",
     "MappedRoot",
     "Method",
     "Mode",
+    "Nbd",
     "NoSwap",
     "Outcome",
     "PlainRoot",
@@ -51,6 +63,8 @@ __all__ = [
     "Stage",
     "Stopper",
     "SwapDisk",
+    "SwapOnLoopOnFuse",
     "Target",
+    "Workload",
     "WriteError",
 ]

@@ -9,6 +9,7 @@ from harness.spec.guest import GuestSpec
 from harness.spec.layout import Layout, SwapDisk
 from harness.spec.method import KernelMethod, Method
 from harness.spec.outcome import Expected
+from harness.spec.workload import Workload
 
 SWAP_DEVICE = "/dev/disk/by-id/virtio-swap"
 IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
@@ -39,6 +40,7 @@ class Scenario:
     :ivar expected: The outcome that makes it pass.
     :ivar lives: How often the same life is hibernated and resumed; the second time shows that
         the first gave back all that a hibernation takes.
+    :ivar workloads: What is set up in the guest before it is hibernated.
     :ivar tags: Words that ``-k`` finds besides the name.
     :raise SpecError: When a value cannot be meant.
     """
@@ -51,6 +53,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     expected: Expected = field(default_factory=Expected)
     lives: int = 1
+    workloads: tuple[Workload, ...] = ()
     tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -220,6 +220,17 @@ def threads(planted: Facts, found: Facts) -> list[str]:
     return wrong + exempt
 
 
+def workload(planted: Facts, found: Facts) -> list[str]:
+    """The data is what it was, in the page cache and below it, and more can be written."""
+    wrong = changed(planted, found, ("bytes", "crc", "server"))
+    below = found.get("below", planted)
+    if (below["bytes"], below["crc"]) != (planted["bytes"], planted["crc"]):
+        wrong.append(f"its server has {below['bytes']} bytes of CRC {below['crc']:#010x}")
+    if not found.get("writes", True):
+        wrong.append("what is written to it does not come back")
+    return wrong
+
+
 RULES: dict[str, Rule] = {
     "boot-id": same,
     "counter": counter,
@@ -260,4 +271,9 @@ RULES: dict[str, Rule] = {
     "interrupts": interrupts,
     "randomness": randomness,
     "threads": threads,
+    "workload fuse-dirty": workload,
+    "workload loop-on-fuse": workload,
+    "workload swap-on-loop-on-fuse": workload,
+    "workload nbd-netlink": workload,
+    "workload nbd-ioctl": workload,
 }

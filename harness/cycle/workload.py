@@ -1,0 +1,60 @@
+"""Workloads: set up in the guest before the witnesses, looked at after the resume as they are."""
+
+import json
+from collections.abc import Iterable
+
+from harness.cycle.witness import Planted
+from harness.deadline import Deadline
+from harness.errors import GuestError
+from harness.evidence import WitnessReport
+from harness.inside.shell import Shell
+from harness.probe import build
+from harness.spec import Workload
+
+_PROBE = "/run/hibtest-workloads.pyz"
+_PREFIX = "workload "
+
+
+def plant(
+    shell: Shell, workloads: Iterable[Workload], patience: float, deadline: Deadline
+) -> Planted:
+    """Set workloads up, in their order.
+
+    :param patience: How many times longer than on an idle machine the guest may take.
+    :return: What each was set up as, by the name of its report.
+    :raise GuestError: When one cannot be set up.
+    """
+    wanted = list(workloads)
+    if wanted:
+        shell.run(f"cat >{_PROBE}", deadline, stdin=build.zipapp())
+    return {
+        _PREFIX + one.name: ask(shell, f"workload {one.name}", patience, deadline) for one in wanted
+    }
+
+
+def check(
+    shell: Shell, planted: Planted, patience: float, deadline: Deadline
+) -> tuple[WitnessReport, ...]:
+    """Look at all workloads that were set up; one that cannot be looked at says why."""
+    reports = []
+    for name, facts in planted.items():
+        try:
+            found = ask(shell, f"workload-check {name.removeprefix(_PREFIX)}", patience, deadline)
+            reports.append(WitnessReport(name=name, planted=facts, found=found))
+        except GuestError as error:
+            reports.append(WitnessReport(name=name, planted=facts, error=error.message))
+    return tuple(reports)
+
+
+def ask(shell: Shell, command: str, patience: float, deadline: Deadline) -> Planted:
+    """Have the probe carry out a command; return its facts.
+
+    :raise GuestError: When it cannot.
+    """
+    text = f"HIBTEST_PATIENCE={patience:g} python3 -ISB {_PROBE} {command}"
+    lines = shell.run(text, deadline, check=False).stdout.splitlines()
+    answer: Planted = json.loads(lines[-1]) if lines else {}
+    if not answer or "error" in answer:
+        why = answer.get("error", {}).get("message", "it printed nothing")
+        raise GuestError(f"the probe's {command}: {why}")
+    return answer
