@@ -11,9 +11,14 @@ from harness.spec import (
     Fault,
     GuestSpec,
     Layout,
+    MappedRoot,
     Outcome,
+    PlainRoot,
+    Protect,
+    Root,
     Scenario,
     ServerGone,
+    Stopper,
     SwapDisk,
     Target,
     WriteError,
@@ -24,10 +29,13 @@ SWAP = SwapDisk()
 pytestmark = pytest.mark.guest
 
 
-def _agent(kernel: str, what: str, method: AgentMethod, *tags: str) -> Scenario:
+PLAIN = PlainRoot()
+
+
+def _agent(kernel: str, what: str, method: AgentMethod, *tags: str, root: Root = PLAIN) -> Scenario:
     return Scenario(
         name=f"agent-{kernel}-{what}",
-        guest=GuestSpec(kernel=kernel),
+        guest=GuestSpec(kernel=kernel, root=root),
         method=method,
         tags=("agent", *tags),
     )
@@ -57,6 +65,18 @@ FAILURES = (*_STEPS, *(f"{step}:kill" for step in _STEPS))
 SCENARIOS = (
     _agent("trixie", "failures-swap", AgentMethod(failures=FAILURES, compress="lz4")),
     _agent("trixie", "raw-none", AgentMethod(target=Target.RAW)),
+    _agent(
+        "trixie",
+        "proposal",
+        AgentMethod(
+            stopper=Stopper.SIGSTOP,
+            protect=Protect.DM_SNAPSHOT,
+            target=Target.SERVER,
+            compress="zstd",
+        ),
+        root=MappedRoot(),
+    ),
+    _agent("bookworm", "cgroup-swap-zlib", AgentMethod(stopper=Stopper.CGROUP, compress="zlib")),
     _agent("backports", "server-zstd", AgentMethod(target=Target.SERVER, compress="zstd")),
     _refused(
         "bookworm", "server-gone", AgentMethod(target=Target.SERVER), "EIO", faults=(ServerGone(),)

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from harness.agent import settings, target
+from harness.agent import pageout, settings, target
 from harness.agent.codecs import NAMES
 from harness.agent.errors import AgentError, NoImage
 from harness.agent.guard import guarded
@@ -70,6 +70,12 @@ def _status(words: argparse.Namespace) -> int:
     return 0
 
 
+def _needed(words: argparse.Namespace) -> int:
+    from harness.agent.needed import command
+
+    return command.run([words.form] if words.form else [])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="agent.pyz", description="Hibernation from userspace.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -83,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="say whether a target holds an image")
     status.set_defaults(run=_status)
     _target_options(status)
+    asked = commands.add_parser("needed", help="say whom the disks need, and why")
+    asked.add_argument("--json", action="store_const", const="--json", dest="form")
+    asked.add_argument("--dot", action="store_const", const="--dot", dest="form")
+    asked.set_defaults(run=_needed)
     return parser
 
 
@@ -117,6 +127,28 @@ def _save_options(save: argparse.ArgumentParser) -> None:
         "--image-size", type=int, metavar="BYTES", help="what the image should not exceed"
     )
     save.add_argument(
+        "--stopper", choices=settings.STOPPERS, default=default.stopper, help="who stops first"
+    )
+    save.add_argument(
+        "--needed",
+        choices=settings.NEEDED,
+        default=default.needed,
+        help="who of the stopped goes on for the sync",
+    )
+    save.add_argument(
+        "--page-out",
+        choices=pageout.WAYS,
+        default=default.page_out,
+        help="push the memory of the stopped out to swap",
+    )
+    save.add_argument(
+        "--patience",
+        type=float,
+        default=default.patience,
+        metavar="S",
+        help="for stopping and for syncing (default: %(default)s)",
+    )
+    save.add_argument(
         "--protect", choices=settings.PROTECTIONS, default=default.protect, help="the filesystems"
     )
     save.add_argument(
@@ -141,6 +173,10 @@ def _settings(words: argparse.Namespace) -> SaveSettings:
     return SaveSettings(
         target=where,
         mode=words.mode,
+        stopper=words.stopper,
+        needed=words.needed,
+        page_out=words.page_out,
+        patience=words.patience,
         compress=words.compress,
         checksum=words.checksum,
         buffer_pages=words.buffer_pages,

@@ -16,7 +16,7 @@ class Journal:
     def __init__(self) -> None:
         self._lines = Lines(_SIZE)
 
-    def add(self, kind: str, **args: Any) -> None:
+    def add(self, kind: str, /, **args: Any) -> None:
         """Note what undoes the change that is about to be made (``undo.UNDO``).
 
         :raise AgentError: When there is no room left.

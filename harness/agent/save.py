@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from harness.agent import memory, power, protect, system
+from harness.agent import kmsg, memory, power, protect, system
 from harness.agent.codecs import codec
 from harness.agent.device import PAGE, SnapshotDevice
 from harness.agent.faults import Faults
@@ -18,6 +19,7 @@ from harness.agent.progress import Progress
 from harness.agent.quiet import Quiet
 from harness.agent.scribble import Scribbler
 from harness.agent.settings import SaveSettings
+from harness.agent.standstill import Standstill
 from harness.agent.target import open_sink
 from harness.agent.write import ImageWriter, Written, facts_of
 
@@ -44,14 +46,15 @@ class Save:
         with self._step("prepare") as facts:
             device = self._prepare(facts)
         with device:
+            self._stand_still()
             with self._step("freeze"):
                 self._quiet.begun = True
                 device.freeze()
             with self._step("protect") as facts:
                 facts.update(self._protection.apply(self._journal))
             with self._step("snapshot") as facts:
-                saving = device.create_image()
-                facts["saving"] = saving
+                facts["saving"] = saving = device.create_image()
+                facts.update(kmsg.numbers(self._kernel_log.new()))
             if saving:
                 self._finish(device)
             self._quiet.begun = False
@@ -60,6 +63,19 @@ class Save:
                 device.unfreeze()
         self._sink.close()
         self._protection.close()
+        self._kernel_log.close()
+
+    def _stand_still(self) -> None:
+        with self._step("stop") as facts:
+            facts.update(self._standstill.stop(self._journal))
+        if self._settings.stopper != "freezer":  # then nobody is stopped yet
+            with self._step("needed") as facts:
+                facts.update(self._standstill.go_on())
+        with self._step("sync"):
+            self._standstill.sync()
+        if self._settings.page_out:
+            with self._step("page-out") as facts:
+                facts.update(self._standstill.push_out())
 
     @contextmanager
     def _scribbled(self) -> Iterator[None]:
@@ -86,6 +102,10 @@ class Save:
         self._about["checksum"] = chosen.checksum
         self._scribbler = Scribbler(chosen.scribble) if chosen.scribble else None
         self._protection = protect.prepare(chosen.protect, protect.Settings(scratch=chosen.scratch))
+        exempt = frozenset({os.getppid(), os.getpid()})  # the guardian and ourselves
+        self._standstill = Standstill(chosen, exempt)
+        self._kernel_log = kmsg.KernelLog()
+        kmsg.debug_messages(self._journal)
         device = SnapshotDevice()
         if chosen.image_size is not None:
             device.prefer_image_size(chosen.image_size)

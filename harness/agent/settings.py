@@ -12,7 +12,7 @@ NEEDED = ("computed", "none")
 MODES = ("platform", "shutdown")
 # where a save can be made to fail on purpose
 STEPS = (
-    *("prepare", "stop", "needed", "sync", "freeze", "protect", "snapshot"),
+    *("prepare", "stop", "needed", "sync", "page-out", "freeze", "protect", "snapshot"),
     *("write", "commit", "power-off"),
 )
 
@@ -24,7 +24,9 @@ class SaveSettings(NamedTuple):
     :ivar scratch: For dm-snapshot, the device that takes what is written after the snapshot.
     :ivar buffer_pages: The most memory that writing the image takes, in pages.
     :ivar image_size: Bytes that the image should not be larger than; ``None``: as it is set.
-    :ivar page_out: Whether stopped processes are pushed out to swap before.
+    :ivar page_out: How stopped processes are pushed out to swap before: ``madvise``,
+        ``reclaim``, or not at all.
+    :ivar patience: Seconds that stopping and syncing may take.
     :ivar scribble: A file that a process left running writes to after the snapshot, "" for none.
     :ivar fail_at: ``STEP`` or ``STEP:kill``: fail there, to see that all is undone.
     """
@@ -39,7 +41,7 @@ class SaveSettings(NamedTuple):
     checksum: str = "blake2b"
     buffer_pages: int = 512
     image_size: int | None = None
-    page_out: bool = False
+    page_out: str = ""
     patience: float = 30.0
     scribble: str = ""
     fail_at: str = ""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.agent import protect, withdraw
+from harness.agent import kmsg, protect, withdraw
+from harness.agent.stop import cgroup, sigstop
 
 UNDO: dict[str, Callable[[dict[str, Any]], None]] = {
     "image": withdraw.undo,
     **protect.UNDO,
+    "sigstop": sigstop.undo,
+    "cgroup": cgroup.undo,
+    "pm-debug-messages": kmsg.undo,
 }

@@ -54,7 +54,8 @@ class AgentMethod(msgspec.Struct, frozen=True, kw_only=True, tag="agent"):
     :ivar allocate: When swap slots are taken: ``early`` (before the snapshot) or ``late``.
     :ivar buffer_pages: The most memory that writing takes, in pages.
     :ivar image_size: Bytes that the image should not exceed; ``None``: as the kernel has it.
-    :ivar page_out: Whether stopped processes are pushed out to swap beforehand.
+    :ivar page_out: How stopped processes are pushed out to swap beforehand: ``madvise`` or
+        ``reclaim``.
     :ivar scribble: A file that a process left running writes to after the snapshot.
     :ivar fail_at: ``STEP`` or ``STEP:kill``, a step of the agent that fails on purpose.
     :ivar failures: Saves that are made to fail like that before the one that counts, one after
@@ -71,7 +72,7 @@ class AgentMethod(msgspec.Struct, frozen=True, kw_only=True, tag="agent"):
     allocate: str = "late"
     buffer_pages: int = 512
     image_size: int | None = None
-    page_out: bool = False
+    page_out: str = ""
     scribble: str = ""
     fail_at: str = ""
     failures: tuple[str, ...] = ()

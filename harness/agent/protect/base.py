@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 class Journal(Protocol):
     """Where it is noted, before a change is made, what undoes it."""
 
-    def add(self, kind: str, **values: Any) -> None:
+    def add(self, kind: str, /, **values: Any) -> None:
         """Note the arguments of the undo function that is registered for ``kind``."""
 
 
