@@ -27,7 +27,7 @@ def differences(name: str, planted: Any, found: Any) -> tuple[str, ...]:
     :return: What differs, a phrase each; nothing when all is as it should be. A witness that
         the guest lacked when it was planted (``{"lacking": why}``) cannot differ.
     """
-    rule = RULES.get(name)
+    rule = workload if name.startswith("workload ") else RULES.get(name)
     if rule is None:
         return (f"{name}: no rule for this witness",)
     if not isinstance(planted, Mapping):
@@ -271,9 +271,4 @@ RULES: dict[str, Rule] = {
     "interrupts": interrupts,
     "randomness": randomness,
     "threads": threads,
-    "workload fuse-dirty": workload,
-    "workload loop-on-fuse": workload,
-    "workload swap-on-loop-on-fuse": workload,
-    "workload nbd-netlink": workload,
-    "workload nbd-ioctl": workload,
 }

@@ -127,3 +127,28 @@ def test_broken_witness_is_named(name: str, planted: Any, found: Any, text: str)
     assert len(found_differences) == 1
     assert found_differences[0].startswith(f"{name}: ")
     assert text in found_differences[0]
+
+
+SERVED = {"bytes": 8, "crc": 5, "server": {"pid": 9, "starttime": 1}}
+BELOW = {"bytes": 8, "crc": 5}
+
+
+def test_workload_that_is_whole_has_no_differences() -> None:
+    found = {**SERVED, "below": BELOW, "writes": True}
+    assert differences("workload fuse-dirty", SERVED, found) == ()
+    assert differences("workload swap-on-loop-on-fuse", SERVED, {**SERVED, "swapped": 3}) == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({"crc": 6}, "crc was 5, is 6"),
+        ({"server": {"pid": 10, "starttime": 2}}, "server was"),
+        ({"below": {"bytes": 0, "crc": 0}}, "its server has 0 bytes"),
+        ({"writes": False}, "does not come back"),
+    ],
+)
+def test_workload_that_is_not_whole_says_what(changed: dict[str, Any], word: str) -> None:
+    found = {**SERVED, "below": BELOW, "writes": True, **changed}
+    [text] = differences("workload nbd-netlink", SERVED, found)
+    assert word in text
