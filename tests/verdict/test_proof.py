@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.evidence import (
+    DiskProof,
     ImageFacts,
     Ledger,
     PageDifference,
@@ -12,7 +13,7 @@ from harness.evidence import (
     SaveProof,
     View,
 )
-from harness.spec import Outcome
+from harness.spec import AgentMethod, KernelMethod, Method, Outcome, Protect
 from harness.verdict import judge
 from tests.verdict.test_judge import COLD, GOOD, HANG, RESUME, SAVE, SCENARIO
 
@@ -113,3 +114,28 @@ def test_a_hang_tells_of_the_page_that_was_wrong_before_it() -> None:
     verdict = judge(SCENARIO, replace(GOOD, boots=boots, proof=True))
     assert verdict.outcome is Outcome.HUNG
     assert "PFN 0x77" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("method", "cause"),
+    [
+        pytest.param(AgentMethod(protect=Protect.DM_SNAPSHOT), "disk-changed"),
+        pytest.param(AgentMethod(protect=Protect.FSFREEZE), "disk-changed"),
+        pytest.param(AgentMethod(), ""),
+        pytest.param(KernelMethod(), ""),
+    ],
+)
+def test_a_disk_that_was_written_to_after_the_snapshot(method: Method, cause: str) -> None:
+    disk = DiskProof(
+        serial="root", at_snapshot="a", at_power_off="b", differ=3, first=(0x10000,), seconds=0.5
+    )
+    boots = (replace(SAVE, saved=SAVED, disks=(disk,)), replace(RESUME, restored=RESTORED), COLD)
+    evidence = replace(GOOD, boots=boots, proof=True)
+    verdict = judge(replace(SCENARIO, method=method), evidence)
+    assert verdict.cause == cause
+    if cause:
+        assert "3 pieces of 64 KiB of the disk root" in verdict.reason
+        assert "0x10000" in verdict.reason
+        same = replace(disk, at_power_off="a", differ=0)
+        good = (replace(boots[0], disks=(same,)), *boots[1:])
+        assert not judge(replace(SCENARIO, method=method), replace(evidence, boots=good)).cause

@@ -1,0 +1,60 @@
+"""Disks that are compared: every change is found, holes are zeros."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.cycle.proof.blocks import PIECE, prove_disk, read_blocks
+from harness.errors import HostError
+
+SIZE = 40 * PIECE + 512
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    path = tmp_path / "disk"
+    with path.open("wb") as file:
+        file.truncate(SIZE)
+        for piece in (0, 3, 17):
+            file.seek(piece * PIECE)
+            file.write(bytes([piece + 1]) * PIECE)
+    return path
+
+
+@pytest.mark.parametrize("at", [0, 3 * PIECE - 1, 17 * PIECE + 77, 30 * PIECE, SIZE - 1])
+def test_a_changed_byte_is_found(disk: Path, at: int) -> None:
+    before = read_blocks(disk)
+    with disk.open("r+b") as file:
+        file.seek(at)
+        file.write(b"\xff")
+    proof = prove_disk("root", before, read_blocks(disk))
+    assert proof.at_snapshot != proof.at_power_off
+    assert (proof.differ, proof.first) == (1, (at // PIECE * PIECE,))
+
+
+def test_a_disk_that_nobody_wrote_to_is_the_same(disk: Path) -> None:
+    proof = prove_disk("root", read_blocks(disk), read_blocks(disk))
+    assert proof.at_snapshot == proof.at_power_off
+    assert proof.differ == 0
+
+
+def test_zeros_are_the_same_as_a_hole(disk: Path) -> None:
+    before = read_blocks(disk)
+    with disk.open("r+b") as file:
+        file.seek(30 * PIECE)
+        file.write(bytes(PIECE))
+        file.seek(40 * PIECE)
+        file.write(bytes(512))
+    assert read_blocks(disk).digests == before.digests
+
+
+def test_a_disk_that_has_grown_is_not_the_same(disk: Path) -> None:
+    before = read_blocks(disk)
+    with disk.open("r+b") as file:
+        file.truncate(SIZE + PIECE)
+    assert prove_disk("root", before, read_blocks(disk)).differ > 0
+
+
+def test_a_disk_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="No such file"):
+        read_blocks(tmp_path / "none")
