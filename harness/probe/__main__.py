@@ -8,6 +8,7 @@
            before and ``{"name", "ok", "detail", "seconds"}`` after each exercise
 ``workload NAME``  sets up disks that stand on processes; ``workload-check NAME`` looks at them
 ``stopped JSON``   stops everybody but some, and tries what a hibernation does (stopping.py)
+``device`` starts the server that drives /dev/snapshot (device/server.py)
 
 After ``plant`` the examiner takes the other two through a port as well (examiner.py), and ends
 what they print with ``{"status": N}``. All print JSON lines. What cannot be done is
@@ -83,6 +84,14 @@ def stopped(wish: str) -> None:
     emit(stopping.run(json.loads(wish)))
 
 
+def device() -> None:
+    """Start the server that drives /dev/snapshot."""
+    from harness.probe.device import server
+
+    RUN.mkdir(parents=True, exist_ok=True)
+    server.start(RUN)
+
+
 def emit(value: Facts) -> None:
     """Print one JSON line at once."""
     print(json.dumps(value), flush=True)
@@ -93,6 +102,7 @@ COMMANDS: dict[str, Callable[[], None]] = {
     "plant --private": lambda: plant(private=True),
     "check": check,
     "audit": audit,
+    "device": device,
 }
 
 
