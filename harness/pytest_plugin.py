@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Record = Callable[[str, object], None]
 
+pytest_plugins = ["harness.pytest_device"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options."""
@@ -46,7 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def _option(config: pytest.Config, name: str) -> str | None:
+def option(config: pytest.Config, name: str) -> str | None:
+    """Return one of our options, or what its environment twin says."""
     value: str | None = config.getoption(f"--hib-{name}")
     return value or os.environ.get(f"HIBTEST_{name.upper().replace('-', '_')}") or None
 
@@ -54,7 +57,7 @@ def _option(config: pytest.Config, name: str) -> str | None:
 def _own_kernel(config: pytest.Config) -> "OwnKernel | None":
     from harness.cli.prepare import OwnKernel
 
-    bzimage, modules = _option(config, "kernel"), _option(config, "modules")
+    bzimage, modules = option(config, "kernel"), option(config, "modules")
     if bzimage is None:
         if modules:
             raise pytest.UsageError(f"--hib-modules {modules} needs --hib-kernel BZIMAGE")
@@ -64,7 +67,7 @@ def _own_kernel(config: pytest.Config) -> "OwnKernel | None":
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With one's own kernel, run each scenario once, not once per Debian kernel."""
-    if _option(config, "kernel") is None:
+    if option(config, "kernel") is None:
         return
     from harness.cli.prepare import on_own_kernel
 
@@ -91,9 +94,9 @@ def bench(pytestconfig: pytest.Config, record_testsuite_property: Record) -> "Be
     """This host, looked at once: QEMU, acceleration, the runs directory."""
     from harness.cli import prepare
 
-    runs = Path(_option(pytestconfig, "runs") or "runs")
-    accel = _option(pytestconfig, "accel") or "auto"
-    proof = _option(pytestconfig, "no-proof") is None
+    runs = Path(option(pytestconfig, "runs") or "runs")
+    accel = option(pytestconfig, "accel") or "auto"
+    proof = option(pytestconfig, "no-proof") is None
     found = prepare.bench(runs, accel, _own_kernel(pytestconfig), proof=proof)
     record_testsuite_property("qemu", found.host.qemu)
     record_testsuite_property("accel", f"{found.host.accel} ({found.host.accel_reason})")
@@ -112,7 +115,7 @@ def evidence(
         (scenario,) = on_own_kernel((scenario,))
     else:
         images.build([scenario.guest.kernel])
-    keep = _option(request.config, "keep") is not None
+    keep = option(request.config, "keep") is not None
     for _ in range(TRIES):
         gathered, verdict = _gather(bench, scenario, record_property, keep=keep)
         if not worth_another_try(verdict):

@@ -27,7 +27,9 @@ BELOW_RUNNER = {
     "verdict",
 }
 ANYTHING = (
-    BELOW_RUNNER | COMMON | {"events", "job", "runner", "report", "doctor", "images", "cli", "root"}
+    BELOW_RUNNER
+    | COMMON
+    | {"events", "device", "job", "runner", "report", "doctor", "images", "cli", "root"}
 )
 
 # A room is a file or directory of harness/; images/ is one, and so is harness/__init__.py (root).
@@ -49,6 +51,8 @@ ROOMS: dict[str, set[str]] = {
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
     | {"spec", "evidence", "events", "image", "imageserver", "machine", "inside", "probe", "agent"},
+    # keeps guests, and has the probe drive /dev/snapshot in them
+    "device": COMMON | {"spec", "events", "machine", "inside", "cycle", "probe"},
     "verdict": COMMON | {"spec", "evidence"},
     "job": {"spec", "evidence"},
     "runner": COMMON | BELOW_RUNNER | {"events", "job"},
@@ -58,6 +62,7 @@ ROOMS: dict[str, set[str]] = {
     "images": COMMON | {"spec", "agent"},
     "cli": ANYTHING | {"pytest_plugin"},
     "pytest_plugin": ANYTHING,
+    "pytest_device": ANYTHING | {"pytest_plugin"},
     "__main__": ANYTHING,
 }
 

@@ -74,7 +74,7 @@ class Bench:
         :raise HostError: When the directory cannot be made, or its file system is full.
         """
         files = self.files(scenario.guest.kernel)
-        directory = _new_directory(self.runs, scenario.name)
+        directory = new_directory(self.runs, scenario.name)
         require_room(directory, scenario.guest.memory_mib + _ROOT_GROWTH_MIB)
         job = Job(
             scenario=scenario,
@@ -152,7 +152,11 @@ def _kernel(files: GuestFiles) -> GuestKernel:
     return GuestKernel(name=files.kernel_name, release=files.release, sha256=images.sha256(files))
 
 
-def _new_directory(runs: Path, name: str) -> Path:
+def new_directory(runs: Path, name: str) -> Path:
+    """Make the next run directory of a name.
+
+    :raise HostError: When it cannot be made.
+    """
     try:
         (runs / name).mkdir(parents=True, exist_ok=True)
         number = 1 + max(

@@ -1,0 +1,244 @@
+"""Guests of one kernel that carry out cases, one guest at a time, kept as long as it lives.
+
+with DeviceGuests(shelf) as guests:
+    answers = guests.carry_out(case)
+"""
+
+import json
+import os
+import signal
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from harness.cycle import klog
+from harness.cycle.boot import Came, Lab, Running, came_up, running
+from harness.cycle.budget import Budget
+from harness.cycle.disks import NAMES, image_place, make_disks
+from harness.cycle.watch import Stalled
+from harness.deadline import Deadline, DeadlineExpired
+from harness.device.case import Answer, Answers, Case
+from harness.errors import GuestError, HibtestError
+from harness.events import Sink
+from harness.inside.shell import Shell
+from harness.machine.process import error_of
+from harness.machine.shape import Accel
+from harness.machine.turns import turn
+from harness.probe import build
+from harness.probe.device.server import PORT
+from harness.spec import GuestFiles, GuestSpec, Role, Scenario, Stage, SwapDisk
+
+_PROBE = "/run/hibtest-probe.pyz"
+_DYING = 5.0  # s in which a machine whose guest is lost ends, if it does
+_TRIES = 3  # the emulator may be to blame for what happens in a guest's first seconds
+_SWAP_MIB = 16  # soon full: some cases take all of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """What guests are made from.
+
+    :ivar directory: Each boot gets a directory of its own in it.
+    """
+
+    files: GuestFiles
+    qemu: str
+    accel: Accel
+    directory: Path
+    sink: Sink
+
+
+@dataclass(slots=True)
+class _Said:
+    # what has come back of a case
+    answers: list[Answer] = field(default_factory=list)
+    log: tuple[str, ...] = ()
+    status: int | None = None
+
+    def take(self, line: str) -> None:
+        for key, value in json.loads(line).items():
+            if key == "answer":
+                self.answers.append(value)
+            elif key == "log":
+                self.log = tuple(value)
+            else:
+                self.status = value
+
+
+class DeviceGuests:
+    """Guests of one kernel. One that a case has ended is replaced when the next case comes."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._began = time.monotonic()
+        self._boots = 0
+        self._append: tuple[str, ...] = ()
+        self._stack = ExitStack()
+        self._guest: tuple[Running, Shell] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        """End the guest that there is, if any."""
+        self._guest = None
+        self._stack.close()
+
+    def carry_out(self, case: Case) -> Answers:
+        """Have a guest carry out a case.
+
+        :raise HibtestError: When none could; never for what a kernel does.
+        """
+        run, shell = self._up(case.append)
+        run.watch.pump()
+        known = len(run.watch.record.marks)
+        said = _Said()
+        try:
+            ended, console = _ask(run, shell, case, said)
+        except HibtestError:
+            self.drop()
+            raise
+        # of a guest that is lost the console alone tells what its kernel said
+        marks = run.watch.record.marks[known:] if console else []
+        if case.spends or console:
+            self.drop()
+        return Answers(
+            release=self._shelf.files.release,
+            found=tuple(said.answers),
+            log=said.log,
+            splats=(
+                *(mark.line for mark in marks if mark.splat),
+                *(line for line in said.log if _is_splat(line)),
+            ),
+            ended=ended,
+            console=console,
+        )
+
+    def _up(self, append: tuple[str, ...]) -> tuple[Running, Shell]:
+        if self._guest is not None and append == self._append:
+            return self._guest
+        self.drop()
+        self._append = append
+        for left in reversed(range(_TRIES)):
+            try:
+                guest = self._guest = self._boot()
+            except HibtestError:
+                self.drop()
+                if not left:
+                    raise
+            else:
+                return guest
+        raise AssertionError("the last try returns or raises")
+
+    def _boot(self) -> tuple[Running, Shell]:
+        self._boots += 1
+        directory = self._shelf.directory / f"boot-{self._boots}"
+        directory.mkdir()
+        lab = self._lab(directory)
+        self._stack.enter_context(turn(lab.scenario.guest.vcpus, lab.accel))
+        make_disks(lab.scenario, lab.files, directory)
+        self._stack.callback(_forget, directory)
+        run = self._stack.enter_context(running(lab, Role.SAVE, self._boots, directory))
+        _ready(run)
+        shell = self._stack.enter_context(run.connect(Stage.PREPARE))
+        deadline = run.deadline(Stage.PREPARE, "the start of the probe")
+        patience = f"HIBTEST_PATIENCE={lab.budget.patience:g}"
+        command = f"cat >{_PROBE} && {patience} python3 -ISB {_PROBE} device"
+        shell.run(command, deadline, stdin=build.zipapp())
+        return run, shell
+
+    def _lab(self, directory: Path) -> Lab:
+        shelf = self._shelf
+        scenario = Scenario(
+            name=f"device-{shelf.files.kernel_name}",
+            guest=GuestSpec(kernel=shelf.files.kernel_name, append=self._append),
+            layout=SwapDisk(size_mib=_SWAP_MIB),
+        )
+        return Lab(
+            scenario=scenario,
+            files=shelf.files,
+            qemu=shelf.qemu,
+            accel=shelf.accel,
+            directory=directory,
+            image=image_place(scenario, directory),
+            budget=Budget.of(scenario.guest, kvm=shelf.accel is Accel.KVM),
+            sink=shelf.sink,
+            began=self._began,
+            proof=False,
+        )
+
+
+def _ask(run: Running, shell: Shell, case: Case, said: _Said) -> tuple[str, tuple[str, ...]]:
+    """Have a case carried out; return how it ended, and the console's end of a lost guest."""
+    limit = run.lab.budget.limit(Stage.FREEZE)
+    line = json.dumps({"steps": [step for step, _ in case.steps], "limit": limit // 2})
+    try:
+        for text in shell.ask(PORT, line, Deadline.after(limit, f"the end of {case.name}")):
+            said.take(text)
+        return _ended(said), ()
+    except (GuestError, DeadlineExpired) as error:
+        return _lost(run, error)
+
+
+def _forget(directory: Path) -> None:
+    for name in NAMES:
+        (directory / name).unlink(missing_ok=True)
+
+
+def _ready(run: Running) -> None:
+    """Wait for a guest.
+
+    :raise GuestError: When it does not get ready.
+    """
+    try:
+        came = came_up(run.watch)
+    except Stalled as stalled:
+        raise GuestError(f"the guest did not boot: {stalled}; {_last(run)}") from stalled
+    exit_ = run.watch.ended()
+    if exit_ is not None and (died := error_of(exit_, run.machine.argv)):
+        raise died
+    if came is not Came.READY:
+        raise GuestError(f"the guest did not boot: {came}; {_last(run)}")
+    run.watch.enter(Stage.PREPARE)
+
+
+def _last(run: Running) -> str:
+    lines = run.watch.last_lines()
+    return f"its console ends: {lines[-1]}" if lines else "its console is empty"
+
+
+def _lost(run: Running, error: HibtestError) -> tuple[str, tuple[str, ...]]:
+    """Tell a guest that is lost by its kernel from trouble of ours, which is raised."""
+    over = run.watch.ends(Deadline.after(_DYING, "the machine's end"))
+    lines = run.watch.last_lines()
+    if run.watch.seen("panic"):
+        return "panic", lines
+    if over or not isinstance(error, DeadlineExpired):
+        exit_ = run.watch.ended()
+        raise (exit_ and error_of(exit_, run.machine.argv)) or error
+    return "hung", lines
+
+
+def _ended(said: _Said) -> str:
+    status = said.status
+    if status is None:
+        raise GuestError("the guest hung up before the case had ended")
+    if os.WIFSIGNALED(status):
+        return signal.Signals(os.WTERMSIG(status)).name
+    return "ok" if status == 0 else f"status {os.waitstatus_to_exitcode(status)}"
+
+
+def _is_splat(line: str) -> bool:
+    found: Any = klog.recognise(line)
+    return found is not None and found[0].name in klog.SPLAT_NAMES

@@ -1,0 +1,17 @@
+"""What does /dev/snapshot answer when it is driven in right and wrong orders?
+
+Every ioctl, open mode, read and write, step by step: harness/device/cases. Each case on each
+kernel is a test of its own; all cases of a kernel share a guest.
+"""
+
+import pytest
+
+from harness.device import Answers, Case, objection
+from harness.device.cases import CASES
+
+pytestmark = pytest.mark.guest
+
+
+@pytest.mark.parametrize("case", [pytest.param(one, id=one.name) for one in CASES])
+def test_snapshot_device(case: Case, answers: Answers) -> None:
+    assert not (wrong := objection(case, answers)), wrong
