@@ -11,9 +11,6 @@ import argparse
 import json
 import statistics
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,13 +18,9 @@ import images
 from harness.cli.prepare import bench
 from harness.cycle import agent
 from harness.cycle.agent import PATH
-from harness.cycle.boot import Came, Lab, Running, came_up, running
-from harness.cycle.budget import Budget
-from harness.cycle.disks import image_place, make_disks
-from harness.inside.shell import Shell
-from harness.job import Job
-from harness.machine.shape import Accel
-from harness.spec import IMAGE_DEVICE, AgentMethod, GuestSpec, Role, Scenario, Stage, Target
+from harness.cycle.boot import Lab
+from harness.cycle.guest import Guest, kept
+from harness.spec import IMAGE_DEVICE, AgentMethod, GuestSpec, Scenario, Stage, Target
 
 _CODECS = ("none", "zlib", "lz4", "zstd")
 _DD = Path(__file__).with_name("dd_snapshot.py")
@@ -41,10 +34,11 @@ def main() -> int:
     options = parser.parse_args()
     images.build([options.kernel])
     with tempfile.TemporaryDirectory(prefix="hibtest-bench-") as directory:
-        job = bench(Path(directory), "auto").job(_scenario(options.kernel))
-        with _guest(job) as (run, shell):
-            _beside_dd(run, shell, options.rounds)
-            _codecs(run, shell, options.rounds)
+        job = bench(Path(directory), "auto", proof=False).job(_scenario(options.kernel))
+        with kept(Lab.of(job)) as guest:
+            agent.ship(guest.shell, guest.run.deadline(Stage.PREPARE, "the agent"))
+            _beside_dd(guest, options.rounds)
+            _codecs(guest, options.rounds)
     return 0
 
 
@@ -53,34 +47,11 @@ def _scenario(kernel: str) -> Scenario:
     return Scenario(name="bench-agent", guest=GuestSpec(kernel=kernel), method=method)
 
 
-@contextmanager
-def _guest(job: Job) -> Iterator[tuple[Running, Shell]]:
-    make_disks(job.scenario, job.files, job.directory)
-    lab = Lab(
-        scenario=job.scenario,
-        files=job.files,
-        qemu=job.qemu,
-        accel=Accel(job.host.accel),
-        directory=job.directory,
-        image=image_place(job.scenario, job.directory),
-        budget=Budget.of(job.scenario.guest, kvm=job.host.accel == Accel.KVM),
-        sink=lambda _: None,
-        began=time.monotonic(),
-        proof=False,
-    )
-    with running(lab, Role.SAVE, 0, job.directory / "save") as run:
-        if came_up(run.watch) is not Came.READY:
-            raise SystemExit("the guest did not get ready")
-        with run.connect(Stage.PREPARE) as shell:
-            agent.ship(shell, run.deadline(Stage.PREPARE, "the agent"))
-            yield run, shell
-
-
-def _beside_dd(run: Running, shell: Shell, rounds: int) -> None:
+def _beside_dd(guest: Guest, rounds: int) -> None:
     ratios, bare = [], []
     for number in range(rounds):
-        ours = _save(run, shell, "none")
-        dd, pages = _dd(run, shell)
+        ours = _save(guest, "none")
+        dd, pages = _dd(guest)
         ratios.append(ours.seconds / ours.pages / (dd / pages))
         bare.append((ours.seconds - ours.digest) / ours.pages / (dd / pages))
         print(
@@ -95,10 +66,10 @@ def _beside_dd(run: Running, shell: Shell, rounds: int) -> None:
     )
 
 
-def _codecs(run: Running, shell: Shell, rounds: int) -> None:
+def _codecs(guest: Guest, rounds: int) -> None:
     print(f"{'codec':6} {'ratio':>6} {'MB/s':>6}  (medians of {rounds})")
     for codec in _CODECS:
-        found = [_save(run, shell, codec) for _ in range(rounds)]
+        found = [_save(guest, codec) for _ in range(rounds)]
         ratio = statistics.median(one.ratio for one in found)
         speed = statistics.median(one.pages * 4096 / 1e6 / one.seconds for one in found)
         print(f"{codec:6} {ratio:6.3f} {speed:6.1f}", flush=True)
@@ -113,21 +84,21 @@ class _Writing(NamedTuple):
     ratio: float
 
 
-def _save(run: Running, shell: Shell, codec: str) -> _Writing:
+def _save(guest: Guest, codec: str) -> _Writing:
     """Have the agent save, and fail when all is written."""
     target = f"save --target raw:{IMAGE_DEVICE} --compress {codec} --fail-at commit"
     log = "dmesg | grep -o 'agent: .*' | grep 'step.*write' | tail -1"
-    deadline = run.deadline(Stage.WRITE, "a save", times=4)
-    done = shell.run(f"python3 -IB {PATH} {target} >/dev/null; {log}", deadline)
+    deadline = guest.run.deadline(Stage.WRITE, "a save", times=4)
+    done = guest.shell.run(f"python3 -IB {PATH} {target} >/dev/null; {log}", deadline)
     facts = json.loads(done.stdout.partition(" ")[2])
     return _Writing(facts["seconds"], facts["digest_s"], facts["pages"], facts["ratio"])
 
 
-def _dd(run: Running, shell: Shell) -> tuple[float, int]:
+def _dd(guest: Guest) -> tuple[float, int]:
     """Have dd write what /dev/snapshot gives; return its seconds and pages."""
-    deadline = run.deadline(Stage.WRITE, "dd", times=4)
+    deadline = guest.run.deadline(Stage.WRITE, "dd", times=4)
     command = f"cat >/run/dd.py && python3 -IB /run/dd.py {PATH} {IMAGE_DEVICE}"
-    answer = json.loads(shell.run(command, deadline, stdin=_DD.read_bytes()).stdout)
+    answer = json.loads(guest.shell.run(command, deadline, stdin=_DD.read_bytes()).stdout)
     return answer["seconds"], answer["pages"]
 
 

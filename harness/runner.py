@@ -10,8 +10,7 @@ from pathlib import Path
 
 from harness.cycle import agent, scripts
 from harness.cycle.boot import Lab, Running, running
-from harness.cycle.budget import Budget
-from harness.cycle.disks import SWAP, image_place, make_disks
+from harness.cycle.disks import SWAP, make_disks
 from harness.cycle.scripts import Notes, Past
 from harness.cycle.server import served
 from harness.cycle.watch import Stalled
@@ -48,7 +47,8 @@ def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Eviden
         proof=job.proof,
     )
     try:
-        lab = replace(_lab(job, sink, began), at_rest=at_rest)
+        make_disks(job.scenario, job.files, job.directory)
+        lab = replace(Lab.of(job, sink, began), at_rest=at_rest)
         for boot in _boots(lab):
             evidence = replace(evidence, boots=(*evidence.boots, boot))
             _store(job, evidence, began)
@@ -65,23 +65,6 @@ def _store(job: Job, evidence: Evidence, began: float) -> Evidence:
     partial_.write_bytes(to_json(evidence))
     partial_.rename(path)
     return evidence
-
-
-def _lab(job: Job, sink: Sink, began: float) -> Lab:
-    make_disks(job.scenario, job.files, job.directory)
-    accel = Accel(job.host.accel)
-    return Lab(
-        scenario=job.scenario,
-        files=job.files,
-        qemu=job.qemu,
-        accel=accel,
-        directory=job.directory,
-        image=image_place(job.scenario, job.directory),
-        budget=Budget.of(job.scenario.guest, kvm=accel is Accel.KVM),
-        sink=sink,
-        began=began,
-        proof=job.proof,
-    )
 
 
 def _boots(lab: Lab) -> Iterator[Boot]:

@@ -7,9 +7,8 @@ docs/needed.md tells the same to people.
 """
 
 import json
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +17,10 @@ import pytest
 import images
 from harness.cli.prepare import Bench
 from harness.cycle import agent, workload
-from harness.cycle.boot import Came, Lab, Running, came_up, running
-from harness.cycle.budget import Budget
-from harness.cycle.disks import image_place, make_disks
+from harness.cycle.boot import Lab, Running
+from harness.cycle.guest import kept
 from harness.evidence import Evidence
 from harness.inside.shell import Shell
-from harness.machine.shape import Accel
-from harness.machine.turns import turn
 from harness.spec import (
     AgentMethod,
     Attach,
@@ -32,7 +28,6 @@ from harness.spec import (
     GuestSpec,
     LoopOnFuse,
     Nbd,
-    Role,
     Scenario,
     Stage,
     Stopper,
@@ -188,30 +183,16 @@ def came(step: dict[str, Any]) -> str:
 def guest(bench: Bench, kernel: str, load: Workload) -> Iterator[Guest]:
     """Boot a guest and set a workload up in it."""
     images.build([kernel])
-    job = bench.job(Scenario(name=f"needed-{kernel}-{load.name}", guest=GuestSpec(kernel=kernel)))
-    make_disks(job.scenario, job.files, job.directory)
-    accel = Accel(job.host.accel)
-    lab = Lab(
-        scenario=job.scenario,
-        files=job.files,
-        qemu=job.qemu,
-        accel=accel,
-        directory=job.directory,
-        image=image_place(job.scenario, job.directory),
-        budget=Budget.of(job.scenario.guest, kvm=accel is Accel.KVM),
-        sink=lambda _: None,
-        began=time.monotonic(),
-        proof=False,
+    scenario = Scenario(
+        name=f"needed-{kernel}-{load.name}", guest=GuestSpec(kernel=kernel, vcpus=1)
     )
-    with ExitStack() as stack:
-        stack.enter_context(turn(job.scenario.guest.vcpus, accel))
-        run = stack.enter_context(running(lab, Role.SAVE, 0, job.directory / "save"))
-        assert came_up(run.watch) is Came.READY
-        shell = stack.enter_context(run.connect(Stage.PREPARE))
-        deadline = run.deadline(Stage.PREPARE, f"the workload {load.name}")
-        agent.ship(shell, deadline)
-        [facts] = workload.plant(shell, [load], lab.budget.patience, deadline).values()
-        yield Guest(run, shell, load, facts)
+    job = bench.job(scenario)
+    with kept(Lab.of(job)) as up:
+        deadline = up.run.deadline(Stage.PREPARE, f"the workload {load.name}")
+        agent.ship(up.shell, deadline)
+        patience = up.run.lab.budget.patience
+        [facts] = workload.plant(up.shell, [load], patience, deadline).values()
+        yield Guest(up.run, up.shell, load, facts)
 
 
 @pytest.mark.parametrize(

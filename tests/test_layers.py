@@ -50,7 +50,18 @@ ROOMS: dict[str, set[str]] = {
     "probe": set(),
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
-    | {"spec", "evidence", "events", "image", "imageserver", "machine", "inside", "probe", "agent"},
+    | {
+        "spec",
+        "evidence",
+        "events",
+        "image",
+        "imageserver",
+        "job",
+        "machine",
+        "inside",
+        "probe",
+        "agent",
+    },
     # keeps guests, and has the probe drive /dev/snapshot in them
     "device": COMMON | {"spec", "events", "machine", "inside", "cycle", "probe"},
     "verdict": COMMON | {"spec", "evidence"},

@@ -50,10 +50,10 @@ def run(pids: Iterable[int], how: str) -> dict[str, Any]:
     :param how: One of :data:`WAYS`.
     :raise AgentError: When there is no such way, no swap, or the kernel lacks it.
     """
-    chosen = tuple(pids)
-    swap, used = _swap()
     if how not in WAYS:
         raise AgentError(f"memory cannot be pushed out by {how!r}", f"one of {', '.join(WAYS)}")
+    chosen = tuple(pids)
+    swap, used = _swap()
     if not swap:
         raise AgentError("no swap is active to push memory out to", "swapon DEVICE")
     began, resident = time.monotonic(), _resident(chosen)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.cycle.budget import Budget
 from harness.cycle.cmdline import NO_SERVER, cmdline
-from harness.cycle.disks import disks, target_of
+from harness.cycle.disks import disks, image_place, target_of
 from harness.cycle.proof.stops import Stops
 from harness.cycle.watch import Watch
 from harness.deadline import Deadline
@@ -17,6 +17,7 @@ from harness.image.place import ImagePlace
 from harness.imageserver import ImageServer
 from harness.inside.console import Console
 from harness.inside.shell import Shell, connect
+from harness.job import Job
 from harness.machine.process import Machine, start
 from harness.machine.shape import Accel, MachineSpec, Network
 from harness.spec import GuestFiles, Role, Scenario, ServerGone, Stage, Target
@@ -48,6 +49,23 @@ class Lab:
     server: ImageServer | None = None
     proof: bool = True
     at_rest: Callable[[Path], None] | None = None
+
+    @classmethod
+    def of(cls, job: Job, sink: Sink = lambda _: None, began: float | None = None) -> "Lab":
+        """Return what the boots of a job have in common."""
+        accel = Accel(job.host.accel)
+        return cls(
+            scenario=job.scenario,
+            files=job.files,
+            qemu=job.qemu,
+            accel=accel,
+            directory=job.directory,
+            image=image_place(job.scenario, job.directory),
+            budget=Budget.of(job.scenario.guest, kvm=accel is Accel.KVM),
+            sink=sink,
+            began=Deadline.after(0, "").start if began is None else began,
+            proof=job.proof,
+        )
 
     @property
     def address(self) -> str:

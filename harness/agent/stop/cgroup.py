@@ -65,9 +65,11 @@ class Cgroup:
         return self._settle(began)
 
     def go(self, pids: Iterable[int]) -> None:
-        """Move these processes to the root cgroup, where they run."""
+        """Move these processes to the root cgroup, where they run; not what others had frozen."""
         for pid in pids:
-            self._take_out(pid)
+            home = hierarchy.cgroup_of(pid, self._root) + "/"
+            if any(home.startswith(f"{path}/") for path in self._frozen):
+                self._take_out(pid)
 
     def halt(self, pids: Iterable[int]) -> tuple[Still, ...]:
         """Move them back, and with them whatever they have started; return what runs."""

@@ -3,21 +3,18 @@
 import io
 import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import images
-from harness.cli.prepare import QEMU
-from harness.cycle.boot import Came, Lab, came_up, running
-from harness.cycle.budget import Budget
-from harness.cycle.disks import image_place, make_disks
+from harness.cli.prepare import bench
+from harness.cycle.boot import Lab
+from harness.cycle.guest import kept
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
-from harness.machine.accel import choose
-from harness.spec import GuestSpec, MappedRoot, Role, Scenario, Stage
+from harness.spec import GuestSpec, MappedRoot, Scenario
 
 pytestmark = pytest.mark.guest
 
@@ -45,31 +42,13 @@ def shell(
 ) -> Iterator[Shell]:
     """A guest whose root is on device mapper."""
     directory = tmp_path_factory.mktemp("guest")
-    guest = GuestSpec(kernel=request.param, root=MappedRoot())
+    guest = GuestSpec(kernel=request.param, vcpus=1, root=MappedRoot())
     scenario = Scenario(name="protect", guest=guest)
     images.build([guest.kernel])
-    files = images.guest_files(guest.kernel)
-    make_disks(scenario, files, directory)
-    accel, _ = choose(QEMU, "auto")
-    began = Deadline.after(0, "").start
-    lab = Lab(
-        scenario=scenario,
-        files=files,
-        qemu=QEMU,
-        accel=accel,
-        directory=directory,
-        image=image_place(scenario, directory),
-        budget=Budget.of(guest, kvm=False),
-        sink=lambda _: None,
-        began=began,
-        proof=False,
-    )
-    with ExitStack() as stack:
-        run = stack.enter_context(running(lab, Role.SAVE, 0, directory / "save"))
-        assert came_up(run.watch) is Came.READY
-        shell = stack.enter_context(run.connect(Stage.PREPARE))
-        shell.push(zipped(), PYZ, 0o755, soon())
-        yield shell
+    job = bench(directory, "auto", proof=False).job(scenario)
+    with kept(Lab.of(job)) as up:
+        up.shell.push(zipped(), PYZ, 0o755, soon())
+        yield up.shell
 
 
 def soon() -> Deadline:

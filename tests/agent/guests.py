@@ -1,0 +1,41 @@
+"""Guests with a shell, and the agent's modules and the keeper in them."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import images
+from harness.cli.prepare import bench
+from harness.cycle.boot import Lab
+from harness.cycle.guest import kept
+from harness.deadline import Deadline
+from harness.inside.shell import Shell
+from harness.spec import GuestSpec, Scenario
+
+ROOT = Path(__file__).parents[2]
+ARCHIVE = "/run/keeper.zip"
+
+
+def modules() -> bytes:
+    """Return the agent's modules and the keeper's as a zip file that Python imports from."""
+    paths = [*(ROOT / "harness" / "agent").rglob("*.py"), *(ROOT / "tests" / "agent").glob("*.py")]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("harness/__init__.py", "tests/__init__.py"):
+            archive.writestr(name, b"")
+        for path in sorted(paths):
+            archive.write(path, path.relative_to(ROOT).as_posix())
+    return buffer.getvalue()
+
+
+@contextmanager
+def guest(kernel: str, directory: Path) -> Iterator[Shell]:
+    """Boot a guest, and put the modules into it."""
+    images.build([kernel])
+    scenario = Scenario(name="agent", guest=GuestSpec(kernel=kernel))
+    job = bench(directory, "auto", proof=False).job(scenario)
+    with kept(Lab.of(job)) as up:
+        up.shell.push(modules(), ARCHIVE, 0o644, Deadline.after(60, "the modules"))
+        yield up.shell
