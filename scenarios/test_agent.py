@@ -1,4 +1,8 @@
-"""Does a hibernation by our userspace agent come back as it went, whatever it is told?"""
+"""Does a hibernation by our userspace agent come back as it went, whatever it is told?
+
+The proposal whole on three kernels; every pair of stopper, protection, target, compression and
+kernel in some scenario, each listed; saves that fail at every step; and what goes wrong outside.
+"""
 
 from dataclasses import replace
 
@@ -12,10 +16,10 @@ from harness.spec import (
     GuestSpec,
     Layout,
     MappedRoot,
+    Mode,
     Outcome,
     PlainRoot,
     Protect,
-    Root,
     Scenario,
     ServerGone,
     Stopper,
@@ -25,20 +29,39 @@ from harness.spec import (
 )
 from harness.verdict import judge
 
-SWAP = SwapDisk()
 pytestmark = pytest.mark.guest
 
+SWAP = SwapDisk()
 
-PLAIN = PlainRoot()
 
-
-def _agent(kernel: str, what: str, method: AgentMethod, *tags: str, root: Root = PLAIN) -> Scenario:
+def _agent(kernel: str, what: str, method: AgentMethod, *tags: str) -> Scenario:
+    mapped = method.protect is Protect.DM_SNAPSHOT
     return Scenario(
         name=f"agent-{kernel}-{what}",
-        guest=GuestSpec(kernel=kernel, root=root),
+        guest=GuestSpec(kernel=kernel, root=MappedRoot() if mapped else PlainRoot()),
         method=method,
         tags=("agent", *tags),
     )
+
+
+def _proposal(kernel: str) -> Scenario:
+    method = AgentMethod(
+        stopper=Stopper.SIGSTOP,
+        needed="computed",
+        protect=Protect.DM_SNAPSHOT,
+        target=Target.SERVER,
+        compress="zstd",
+    )
+    return _agent(kernel, "proposal", method, "proposal")
+
+
+def _pair(
+    kernel: str, stopper: Stopper, protect: Protect, target: Target, compress: str
+) -> Scenario:
+    method = AgentMethod(stopper=stopper, protect=protect, target=target, compress=compress)
+    what = f"{stopper}-{protect}-{target}-{compress}"
+    scenario = _agent(kernel, what, method, "pairs", "wide")
+    return replace(scenario, guest=replace(scenario.guest, vcpus=1))
 
 
 def _refused(
@@ -58,42 +81,76 @@ def _refused(
     )
 
 
-# Every step, failing by itself and with the agent killed in it.
-_STEPS = ("prepare", "freeze", "snapshot", "write", "commit", "power-off")
-FAILURES = (*_STEPS, *(f"{step}:kill" for step in _STEPS))
+def _failures(kernel: str, target: Target, steps: tuple[str, ...], *tags: str) -> Scenario:
+    method = AgentMethod(
+        stopper=Stopper.SIGSTOP,
+        protect=Protect.DM_SNAPSHOT,
+        target=target,
+        compress="lz4",
+        failures=steps,
+    )
+    return _agent(kernel, f"failures-{target}", method, "failures", *tags)
+
+
+# The steps of a save, in their order.
+EARLY = ("prepare", "stop", "needed", "sync", "freeze")
+LATE = ("protect", "snapshot", "write", "commit", "power-off")
+FAILING = (*EARLY, *LATE)
+KILLED = tuple(f"{step}:kill" for step in FAILING)
 
 SCENARIOS = (
-    _agent("trixie", "failures-swap", AgentMethod(failures=FAILURES, compress="lz4")),
-    _agent("trixie", "raw-none", AgentMethod(target=Target.RAW)),
-    _agent(
-        "trixie",
-        "proposal",
-        AgentMethod(
-            stopper=Stopper.SIGSTOP,
-            protect=Protect.DM_SNAPSHOT,
-            target=Target.SERVER,
-            compress="zstd",
-        ),
-        root=MappedRoot(),
-    ),
-    _agent("bookworm", "cgroup-swap-zlib", AgentMethod(stopper=Stopper.CGROUP, compress="zlib")),
-    _agent("backports", "server-zstd", AgentMethod(target=Target.SERVER, compress="zstd")),
+    _proposal("bookworm"),
+    _proposal("trixie"),
+    _proposal("backports"),
+    # every pair of two of these in at least one
+    _pair("bookworm", Stopper.FREEZER, Protect.NONE, Target.SERVER, "none"),
+    _pair("bookworm", Stopper.SIGSTOP, Protect.DM_SNAPSHOT, Target.SWAP, "zstd"),
+    _pair("bookworm", Stopper.SIGSTOP, Protect.FSFREEZE, Target.RAW, "none"),
+    _pair("bookworm", Stopper.CGROUP, Protect.NONE, Target.RAW, "zlib"),
+    _pair("bookworm", Stopper.CGROUP, Protect.FSFREEZE, Target.SERVER, "lz4"),
+    _pair("trixie", Stopper.FREEZER, Protect.DM_SNAPSHOT, Target.SERVER, "zstd"),
+    _pair("trixie", Stopper.FREEZER, Protect.DM_SNAPSHOT, Target.SWAP, "zlib"),
+    _pair("trixie", Stopper.FREEZER, Protect.FSFREEZE, Target.SWAP, "none"),
+    _pair("trixie", Stopper.SIGSTOP, Protect.NONE, Target.SWAP, "lz4"),
+    _pair("trixie", Stopper.CGROUP, Protect.FSFREEZE, Target.RAW, "zstd"),
+    _pair("backports", Stopper.FREEZER, Protect.DM_SNAPSHOT, Target.RAW, "lz4"),
+    _pair("backports", Stopper.SIGSTOP, Protect.FSFREEZE, Target.SERVER, "zlib"),
+    _pair("backports", Stopper.SIGSTOP, Protect.NONE, Target.RAW, "zstd"),
+    _pair("backports", Stopper.CGROUP, Protect.DM_SNAPSHOT, Target.SWAP, "none"),
+    # the other of everything that has two or three of its kind
+    _agent("trixie", "shutdown", AgentMethod(mode=Mode.SHUTDOWN, checksum="sha256"), "wide"),
+    _agent("bookworm", "early-slots", AgentMethod(allocate="early"), "wide"),
+    _agent("backports", "small-buffer", AgentMethod(target=Target.RAW, buffer_pages=16), "wide"),
+    _agent("trixie", "small-image", AgentMethod(target=Target.RAW, image_size=60 << 20), "wide"),
+    # TuxOnIce's variation: the memory of what stays stopped is in swap before the snapshot
+    _agent("trixie", "page-out", AgentMethod(stopper=Stopper.SIGSTOP, page_out="madvise")),
+    # a save that fails leaves a life that can be saved
+    _failures("bookworm", Target.SWAP, KILLED),
+    _failures("trixie", Target.RAW, FAILING),
+    _failures("backports", Target.SERVER, ("write", "write:kill", "power-off", "power-off:kill")),
+    _refused("backports", "no-space", AgentMethod(), "ENOSPC", layout=SwapDisk(size_mib=16)),
     _refused(
-        "bookworm", "server-gone", AgentMethod(target=Target.SERVER), "EIO", faults=(ServerGone(),)
+        "backports", "no-early-space", AgentMethod(allocate="early"), "ENOSPC",
+        layout=SwapDisk(size_mib=16),
     ),
     _refused(
-        "trixie",
-        "write-error",
-        AgentMethod(target=Target.RAW),
-        "EIO",
+        "trixie", "write-error", AgentMethod(target=Target.RAW), "EIO",
         faults=(WriteError(serial="image", at_mib=20),),
     ),
-    _refused("backports", "no-space", AgentMethod(), "ENOSPC", layout=SwapDisk(size_mib=16)),
-    _agent("bookworm", "swap-lz4", AgentMethod(target=Target.SWAP, compress="lz4")),
+    _refused(
+        "bookworm", "server-gone", AgentMethod(target=Target.SERVER), "EIO",
+        faults=(ServerGone(),),
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        pytest.param(one, id=one.name, marks=[pytest.mark.wide] if "wide" in one.tags else [])
+        for one in SCENARIOS
+    ],
 )
-
-
-@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
 def test_agent(scenario: Scenario, evidence: Evidence) -> None:
     verdict = judge(scenario, evidence)
     assert verdict.as_expected, str(verdict)

@@ -14,7 +14,11 @@ from tests.agent.guests import ARCHIVE, guest
 
 pytestmark = pytest.mark.guest
 
-KERNELS = ("bookworm", "trixie", "backports")
+# all tests of a kernel on one worker: they share a guest
+KERNELS = [
+    pytest.param(kernel, marks=pytest.mark.xdist_group(f"stop-{kernel}"))
+    for kernel in ("bookworm", "trixie", "backports")
+]
 STOPPERS = ("sigstop", "cgroup")
 LIMIT = 150.0  # s; for one round with all the animals
 STILL = {"busy": False, "thread": False, "forks": False}

@@ -36,7 +36,14 @@ def zipped() -> bytes:
     return buffer.getvalue()
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie", "backports"])
+# all tests of a kernel on one worker: they share a guest
+KERNELS = [
+    pytest.param(kernel, marks=pytest.mark.xdist_group(f"protect-{kernel}"))
+    for kernel in ("bookworm", "trixie", "backports")
+]
+
+
+@pytest.fixture(scope="module", params=KERNELS)
 def shell(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shell]:
