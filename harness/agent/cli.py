@@ -47,6 +47,13 @@ def _save(words: argparse.Namespace) -> int:
     return 0 if ended.status == 0 else _FAILED
 
 
+def _dry_run(words: argparse.Namespace) -> int:
+    from harness.agent.dry_run import dry_run
+
+    print(json.dumps(dry_run(_settings(words)), indent=2))
+    return 0
+
+
 def _resume(words: argparse.Namespace) -> int:
     from harness.agent.resume import resume
 
@@ -83,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     save.set_defaults(run=_save)
     _target_options(save)
     _save_options(save)
+    dry = commands.add_parser("dry-run", help="say what a save would do; changes nothing")
+    dry.set_defaults(run=_dry_run)
+    _target_options(dry)
+    _save_options(dry)
     resume = commands.add_parser("resume", help="resume, in early userspace")
     resume.set_defaults(run=_resume)
     _target_options(resume)

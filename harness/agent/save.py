@@ -112,6 +112,7 @@ class Save:
         device.platform(wanted=chosen.mode == "platform")
         facts["expected_pages"] = pages = system.expected_pages()
         self._sink.prepare(device, pages)
+        facts.update(self._sink.facts())
         memory.lock()
         return device
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import images
 from harness.cycle.disks import KEYS, NAMES
+from harness.cycle.scripts import NEEDED
 from harness.errors import HostError, SpecError
 from harness.evidence import Evidence, GuestKernel, Host, read_json, to_json
 from harness.job import Job
 from harness.machine.accel import choose, qemu_version
 from harness.machine.disk import require_room
+from harness.report import picture
 from harness.spec import OWN_KERNEL, GuestFiles, Outcome, Scenario, Stage
 from harness.verdict import Verdict, judge
 
@@ -113,6 +115,9 @@ def finish(job: Job, *, keep: bool) -> Verdict:
 
     The disks stay when the outcome is not the expected one, or when asked for.
     """
+    graph = job.directory / NEEDED
+    if graph.exists():
+        picture.draw(graph.read_text(), graph)
     verdict = judge_run(job.directory)
     (job.directory / "verdict.json").write_bytes(to_json(verdict))
     if verdict.as_expected and not keep:

@@ -31,6 +31,14 @@ def ship(shell: Shell, deadline: Deadline) -> None:
     shell.run(f"cat >{PATH}", deadline, stdin=build.zipapp())
 
 
+def needed_graph(shell: Shell, deadline: Deadline) -> str:
+    """Return what stands on what in the guest, in graphviz's language.
+
+    :raise GuestError: When the agent cannot tell.
+    """
+    return shell.run(f"python3 -IB {PATH} needed --dot", deadline).stdout
+
+
 def save_words(method: AgentMethod, server: str) -> tuple[str, ...]:
     """Return what the hibernator is told: a save, with its arguments.
 

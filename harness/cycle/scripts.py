@@ -25,8 +25,9 @@ from harness.evidence import (
     WitnessReport,
 )
 from harness.inside.shell import Shell
-from harness.spec import AgentMethod, Stage
+from harness.spec import AgentMethod, Stage, Stopper
 
+NEEDED = "needed.dot"
 _STUCK = 4  # the audit goes on past exercises that are stuck: time for a few of them
 
 
@@ -86,8 +87,11 @@ def save(run: Running, notes: Notes, past: Past) -> None:
         deadline = run.deadline(Stage.PREPARE, "the planting of the witnesses")
         planted = witness.plant(shell, patience, deadline)
         notes.boot_id, past.planted, past.places = planted
-        if isinstance(run.lab.scenario.method, AgentMethod):
+        method = run.lab.scenario.method
+        if isinstance(method, AgentMethod):
             agent.ship(shell, deadline)
+            if method.stopper is not Stopper.FREEZER:
+                _draw_needed(run, shell)
         notes.failures = _failures(run, shell)
         off = _hibernate(run, notes, shell, past)
         if not off:
@@ -145,6 +149,13 @@ def _examine(run: Running, notes: Notes, shell: Shell, past: Past) -> None:
     notes.witnesses += workload.check(shell, past.loads, patience, checking)
     auditing = run.deadline(Stage.WITNESS, "the audit", times=_STUCK)
     notes.audits = witness.audit(shell, patience, auditing)
+
+
+def _draw_needed(run: Running, shell: Shell) -> None:
+    """Keep, beside the run, whom the agent will find the disks to need."""
+    deadline = run.deadline(Stage.PREPARE, "the graph of what stands on what")
+    graph = agent.needed_graph(shell, deadline)
+    (run.lab.directory / NEEDED).write_text(graph)
 
 
 def _failures(run: Running, shell: Shell) -> tuple[Attempt, ...]:

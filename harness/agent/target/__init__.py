@@ -7,7 +7,7 @@ makes it an image.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
@@ -18,6 +18,9 @@ class Sink(Protocol):
 
     def prepare(self, _device: SnapshotDevice, _pages: int, /) -> None:
         """Get ready for a stream of about so many pages: nothing is opened after this."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the log says of getting ready."""
 
     def write(self, data: bytes | memoryview) -> None:
         """Take more of the stream."""

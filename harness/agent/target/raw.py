@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
 from harness.agent.target.block import PAGE, Block
@@ -18,6 +20,10 @@ class RawSink:
     def prepare(self, _device: SnapshotDevice, _pages: int) -> None:
         """An older image is none any more from now on."""
         self._block.write_page(bytes(PAGE), 0)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the device and its size."""
+        return {"device": self._block.path, "mib": self._block.size >> 20}
 
     def write(self, data: bytes | memoryview) -> None:
         """Take more of the stream."""

@@ -89,6 +89,10 @@ class ServerSink:
             self._address, self._keys, self._timeout, do="save", size=size_hint
         )
 
+    def facts(self) -> dict[str, Any]:
+        """Return where the server is."""
+        return {"server": "{}:{}".format(*self._address)}
+
     def write(self, data: memoryview | bytes) -> None:
         """Send a piece of the stream.
 

@@ -11,8 +11,9 @@ beginning of the page and the swap's own fields stay as they are.
 from __future__ import annotations
 
 import struct
+import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError, BadImage, NoImage
@@ -38,6 +39,8 @@ class SwapSink:
         self._block = Block(self._area.device, buffer_pages)
         self._writer = Writer(self._block, self._more)
         self._slots = _Slots()
+        self._early_pages = 0
+        self._early_seconds = 0.0
 
     def prepare(self, device: SnapshotDevice, pages: int) -> None:
         """Choose the swap, and, early, take the slots."""
@@ -51,7 +54,15 @@ class SwapSink:
                     "add swap, compress, or ask for a smaller image (--image-size)",
                     28,
                 )
+            began = time.monotonic()
             self._slots.take(pages)
+            self._early_seconds = round(time.monotonic() - began, 3)
+            self._early_pages = pages
+
+    def facts(self) -> dict[str, Any]:
+        """Return the swap, and the slots that were taken early, with the seconds it took."""
+        found = {"swap": self._area.name, "slots": self._early_pages}
+        return {**found, "slots_s": self._early_seconds}
 
     def write(self, data: bytes | memoryview) -> None:
         """Take more of the stream."""
@@ -139,6 +150,9 @@ class SwapSource:
     """See :class:`harness.agent.target.Source`."""
 
     def __init__(self, where: str, *, used: bool = False) -> None:
+        if not where:
+            area = swaps.in_use()
+            where = f"{area.device}@{area.offset}"
         device, _, offset = where.partition("@")
         self._offset = int(offset or 0) * PAGE
         self._block = Block(device)

@@ -1,0 +1,40 @@
+"""What a save would do, with everything looked at that could refuse it, and nothing changed."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from harness.agent import protect, stop, system, tasks
+from harness.agent.codecs import codec
+from harness.agent.needed import find, needed
+from harness.agent.settings import SaveSettings
+from harness.agent.target import open_sink
+
+
+def dry_run(settings: SaveSettings) -> dict[str, Any]:
+    """Return what a save with these settings would do.
+
+    :raise AgentError: When it would be refused before anything is stopped.
+    """
+    codec(settings.compress)
+    sink = open_sink(settings.target, settings.buffer_pages // 2)
+    sink.close()
+    protection = protect.prepare(settings.protect, protect.Settings(scratch=settings.scratch))
+    protection.close()
+    own = frozenset({os.getpid()})
+    stop.prepare(settings.stopper, own)
+    user = {task.pid for task in tasks.walk() if not task.kernel} - own
+    chosen = needed(find(running=tuple(own)))
+    return {
+        **system.identity(),
+        "target": settings.target.kind,
+        "where": settings.target.where,
+        "mode": settings.mode,
+        "compress": settings.compress,
+        "protect": settings.protect,
+        "stopper": settings.stopper,
+        "processes": len(user),
+        "needed": [need._asdict() for need in chosen],
+        "expected_pages": system.expected_pages(),
+    }

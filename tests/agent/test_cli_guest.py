@@ -1,0 +1,80 @@
+"""The agent's commands that change nothing, in a guest."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+import images
+from harness.cli.prepare import bench
+from harness.cycle import agent
+from harness.cycle.boot import Lab
+from harness.cycle.guest import kept
+from harness.deadline import Deadline
+from harness.inside.shell import Shell
+from harness.spec import IMAGE_DEVICE, AgentMethod, GuestSpec, Scenario, Target
+
+pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("agent-cli")]
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    guest = GuestSpec(kernel="trixie", vcpus=1)
+    scenario = Scenario(name="agent-cli", guest=guest, method=AgentMethod(target=Target.RAW))
+    images.build([guest.kernel])
+    job = bench(tmp_path_factory.mktemp("runs"), "auto", proof=False).job(scenario)
+    with kept(Lab.of(job)) as up:
+        agent.ship(up.shell, soon())
+        yield up.shell
+
+
+def soon() -> Deadline:
+    return Deadline.after(120, "the agent's answer")
+
+
+def run(shell: Shell, words: str, *, status: int = 0) -> str:
+    done = shell.run(f"python3 -IB {agent.PATH} {words} 2>&1; echo $?", soon())
+    said, _, code = done.stdout.rstrip().rpartition("\n")
+    assert int(code) == status, done.stdout
+    return said
+
+
+def test_a_dry_run_says_what_a_save_would_do(shell: Shell) -> None:
+    options = f"--target raw:{IMAGE_DEVICE} --stopper sigstop --compress zstd"
+    plan = json.loads(run(shell, f"dry-run {options}"))
+    assert (plan["target"], plan["stopper"], plan["compress"]) == ("raw", "sigstop", "zstd")
+    assert plan["processes"] > 3
+    assert plan["expected_pages"] > 5000
+    assert plan["needed"] == []
+    assert shell.run("cat /proc/loadavg", soon()).stdout  # nobody was stopped
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ("--target raw:/dev/none", "/dev/none: ENOENT"),
+        ("--target raw", "no target"),
+        ("--target server:10.0.2.2:1", "needs --keys"),
+        (f"--target raw:{IMAGE_DEVICE} --protect dm-snapshot", "device"),
+        ("--target swap:/dev/null", "no swap in use"),
+    ],
+)
+def test_what_would_be_refused_is_refused(shell: Shell, options: str, why: str) -> None:
+    said = run(shell, f"dry-run {options}", status=1)
+    assert why in said
+    assert "Traceback" not in said
+
+
+def test_the_status_of_a_target(shell: Shell) -> None:
+    assert json.loads(run(shell, "status"))["state"] == "none"
+    assert json.loads(run(shell, f"status --target raw:{IMAGE_DEVICE}"))["state"] == "none"
+
+
+def test_a_resume_without_an_image_says_so(shell: Shell) -> None:
+    assert "no image" in run(shell, f"resume --target raw:{IMAGE_DEVICE}", status=3)
+
+
+def test_needed_is_told_in_words_and_as_a_graph(shell: Shell) -> None:
+    assert "nobody need be continued" in run(shell, "needed")
+    assert run(shell, "needed --dot").startswith("digraph needed {")
+    assert json.loads(run(shell, "needed --json"))["needed"] == []
