@@ -7,17 +7,30 @@ kernel's snapshot to the power-off. The host compares the disk's blocks.
 import pytest
 
 from harness.evidence import Evidence
-from harness.spec import AgentMethod, GuestSpec, MappedRoot, Protect, Scenario, Target
+from harness.spec import (
+    AgentMethod,
+    Expected,
+    GuestSpec,
+    MappedRoot,
+    Outcome,
+    Protect,
+    Scenario,
+    Target,
+)
 from harness.verdict import judge
 
 pytestmark = pytest.mark.guest
 
 
-def _protect(kernel: str, protect: Protect) -> Scenario:
+def _protect(kernel: str, protect: Protect, fail_at: str = "") -> Scenario:
+    what = f"{protect}-fails-at-{fail_at}" if fail_at else f"{protect}"
     return Scenario(
-        name=f"protect-{kernel}-{protect}",
+        name=f"protect-{kernel}-{what}",
         guest=GuestSpec(kernel=kernel, root=MappedRoot()),
-        method=AgentMethod(target=Target.RAW, protect=protect, scribble="/root/scribble"),
+        method=AgentMethod(
+            target=Target.RAW, protect=protect, scribble="/root/scribble", fail_at=fail_at
+        ),
+        expected=Expected(outcome=Outcome.REFUSED, cause="EIO") if fail_at else Expected(),
         tags=("agent", "protect"),
     )
 
@@ -30,6 +43,8 @@ SCENARIOS = (
     _protect("trixie", Protect.FSFREEZE),
     # the opposite: this guest resumes on a disk that is not as it left it
     _protect("trixie", Protect.NONE),
+    # what was written above the snapshot is merged, and the guest lives on
+    _protect("trixie", Protect.DM_SNAPSHOT, fail_at="commit"),
 )
 
 
@@ -37,7 +52,7 @@ SCENARIOS = (
 def test_protect(scenario: Scenario, evidence: Evidence) -> None:
     verdict = judge(scenario, evidence)
     assert verdict.as_expected, f"{verdict.outcome} ({verdict.cause}): {verdict.reason}"
-    if not evidence.proof:
+    if not evidence.proof or verdict.outcome is Outcome.REFUSED:
         return  # asked for with --hib-no-proof
     [disk] = evidence.boots[0].disks
     method = scenario.method
