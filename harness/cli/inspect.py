@@ -39,6 +39,8 @@ def inspect(
     from harness.image.disk import open_disk
     from harness.image.survey import survey_image, survey_stream
 
+    if not stream and partition is None and (status := _agent(disk, json=json)) is not None:
+        return status
     checksums = _boot_checksums(boot) if boot else None
     watch: Watcher | None = PagePrinter(json=json) if pages else None
     survey = survey_stream if stream else survey_image
@@ -49,6 +51,22 @@ def inspect(
     else:
         print("\n".join(lines(found, str(disk))))
     return ExitStatus.EXPECTED if found.sound else ExitStatus.UNEXPECTED
+
+
+def _agent(disk: Path, *, json: bool) -> int | None:
+    """Tell of an image of the userspace agent; ``None`` when there is none."""
+    from harness.cli import inspect_agent
+    from harness.evidence import to_json
+
+    found = inspect_agent.find(disk)
+    if found is None:
+        return None
+    wrong = inspect_agent.damage(found[0])
+    if json:
+        print(to_json({"agent": found[1], "damage": wrong}).decode(), end="")
+    else:
+        print("\n".join(inspect_agent.lines(str(disk), *found, wrong)))
+    return ExitStatus.UNEXPECTED if wrong else ExitStatus.EXPECTED
 
 
 def _boot_checksums(log: Path) -> frozenset[int]:

@@ -13,7 +13,7 @@ from harness.spec import AgentMethod, GuestFiles, MappedRoot, Scenario, Target, 
 ROOT, SWAP, IMAGE = "root.qcow2", "swap.raw", "image.raw"
 ROOT_COPY, SCRATCH = "root.raw", "scratch.raw"
 STORED, KEYS = "image.hib", "keys"  # of an image server
-NAMES = (ROOT, SWAP, IMAGE, STORED, ROOT_COPY, SCRATCH)
+NAMES = (ROOT, SWAP, IMAGE, STORED, f"{STORED}.lock", ROOT_COPY, SCRATCH)
 
 
 def make_disks(scenario: Scenario, files: GuestFiles, directory: Path) -> None:

@@ -65,7 +65,9 @@ def read_agent_image(path: Path, *, swap: bool = False) -> AgentImage:
 
 def _open(path: Path, *, swap: bool) -> Source:
     name = os.fspath(path)
-    return SwapSource(name, used=True) if swap else RawSource(name)
+    if swap:
+        return SwapSource(name, used=True, readonly=True)
+    return RawSource(name, readonly=True)
 
 
 def _record(path: Path, *, swap: bool) -> Record:

@@ -1,7 +1,7 @@
 """Saves and loads without a kernel: a file stands for /dev/snapshot."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import cast
@@ -64,6 +64,7 @@ def save(
     compress: str = "none",
     checksum: str = "blake2b",
     buffer_pages: int = 64,
+    more: Mapping[str, str] | None = None,
 ) -> Written:
     """Write a whole image."""
     digest = Digest(checksum)
@@ -71,6 +72,7 @@ def save(
     sink.prepare(snapshot, 100)
     written = writer.write(snapshot, lambda _: None)
     facts = {
+        **(more or {}),
         "codec": compress,
         "checksum": checksum,
         "pages": written.pages,

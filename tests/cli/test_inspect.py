@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.agent.target.raw import RawSink
 from harness.image.e820 import checksum
+from tests.agent import bench as agent
 from tests.image.writer import PAGE, ZERO, Recipe, page, stream, write
 
 MAP = [(0, 0x9FC00, 1), (0x100000, 0x1FF00000, 1)]
@@ -176,3 +178,22 @@ def test_what_cannot_be_done(tmp_path: Path, words: list[str], status: int, mess
     assert (done.returncode, done.stdout) == (status, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_image_of_the_agent_is_told_by_its_record(tmp_path: Path) -> None:
+    given, target = tmp_path / "stream", tmp_path / "disk"
+    given.write_bytes(b"".join(stream(RECIPE)))
+    target.write_bytes(bytes(1 << 20))
+    facts = {"release": "6.12.1", "boot_id": "b", "mode": "platform"}
+    with agent.device(given) as snapshot:
+        agent.save(RawSink(str(target), 32), snapshot, compress="zlib", more=facts)
+    done = inspect(target)
+    assert done.returncode == 0, done.stderr
+    assert "an image of the agent: the next boot with it would resume" in done.stdout
+    assert "compressor    zlib" in done.stdout
+    data = bytearray(target.read_bytes())
+    data[PAGE + 100] ^= 1
+    target.write_bytes(data)
+    done = inspect(target)
+    assert done.returncode == 1
+    assert "frame 0: the checksum is wrong" in done.stdout

@@ -18,13 +18,14 @@ PAGE = 4096
 class Block:
     """A device or file, opened for both.
 
+    :param readonly: Open it for reading alone.
     :ivar size: Bytes.
     """
 
-    def __init__(self, path: str, buffer_pages: int = 256) -> None:
+    def __init__(self, path: str, buffer_pages: int = 256, *, readonly: bool = False) -> None:
         self.path = path
         try:
-            self._fd = _open(path)
+            self._fd = _open(path, os.O_RDONLY if readonly else os.O_RDWR)
             self.size = os.lseek(self._fd, 0, os.SEEK_END)
             self.number = os.fstat(self._fd).st_rdev
             self.is_block = stat.S_ISBLK(os.fstat(self._fd).st_mode)
@@ -81,10 +82,10 @@ class Block:
             self._fd = -1
 
 
-def _open(path: str) -> int:
+def _open(path: str, mode: int) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_DIRECT | os.O_CLOEXEC)
+        return os.open(path, mode | os.O_DIRECT | os.O_CLOEXEC)
     except OSError as error:
         if error.errno != 22:
             raise
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)  # a tmpfs has no O_DIRECT before 6.6
+        return os.open(path, mode | os.O_CLOEXEC)  # a tmpfs has no O_DIRECT before 6.6

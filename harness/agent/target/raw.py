@@ -54,8 +54,8 @@ class RawSink:
 class RawSource:
     """See :class:`harness.agent.target.Source`."""
 
-    def __init__(self, path: str) -> None:
-        self._block = Block(path)
+    def __init__(self, path: str, *, readonly: bool = False) -> None:
+        self._block = Block(path, readonly=readonly)
         end = -(-self._block.size // PAGE) * PAGE  # a file may end within a page
         self._reader = Reader(self._block, [Extent(PAGE, end - PAGE)])
 

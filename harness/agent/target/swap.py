@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError, BadImage, NoImage
-from harness.agent.imagefile import COMMITTED
+from harness.agent.imagefile import COMMITTED, REFUSED, USED
 from harness.agent.target import swaps
 from harness.agent.target.block import PAGE, Block
 from harness.agent.target.extents import Extent, Reader, Writer
@@ -149,16 +149,18 @@ class Place(NamedTuple):
 class SwapSource:
     """See :class:`harness.agent.target.Source`."""
 
-    def __init__(self, where: str, *, used: bool = False) -> None:
+    def __init__(self, where: str, *, used: bool = False, readonly: bool = False) -> None:
         if not where:
             area = swaps.in_use()
             where = f"{area.device}@{area.offset}"
         device, _, offset = where.partition("@")
         self._offset = int(offset or 0) * PAGE
-        self._block = Block(device)
+        self._block = Block(device, readonly=readonly)
         self._page = self._block.read_page(self._offset)
         self._place = place(self._page, used=used)
-        self._reader = Reader(self._block, list(self._extents()))
+        self._reader: Reader | None = None
+        if used:
+            self._require_record()
 
     def record(self) -> bytes:
         """Return the record's page."""
@@ -166,7 +168,17 @@ class SwapSource:
 
     def read(self, size: int) -> bytes:
         """Return more of the stream."""
+        if self._reader is None:
+            self._reader = Reader(self._block, self._extents())
         return self._reader.read(size)
+
+    def _require_record(self) -> None:
+        # Without our signature the header may be the kernel's own: it has its fields there, too.
+        at = self._place.record
+        inside = at % PAGE == 0 and at + PAGE <= self._block.size
+        if not inside or self.record()[: len(COMMITTED)] not in (COMMITTED, USED, REFUSED):
+            self.close()
+            raise NoImage("the swap's header leads to no image of the agent")
 
     def mark(self, state: bytes) -> None:
         """Make the swap a swap again, and note in the record why."""
@@ -222,7 +234,7 @@ def withdraw(where: str) -> None:
             # blkdev_write_iter(), block/fops.c (6.1 to 7.3).
             with SnapshotDevice() as device:
                 device.set_swap_area(Path(area.device).stat().st_rdev, area.offset)
-                source.mark(b"HIBUSED1")
+                source.mark(USED)
     except NoImage:
         pass
     finally:
