@@ -46,7 +46,7 @@ def _refused(kernel: str, why: str, layout: Layout, errno: str) -> Scenario:
 def _cold(kernel: str, why: str, resume: ResumeSpec) -> Scenario:
     return Scenario(
         name=f"cold-{kernel}-{why}",
-        guest=GuestSpec(kernel=kernel),
+        guest=GuestSpec(kernel=kernel, vcpus=1),
         resume=resume,
         expected=Expected(outcome=Outcome.COLD_BOOT, cause=why),
         tags=("cold",),
