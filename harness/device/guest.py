@@ -15,25 +15,22 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.cycle import klog
-from harness.cycle.boot import Came, Lab, Running, came_up, running
+from harness.cycle.boot import Lab, Running
 from harness.cycle.budget import Budget
-from harness.cycle.disks import NAMES, image_place, make_disks
-from harness.cycle.watch import Stalled
+from harness.cycle.disks import NAMES, image_place
+from harness.cycle.guest import Guest, kept
 from harness.deadline import Deadline, DeadlineExpired
 from harness.device.case import Answer, Answers, Case
 from harness.errors import GuestError, HibtestError
 from harness.events import Sink
-from harness.inside.shell import Shell
 from harness.machine.process import error_of
 from harness.machine.shape import Accel
-from harness.machine.turns import turn
 from harness.probe import build
 from harness.probe.device.server import PORT
-from harness.spec import GuestFiles, GuestSpec, Role, Scenario, Stage, SwapDisk
+from harness.spec import GuestFiles, GuestSpec, Scenario, Stage, SwapDisk
 
 _PROBE = "/run/hibtest-probe.pyz"
 _DYING = 5.0  # s in which a machine whose guest is lost ends, if it does
-_TRIES = 3  # the emulator may be to blame for what happens in a guest's first seconds
 _SWAP_MIB = 16  # soon full: some cases take all of it
 
 
@@ -41,7 +38,7 @@ _SWAP_MIB = 16  # soon full: some cases take all of it
 class Shelf:
     """What guests are made from.
 
-    :ivar directory: Each boot gets a directory of its own in it.
+    :ivar directory: Each guest gets a directory of its own in it.
     """
 
     files: GuestFiles
@@ -74,10 +71,10 @@ class DeviceGuests:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self._began = time.monotonic()
-        self._boots = 0
+        self._number = 0
         self._append: tuple[str, ...] = ()
         self._stack = ExitStack()
-        self._guest: tuple[Running, Shell] | None = None
+        self._guest: Guest | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -100,12 +97,13 @@ class DeviceGuests:
 
         :raise HibtestError: When none could; never for what a kernel does.
         """
-        run, shell = self._up(case.append)
+        guest = self._up(case.append)
+        run = guest.run
         run.watch.pump()
         known = len(run.watch.record.marks)
         said = _Said()
         try:
-            ended, console = _ask(run, shell, case, said)
+            ended, console = _ask(guest, case, said)
         except HibtestError:
             self.drop()
             raise
@@ -125,38 +123,28 @@ class DeviceGuests:
             console=console,
         )
 
-    def _up(self, append: tuple[str, ...]) -> tuple[Running, Shell]:
-        if self._guest is not None and append == self._append:
-            return self._guest
-        self.drop()
-        self._append = append
-        for left in reversed(range(_TRIES)):
-            try:
-                guest = self._guest = self._boot()
-            except HibtestError:
-                self.drop()
-                if not left:
-                    raise
-            else:
-                return guest
-        raise AssertionError("the last try returns or raises")
+    def _up(self, append: tuple[str, ...]) -> Guest:
+        if self._guest is None or append != self._append:
+            self.drop()
+            self._append = append
+            self._guest = self._boot()
+        return self._guest
 
-    def _boot(self) -> tuple[Running, Shell]:
-        self._boots += 1
-        directory = self._shelf.directory / f"boot-{self._boots}"
-        directory.mkdir()
-        lab = self._lab(directory)
-        self._stack.enter_context(turn(lab.scenario.guest.vcpus, lab.accel))
-        make_disks(lab.scenario, lab.files, directory)
-        self._stack.callback(_forget, directory)
-        run = self._stack.enter_context(running(lab, Role.SAVE, self._boots, directory))
-        _ready(run)
-        shell = self._stack.enter_context(run.connect(Stage.PREPARE))
-        deadline = run.deadline(Stage.PREPARE, "the start of the probe")
-        patience = f"HIBTEST_PATIENCE={lab.budget.patience:g}"
-        command = f"cat >{_PROBE} && {patience} python3 -ISB {_PROBE} device"
-        shell.run(command, deadline, stdin=build.zipapp())
-        return run, shell
+    def _boot(self) -> Guest:
+        self._number += 1
+        lab = self._lab(self._shelf.directory / f"guest-{self._number}")
+        lab.directory.mkdir()
+        self._stack.callback(_forget, lab.directory)
+        try:
+            guest = self._stack.enter_context(kept(lab))
+            deadline = guest.run.deadline(Stage.PREPARE, "the start of the probe")
+            patience = f"HIBTEST_PATIENCE={lab.budget.patience:g}"
+            command = f"cat >{_PROBE} && {patience} python3 -ISB {_PROBE} device"
+            guest.shell.run(command, deadline, stdin=build.zipapp())
+        except HibtestError:
+            self.drop()
+            raise
+        return guest
 
     def _lab(self, directory: Path) -> Lab:
         shelf = self._shelf
@@ -179,43 +167,21 @@ class DeviceGuests:
         )
 
 
-def _ask(run: Running, shell: Shell, case: Case, said: _Said) -> tuple[str, tuple[str, ...]]:
+def _ask(guest: Guest, case: Case, said: _Said) -> tuple[str, tuple[str, ...]]:
     """Have a case carried out; return how it ended, and the console's end of a lost guest."""
-    limit = run.lab.budget.limit(Stage.FREEZE)
+    limit = guest.run.lab.budget.limit(Stage.FREEZE)
     line = json.dumps({"steps": [step for step, _ in case.steps], "limit": limit // 2})
     try:
-        for text in shell.ask(PORT, line, Deadline.after(limit, f"the end of {case.name}")):
+        for text in guest.shell.ask(PORT, line, Deadline.after(limit, f"the end of {case.name}")):
             said.take(text)
         return _ended(said), ()
     except (GuestError, DeadlineExpired) as error:
-        return _lost(run, error)
+        return _lost(guest.run, error)
 
 
 def _forget(directory: Path) -> None:
     for name in NAMES:
         (directory / name).unlink(missing_ok=True)
-
-
-def _ready(run: Running) -> None:
-    """Wait for a guest.
-
-    :raise GuestError: When it does not get ready.
-    """
-    try:
-        came = came_up(run.watch)
-    except Stalled as stalled:
-        raise GuestError(f"the guest did not boot: {stalled}; {_last(run)}") from stalled
-    exit_ = run.watch.ended()
-    if exit_ is not None and (died := error_of(exit_, run.machine.argv)):
-        raise died
-    if came is not Came.READY:
-        raise GuestError(f"the guest did not boot: {came}; {_last(run)}")
-    run.watch.enter(Stage.PREPARE)
-
-
-def _last(run: Running) -> str:
-    lines = run.watch.last_lines()
-    return f"its console ends: {lines[-1]}" if lines else "its console is empty"
 
 
 def _lost(run: Running, error: HibtestError) -> tuple[str, tuple[str, ...]]:

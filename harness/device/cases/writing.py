@@ -1,15 +1,15 @@
 """How an image is written, and when it is refused.
 
-What is written is four pages long: the first page of an image of
-this kernel, with its counts changed, a page with two frames, and two pages of data
-(harness/probe/device/stream.py). It is never restored.
+What is written is four pages long: the first page of an image of this kernel, with its counts
+changed, a page with two frames, and two pages of data (harness/probe/device/stream.py). It is
+never restored.
 """
 
 from harness.device.case import Case, Per
 
 WRITE = "snapshot_write(), kernel/power/user.c; snapshot_write_next(), kernel/power/snapshot.c"
 FINALIZE = "snapshot_write_finalize(), kernel/power/snapshot.c"
-MAKE = (("open r", 0), ("FREEZE", 0), ("CREATE_IMAGE", 1), ("keep", 0), ("close", 0), ("open w", 0))
+MAKE = (("borrow", 0), ("open w", 0))
 
 CASES = (
     Case(

@@ -14,10 +14,12 @@ import os
 import struct
 from collections.abc import Callable, Sequence
 
-from harness.probe.base import ProbeError, errno_name
+from harness.probe.base import RUN, ProbeError, errno_name
 from harness.probe.device import stream
 from harness.probe.device.abi import DEVICE, IOCTLS, MODES, PAGE, swap_area
 from harness.probe.device.around import Around
+
+FIRST_PAGES = RUN / "first-pages"
 
 
 class Session(Around):
@@ -51,7 +53,7 @@ class Session(Around):
             "read": self.read,
             "drain": self.drain,
             "page": self.page,
-            "keep": self.keep,
+            "borrow": self.borrow,
             "write": self.write,
             **self.surroundings(),
         }
@@ -133,10 +135,17 @@ class Session(Around):
         """Tell whether what was read last is the stream's first page."""
         return "info" if stream.is_info(self.last) else "other"
 
-    def keep(self) -> int | str:
-        """Read two pages and make a tiny stream of them, for ``write``."""
-        info, frames = os.read(self.fd, PAGE), os.read(self.fd, PAGE)
-        self.tiny = stream.tiny(info, frames)
+    def borrow(self) -> int | str:
+        """Get the tiny stream for ``write``; its image is made once in a life of the guest."""
+        if not FIRST_PAGES.exists():
+            for step in ("open r", "FREEZE", "CREATE_IMAGE"):
+                if isinstance(answer := self.do(step), str):
+                    return answer
+            pages = os.read(self.fd, PAGE) + os.read(self.fd, PAGE)
+            self.close()
+            FIRST_PAGES.write_bytes(pages)
+        pages = FIRST_PAGES.read_bytes()
+        self.tiny = stream.tiny(pages[:PAGE], pages[PAGE:])
         return 0
 
     def write(self, name: str, size: str = str(PAGE)) -> int | str:
