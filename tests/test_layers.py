@@ -71,7 +71,8 @@ ROOMS: dict[str, set[str]] = {
     "doctor": COMMON | {"spec", "machine"},
     # the agent lies on the toolbox disk
     "images": COMMON | {"spec", "agent"},
-    "cli": ANYTHING | {"pytest_plugin"},
+    # the agent as a file, for machines of one's own
+    "cli": ANYTHING | {"pytest_plugin", "agent"},
     "pytest_plugin": ANYTHING,
     "pytest_device": ANYTHING | {"pytest_plugin"},
     "__main__": ANYTHING,

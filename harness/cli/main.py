@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from harness.cli import check_kernel, doctor, image_server, images, inspect, run, show
+from harness.cli import agent_zipapp, check_kernel, doctor, image_server, images, inspect, run, show
 from harness.errors import ExitStatus, HibtestError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("plan")(show.plan)
 app.command("judge")(show.judge)
 app.command("inspect")(inspect.inspect)
 app.command("image-server")(image_server.image_server)
+app.command("agent-zipapp")(agent_zipapp.agent_zipapp)
 app.command("doctor")(doctor.doctor)
 images.app.command("check-kernel")(check_kernel.check_kernel)
 app.add_typer(images.app, name="images")
