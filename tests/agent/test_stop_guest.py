@@ -22,7 +22,7 @@ KERNELS = [
 STOPPERS = ("sigstop", "cgroup")
 LIMIT = 150.0  # s; for one round with all the animals
 STILL = {"busy": False, "thread": False, "forks": False}
-# They end with EINTR after any of the three, restarts or not; see docs/agent-stop-notes.md.
+# They end with EINTR after any of the three, restarts or not; see docs/agent-stop.md.
 INTERRUPTED = {"epoll_wait": 1, "semop": 1, "poll": 0, "read": 0, "nanosleep": 0, "futex": 0}
 
 Keeper = Callable[..., Any]
