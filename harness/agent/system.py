@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
 _PAGE_KIB = 4
-IMAGE_SIZE = Path("/sys/power/image_size")
+_PRESENT = re.compile(r"^ +present +(\d+)$", re.MULTILINE)
 
 
 def identity() -> dict[str, Any]:
@@ -22,14 +23,20 @@ def memory_info(text: str | None = None) -> dict[str, int]:
     return {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
 
 
-def expected_pages() -> int:
-    """Return how many pages the stream of an image may have: no more than half of memory.
+def present_pages(text: str | None = None) -> int:
+    """Return the pages of memory that are there, the kernel's own included: /proc/zoneinfo."""
+    text = Path("/proc/zoneinfo").read_text() if text is None else text
+    return sum(int(number) for number in _PRESENT.findall(text))
 
-    The kernel keeps a copy of what it saves, so there is room for half of it
+
+def expected_pages() -> int:
+    """Return how many pages the stream of an image may have: a guess, before the snapshot.
+
+    What is not free, but no more than half of memory: the kernel keeps a copy of what it saves
     (hibernate_preallocate_memory(), kernel/power/snapshot.c, 6.1 to 7.3). Lists of pages come on
     top: one page for 512.
     """
-    info = memory_info()
-    used = info["MemTotal"] - info["MemFree"]
-    pages = min(used, info["MemTotal"] // 2) // _PAGE_KIB
+    present = present_pages()
+    used = present - memory_info()["MemFree"] // _PAGE_KIB
+    pages = min(used, present // 2)
     return pages + pages // 512 + 2
