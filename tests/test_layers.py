@@ -80,7 +80,7 @@ ROOMS: dict[str, set[str]] = {
 
 # What runs inside the guest finds nothing there but Python's standard library.
 GUEST_ROOMS = {"agent", "probe"}
-# Taken where Debian has installed them: harness/agent/codecs.py.
+# Taken where Debian has installed them: harness/agent/image/codecs.py.
 CODECS = {"lz4", "zstandard"}
 
 # Libraries that one room alone speaks to.

@@ -7,10 +7,10 @@ import json
 import sys
 
 from harness.agent import pageout, settings, target
-from harness.agent.codecs import NAMES
 from harness.agent.errors import AgentError, NoImage
 from harness.agent.guard import guarded
-from harness.agent.imagefile import CHECKSUMS
+from harness.agent.image.codecs import NAMES
+from harness.agent.image.format import CHECKSUMS
 from harness.agent.log import KMSG, Log
 from harness.agent.settings import SaveSettings
 

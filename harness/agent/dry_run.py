@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from harness.agent import protect, stop, system, tasks
-from harness.agent.codecs import codec
+from harness.agent.image.codecs import codec
 from harness.agent.needed import find, needed
 from harness.agent.settings import SaveSettings
 from harness.agent.target import open_sink

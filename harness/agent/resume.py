@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from harness.agent import system
-from harness.agent.codecs import codec
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError, BadImage, NoImage
-from harness.agent.imagefile import REFUSED, USED, Record
-from harness.agent.load import load
+from harness.agent.image.codecs import codec
+from harness.agent.image.format import REFUSED, USED, Record
+from harness.agent.image.load import load
 from harness.agent.log import Log
 from harness.agent.progress import Progress
 from harness.agent.target import Source, Target, open_source

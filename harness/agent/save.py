@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from harness.agent import kmsg, memory, power, protect, system
-from harness.agent.codecs import codec
 from harness.agent.device import PAGE, SnapshotDevice
 from harness.agent.faults import Faults
-from harness.agent.imagefile import COMMITTED, Digest, Record
+from harness.agent.image.codecs import codec
+from harness.agent.image.format import COMMITTED, Digest, Record
+from harness.agent.image.write import ImageWriter, Written, facts_of
 from harness.agent.journal import Journal
 from harness.agent.log import Facts, Log
 from harness.agent.progress import Progress
@@ -21,7 +22,6 @@ from harness.agent.scribble import Scribbler
 from harness.agent.settings import SaveSettings
 from harness.agent.standstill import Standstill
 from harness.agent.target import open_sink
-from harness.agent.write import ImageWriter, Written, facts_of
 
 
 class Save:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.agent import kmsg, protect, withdraw
+from harness.agent import kmsg, protect
+from harness.agent.image import withdraw
 from harness.agent.stop import cgroup, sigstop
 
 UNDO: dict[str, Callable[[dict[str, Any]], None]] = {

@@ -4,13 +4,14 @@ Evidence is gathered by the runner and never judged there; :mod:`harness.verdict
 also years later from its JSON. It is versioned and only grows: a new field has a default.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from harness.errors import SpecError
+from harness.evidence.agent import AgentImage, AgentStep
 from harness.evidence.proof import (
     DiskProof,
     ImageFacts,
@@ -173,37 +174,6 @@ class SwapHeader:
     flag_names: tuple[str, ...]
     crc32: int
     hw_sig: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentImage:
-    """What a target of the agent holds, read with the machine off.
-
-    :ivar state: ``none``, ``committed`` (the next boot would resume), ``used`` or ``refused``.
-    :ivar facts: What its commit record says.
-    """
-
-    state: str
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def armed(self) -> bool:
-        """Whether the next boot would resume."""
-        return self.state == "committed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentStep:
-    """A step of the agent, as it told of it.
-
-    :ivar seconds: How long it took; ``None`` when it did not end.
-    :ivar facts: What it says of itself.
-    """
-
-    name: str
-    t: float
-    seconds: float | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

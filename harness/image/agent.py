@@ -1,6 +1,6 @@
 """Images that our own agent wrote (harness/agent): frames of the stream of /dev/snapshot.
 
-The layout, and the places in a swap or on a disk, are the agent's: harness/agent/imagefile.py.
+The layout, and the places in a swap or on a disk, are the agent's: harness/agent/image/format.py.
 """
 
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.agent.codecs import codec
 from harness.agent.errors import AgentError, BadImage, NoImage
-from harness.agent.imagefile import COMMITTED, REFUSED, Digest, Record
-from harness.agent.load import read_frame
+from harness.agent.image.codecs import codec
+from harness.agent.image.format import COMMITTED, REFUSED, Digest, Record
+from harness.agent.image.load import read_frame
 from harness.agent.target import Source
 from harness.agent.target.raw import RawSource
 from harness.agent.target.swap import SwapSource

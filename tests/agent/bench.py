@@ -6,13 +6,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import cast
 
-from harness.agent.codecs import codec
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
-from harness.agent.imagefile import COMMITTED, Digest, Record
-from harness.agent.load import load
+from harness.agent.image.codecs import codec
+from harness.agent.image.format import COMMITTED, Digest, Record
+from harness.agent.image.load import load
+from harness.agent.image.write import ImageWriter, Written
 from harness.agent.target import Sink, Source
-from harness.agent.write import ImageWriter, Written
 
 PAGE = 4096
 

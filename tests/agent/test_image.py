@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.agent.errors import AgentError, BadImage, NoImage
-from harness.agent.imagefile import COMMITTED, REFUSED, USED, Frame, Record, marked
+from harness.agent.image.format import COMMITTED, REFUSED, USED, Frame, Record, marked
 from harness.agent.target.raw import RawSink, RawSource
 from tests.agent.bench import PAGE, content, device, restore, save
 

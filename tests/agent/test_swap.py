@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.agent.errors import AgentError, BadImage, NoImage
-from harness.agent.imagefile import COMMITTED, USED, Record
+from harness.agent.image.format import COMMITTED, USED, Record
 from harness.agent.target import swap, swaps
 from harness.agent.target.swap import SwapSink, SwapSource
 from tests.agent.bench import PAGE, content, device, restore, save

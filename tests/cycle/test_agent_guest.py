@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import images
-from harness.agent.imagefile import COMMITTED, FRAME_SIZE, Digest, Frame, Record
+from harness.agent.image.format import COMMITTED, FRAME_SIZE, Digest, Frame, Record
 from harness.cli.prepare import bench
 from harness.evidence import Evidence
 from harness.runner import run

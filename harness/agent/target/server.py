@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.agent.device import PAGE, SnapshotDevice
 from harness.agent.errors import AgentError
-from harness.agent.imagefile import USED
+from harness.agent.image.format import USED
 from harness.agent.target.connection import TIMEOUT, Connection, parse_address
 from harness.agent.target.keys import ClientKeys, read_keys
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError, BadImage, NoImage
-from harness.agent.imagefile import COMMITTED, REFUSED, USED
+from harness.agent.image.format import COMMITTED, REFUSED, USED
 from harness.agent.target import swaps
 from harness.agent.target.block import PAGE, Block
 from harness.agent.target.extents import Extent, Reader, Writer

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from harness.agent.codecs import Codec
 from harness.agent.device import PAGE, SnapshotDevice
 from harness.agent.errors import AgentError, from_os
-from harness.agent.imagefile import FRAME_SIZE, Digest, Frame
+from harness.agent.image.codecs import Codec
+from harness.agent.image.format import FRAME_SIZE, Digest, Frame
 from harness.agent.target import Sink
 
 # Of the budget, a quarter less a page is for pages as they are read, a quarter for what they are

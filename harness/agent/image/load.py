@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from harness.agent.codecs import Codec
 from harness.agent.device import PAGE, SnapshotDevice
 from harness.agent.errors import BadImage, from_os
-from harness.agent.imagefile import FRAME_SIZE, Digest, Frame, Record
+from harness.agent.image.codecs import Codec
+from harness.agent.image.format import FRAME_SIZE, Digest, Frame, Record
+from harness.agent.image.write import pages_of
 from harness.agent.target import Source
-from harness.agent.write import pages_of
 
 
 def load(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.agent.errors import NoImage
-from harness.agent.imagefile import COMMITTED, USED
+from harness.agent.image.format import COMMITTED, USED
 from harness.agent.target import Target, open_source
 
 

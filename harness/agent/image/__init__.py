@@ -1,0 +1,1 @@
+"""The agent's image: its format, writing it, loading it, withdrawing it."""
