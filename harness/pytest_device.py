@@ -1,16 +1,16 @@
 """Fixtures of the scenarios that drive /dev/snapshot: a guest that is kept from case to case.
 
 A test takes ``case`` (parametrized) and ``answers``. It runs once per kernel; with a kernel of
-one's own, on that one. With pytest-xdist, a kernel's tests stay on one worker.
+one's own, on that one.
 """
 
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.device import Answers, Case
+from harness.pytest_workers import on
 from harness.spec import OWN_KERNEL
 
 if TYPE_CHECKING:
@@ -27,32 +27,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from harness.pytest_plugin import option
 
     kernels = KERNELS if option(metafunc.config, "kernel") is None else (OWN_KERNEL,)
-    metafunc.parametrize("device_kernel", kernels, scope="module")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of one guest on one worker; all others go to the next that is free.
-
-    Not by ``xdist_group``: with pytest 9.2, pytest-xdist 3.8 does not see these groups.
-    """
-    if config.getoption("dist") != "load":
-        return None
-    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
-
-    scheduler = LoadScopeScheduling(config, log)
-    scheduler._split_scope = guest_of
-    return scheduler
-
-
-def guest_of(nodeid: str) -> str:
-    """Return a name that tests have in common when they share a guest.
-
-    >>> guest_of("scenarios/test_snapshot_device.py::test_snapshot_device[trixie-swap-full]")
-    'trixie'
-    """
-    found = re.search(r"\btest_snapshot_device\[(\w+)-", nodeid)
-    return found[1] if found else nodeid
+    ids = [on(kernel) for kernel in kernels]
+    metafunc.parametrize("device_kernel", kernels, ids=ids, scope="module")
 
 
 @pytest.fixture(scope="module")

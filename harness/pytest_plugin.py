@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Record = Callable[[str, object], None]
 
-pytest_plugins = ["harness.pytest_device"]
+pytest_plugins = ["harness.pytest_device", "harness.pytest_workers"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -154,3 +154,5 @@ SCENARIOS = (
 def test_agent(scenario: Scenario, evidence: Evidence) -> None:
     verdict = judge(scenario, evidence)
     assert verdict.as_expected, str(verdict)
+    for step in evidence.boots[0].agent_steps:
+        assert step.facts.get("late", []) == [], "opened, imported or started after the freeze"

@@ -74,7 +74,8 @@ ROOMS: dict[str, set[str]] = {
     # the agent as a file, for machines of one's own
     "cli": ANYTHING | {"pytest_plugin", "agent"},
     "pytest_plugin": ANYTHING,
-    "pytest_device": ANYTHING | {"pytest_plugin"},
+    "pytest_device": ANYTHING | {"pytest_plugin", "pytest_workers"},
+    "pytest_workers": set(),
     "__main__": ANYTHING,
 }
 

@@ -69,6 +69,13 @@ def _resume(words: argparse.Namespace) -> int:
     return 0
 
 
+def _discard(words: argparse.Namespace) -> int:
+    from harness.agent.image import withdraw
+
+    withdraw.undo({"target": target.parse(words.target, words.keys)})
+    return 0
+
+
 def _status(words: argparse.Namespace) -> int:
     from harness.agent.status import status
 
@@ -100,6 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="say whether a target holds an image")
     status.set_defaults(run=_status)
     _target_options(status)
+    gone = commands.add_parser("discard", help="give an image up: it is never resumed")
+    gone.set_defaults(run=_discard)
+    _target_options(gone)
     asked = commands.add_parser("needed", help="say whom the disks need, and why")
     asked.add_argument("--json", action="store_const", const="--json", dest="form")
     asked.add_argument("--dot", action="store_const", const="--dot", dest="form")

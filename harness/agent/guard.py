@@ -46,14 +46,16 @@ def guarded(log: Log, work: Work) -> Ended:
     worker = os.fork()
     if worker == 0:
         _work(log, journal, work)
-    for asked in _ASKED:  # whoever wants us to end wants the worker to end, and all undone
-        signal.signal(asked, lambda *_: os.kill(worker, signal.SIGKILL))
+    # whoever wants us to end wants the worker to end, and all undone
+    before = {one: signal.signal(one, lambda *_: os.kill(worker, signal.SIGKILL)) for one in _ASKED}
     _, raw = os.waitpid(worker, 0)
     for asked in _ASKED:
         signal.signal(asked, signal.SIG_IGN)
     status = os.WEXITSTATUS(raw) if os.WIFEXITED(raw) else -os.WTERMSIG(raw)
     number, why = _reason(log, status)
     undone = _undo(log, journal)
+    for asked, handler in before.items():
+        signal.signal(asked, handler)
     log.say("over", status=status, errno=number, why=why)
     return Ended(status, number, why, undone)
 

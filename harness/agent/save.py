@@ -108,6 +108,7 @@ class Save:
         kmsg.debug_messages(self._journal)
         device = SnapshotDevice()
         if chosen.image_size is not None:
+            system.note_image_size(self._journal)
             device.prefer_image_size(chosen.image_size)
         device.platform(wanted=chosen.mode == "platform")
         facts["expected_pages"] = pages = system.expected_pages()
@@ -120,8 +121,7 @@ class Save:
         """Write, commit and power off, in the life that is saved; returns only to raise."""
         with self._scribbled():
             self._write(device)
-        with self._step("power-off") as facts:
-            facts["late"] = self._quiet.broken[:5]
+        with self._step("power-off"):
             power.off(device, self._settings.mode, self._log)
 
     def _write(self, device: SnapshotDevice) -> None:
@@ -130,9 +130,10 @@ class Save:
             progress = Progress(self._log, device.image_size() // PAGE)
             written = self._writer.write(device, progress.done)
             facts.update(facts_of(written, time.monotonic() - began))
-        with self._step("commit"):
+        with self._step("commit") as facts:
             self._journal.add("image", target=list(self._settings.target))
             self._sink.commit(self._record(written).pack())
+            facts["late"] = self._quiet.broken[:5]
 
     def _record(self, written: Written) -> Record:
         facts: dict[str, Any] = {

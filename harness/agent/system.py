@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from harness.agent.journal import Journal
+
+IMAGE_SIZE = Path("/sys/power/image_size")
 _PAGE_KIB = 4
 _PRESENT = re.compile(r"^ +present +(\d+)$", re.MULTILINE)
 
@@ -40,3 +43,13 @@ def expected_pages() -> int:
     used = present - memory_info()["MemFree"] // _PAGE_KIB
     pages = min(used, present // 2)
     return pages + pages // 512 + 2
+
+
+def note_image_size(journal: Journal) -> None:
+    """Note the preferred size of images: SNAPSHOT_PREF_IMAGE_SIZE sets it for good."""
+    journal.add("image-size", old=IMAGE_SIZE.read_text().strip())
+
+
+def undo(args: dict[str, Any]) -> None:
+    """Set the preferred size of images back."""
+    IMAGE_SIZE.write_text(args["old"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.agent import kmsg, protect
+from harness.agent import kmsg, protect, system
 from harness.agent.image import withdraw
 from harness.agent.stop import cgroup, sigstop
 
@@ -14,5 +14,6 @@ UNDO: dict[str, Callable[[dict[str, Any]], None]] = {
     **protect.UNDO,
     "sigstop": sigstop.undo,
     "cgroup": cgroup.undo,
+    "image-size": system.undo,
     "pm-debug-messages": kmsg.undo,
 }

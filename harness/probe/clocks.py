@@ -149,8 +149,16 @@ def pending() -> Planted:
     planted = ours()
 
     def look() -> Facts:
-        procfs.wait_for(lambda: all(timer in listed() for timer in planted), 1)
-        return {"pid": pid, "timers": [timer for timer in listed() if timer in planted]}
+        # The kernel lists timers one by one and may leave out one that moves to another CPU
+        # meanwhile (print_active_timers(), kernel/time/timer_list.c): any reading counts.
+        seen: list[list[str]] = []
+
+        def all_seen() -> bool:
+            seen.extend(timer for timer in listed() if timer in planted and timer not in seen)
+            return len(seen) == len(planted)
+
+        procfs.wait_for(all_seen, 1)
+        return {"pid": pid, "timers": [timer for timer in planted if timer in seen]}
 
     return Planted({"pid": pid, "timers": planted}, look)
 

@@ -33,7 +33,9 @@ def _witnesses(_scenario: Scenario, evidence: Evidence) -> Finding | None:
             if wrong:
                 more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
                 reason = f"witness {wrong[0]}{more}"
-                return _corrupt(f"witness-{report.name}", boot, reason, "boots[*].witnesses")
+                return _corrupt(
+                    f"witness-{report.name.replace(' ', '-')}", boot, reason, "boots[*].witnesses"
+                )
     return None
 
 

@@ -12,14 +12,17 @@ from harness.cycle.boot import Lab
 from harness.cycle.guest import kept
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
+from harness.pytest_workers import on
 from harness.spec import IMAGE_DEVICE, AgentMethod, GuestSpec, Scenario, Target
 
-pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("agent-cli")]
+pytestmark = pytest.mark.guest
 
 
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    guest = GuestSpec(kernel="trixie", vcpus=1)
+@pytest.fixture(scope="module", params=["trixie"], ids=on)
+def shell(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shell]:
+    guest = GuestSpec(kernel=request.param, vcpus=1)
     scenario = Scenario(name="agent-cli", guest=guest, method=AgentMethod(target=Target.RAW))
     images.build([guest.kernel])
     job = bench(tmp_path_factory.mktemp("runs"), "auto", proof=False).job(scenario)

@@ -10,15 +10,13 @@ import pytest
 
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
+from harness.pytest_workers import on
 from tests.agent.guests import ARCHIVE, guest
 
 pytestmark = pytest.mark.guest
 
 # all tests of a kernel on one worker: they share a guest
-KERNELS = [
-    pytest.param(kernel, marks=pytest.mark.xdist_group(f"stop-{kernel}"))
-    for kernel in ("bookworm", "trixie", "backports")
-]
+KERNELS = [pytest.param(kernel, id=on(kernel)) for kernel in ("bookworm", "trixie", "backports")]
 STOPPERS = ("sigstop", "cgroup")
 LIMIT = 150.0  # s; for one round with all the animals
 STILL = {"busy": False, "thread": False, "forks": False}

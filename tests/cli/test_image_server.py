@@ -37,8 +37,9 @@ def test_it_says_what_to_do_and_ends_when_told(tmp_path: Path, number: signal.Si
         assert os.fspath(tmp_path / "keys/client.pem") in needs
         assert listening.startswith("listening on 127.0.0.1:")
         process.send_signal(number)
-        assert process.stdout.read() == "ended\n"
-        assert process.wait() == ExitStatus.EXPECTED
+        said, _ = process.communicate(timeout=60)
+        assert said == "ended\n"
+        assert process.returncode == ExitStatus.EXPECTED
 
 
 def test_what_clients_do_is_shown(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from harness.device import Answers, Between, Case, Per, objection
 from harness.device.case import version
 from harness.device.cases import CASES
 from harness.probe.device.session import check
-from harness.pytest_device import guest_of
+from harness.pytest_workers import guest_of
 
 CASE = Case(
     name="one",
@@ -87,6 +87,6 @@ def test_a_guest_is_booted_anew_as_seldom_as_can_be() -> None:
 
 def test_tests_that_share_a_guest_are_known_by_their_ids() -> None:
     file = "scenarios/test_snapshot_device.py::test_snapshot_device"
-    assert guest_of(f"{file}[trixie-swap-full]") == guest_of(f"{file}[trixie-swap-killed]")
-    assert guest_of(f"{file}[trixie-swap-full]") != guest_of(f"{file}[backports-swap-full]")
+    assert guest_of(f"{file}[on-trixie-swap-full]") == guest_of(f"{file}[on-trixie-swap-killed]")
+    assert guest_of(f"{file}[on-trixie-swap-full]") != guest_of(f"{file}[on-backports-swap-full]")
     assert guest_of("tests/test_x.py::test_y[trixie-a]") == "tests/test_x.py::test_y[trixie-a]"

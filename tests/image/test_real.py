@@ -18,6 +18,7 @@ from harness.image.e820 import log_checksums
 from harness.image.reader import open_image
 from harness.image.survey import survey_image
 from harness.image.units import find_units
+from harness.pytest_workers import on
 from tests.image.writer import PAGE
 
 pytestmark = pytest.mark.guest
@@ -62,7 +63,7 @@ class Guest:
 
 # One process runs all tests of a guest: it is hibernated once.
 GUESTS = [
-    pytest.param(guest, id=f"{guest[0]}-{guest[1]}", marks=pytest.mark.xdist_group(guest[0]))
+    pytest.param(guest, id=f"{on(guest[0])}-{guest[1]}")
     for guest in (
         ("bookworm", "lzo", ""),
         ("trixie", "lz4", "hibernate.compressor=lz4"),

@@ -6,6 +6,7 @@ to write it out. So O_DIRECT, with one buffer that was there before.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import stat
@@ -13,24 +14,33 @@ import stat
 from harness.agent.errors import AgentError, from_os
 
 PAGE = 4096
+_HINTS = {
+    errno.ENOENT: "name a block device that is there",
+    errno.EBUSY: "it is mounted, or in use otherwise: name a device of the image's own",
+}
 
 
 class Block:
     """A device or file, opened for both.
 
     :param readonly: Open it for reading alone.
+    :param alone: Refuse a block device that somebody else uses: it is mounted, or part of another.
     :ivar size: Bytes.
     """
 
-    def __init__(self, path: str, buffer_pages: int = 256, *, readonly: bool = False) -> None:
+    def __init__(
+        self, path: str, buffer_pages: int = 256, *, readonly: bool = False, alone: bool = False
+    ) -> None:
         self.path = path
         try:
-            self._fd = _open(path, os.O_RDONLY if readonly else os.O_RDWR)
+            mode = os.O_RDONLY if readonly else os.O_RDWR
+            # O_EXCL without O_CREAT is for block devices: open(2)
+            self._fd = _open(path, mode | (os.O_EXCL if alone else 0))
             self.size = os.lseek(self._fd, 0, os.SEEK_END)
             self.number = os.fstat(self._fd).st_rdev
             self.is_block = stat.S_ISBLK(os.fstat(self._fd).st_mode)
         except OSError as error:
-            raise from_os(path, error, "name a block device that is there") from error
+            raise from_os(path, error, _HINTS.get(error.errno or 0, "")) from error
         self.room = buffer_pages * PAGE
         self.buffer = memoryview(mmap.mmap(-1, self.room))
         self._page = memoryview(mmap.mmap(-1, PAGE))

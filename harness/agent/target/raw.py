@@ -14,7 +14,7 @@ class RawSink:
     """See :class:`harness.agent.target.Sink`."""
 
     def __init__(self, path: str, buffer_pages: int) -> None:
-        self._block = Block(path, buffer_pages)
+        self._block = Block(path, buffer_pages, alone=True)
         self._writer = Writer(self._block, self._more)
 
     def prepare(self, _device: SnapshotDevice, _pages: int) -> None:

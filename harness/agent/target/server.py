@@ -12,16 +12,19 @@ then is gone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from harness.agent.device import PAGE, SnapshotDevice
-from harness.agent.errors import AgentError
+from harness.agent.errors import AgentError, NoImage
 from harness.agent.image.format import USED
-from harness.agent.target.connection import TIMEOUT, Connection, parse_address
+from harness.agent.target.connection import TIMEOUT, Connection, Refused, parse_address
 from harness.agent.target.keys import ClientKeys, read_keys
 
 RECORD_SIZE = 4096
+# what harness/imageserver/store.py answers when nothing is wrong
+_NONE = re.compile("there is no image|the image was consumed")
 COMMIT_TIMEOUT = 120.0  # s that the server may take until all is on its disk
 
 
@@ -39,9 +42,15 @@ def open_sink(address: str, keys: str, *, timeout: float = TIMEOUT) -> ServerSin
 def open_source(address: str, keys: str, *, timeout: float = TIMEOUT) -> ServerSource:
     """Connect to a server and return its image.
 
-    :raise AgentError: When the server cannot be reached, or has no image that can be resumed.
+    :raise NoImage: When the server has none, or none any more.
+    :raise AgentError: When the server cannot be reached, or its image cannot be resumed.
     """
-    connection = Connection(parse_address(address), read_keys(keys), timeout, do="load")
+    try:
+        connection = Connection(parse_address(address), read_keys(keys), timeout, do="load")
+    except Refused as refusal:
+        if _NONE.search(refusal.message):
+            raise NoImage(refusal.message) from refusal
+        raise
     return ServerSource(connection, lambda: undo({"address": address, "keys": keys}))
 
 

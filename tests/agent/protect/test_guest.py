@@ -14,6 +14,7 @@ from harness.cycle.boot import Lab
 from harness.cycle.guest import kept
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
+from harness.pytest_workers import on
 from harness.spec import GuestSpec, MappedRoot, Scenario
 
 pytestmark = pytest.mark.guest
@@ -37,10 +38,7 @@ def zipped() -> bytes:
 
 
 # all tests of a kernel on one worker: they share a guest
-KERNELS = [
-    pytest.param(kernel, marks=pytest.mark.xdist_group(f"protect-{kernel}"))
-    for kernel in ("bookworm", "trixie", "backports")
-]
+KERNELS = [pytest.param(kernel, id=on(kernel)) for kernel in ("bookworm", "trixie", "backports")]
 
 
 @pytest.fixture(scope="module", params=KERNELS)
