@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from harness.agent import build
+from harness import zipapp
 from images import debian, recipes
 from images.names import HOST_KEY, ROOT_DISK, SSH_KEY, TOOLBOX_DISK
 from images.store import remove_tree
@@ -57,7 +57,7 @@ def build_toolbox(programs: Programs, tar: Path, directory: Path) -> dict[str, o
             if wanted(member):
                 content = source.extractfile(member) if member.isreg() else None
                 target.addfile(member, content)
-        _add(target, AGENT, build.zipapp())
+        _add(target, AGENT, zipapp.agent())
     argv = ["mksquashfs", "-", str(directory / TOOLBOX_DISK), "-tar", *SQUASHFS_OPTIONS]
     programs.run(argv, Call(feed=part))
     part.unlink()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from harness.agent.build import zipapp
+from harness import zipapp
 from images.kernels import KernelSource
 from images.store import Recipe
 
@@ -149,7 +149,7 @@ def toolbox(debian_key: str) -> Recipe:
         "builder": _BUILDER["toolbox"],
         "debian": debian_key,
         "packages": TOOLBOX_PACKAGES,
-        "agent": hashlib.sha256(zipapp()).hexdigest(),
+        "agent": hashlib.sha256(zipapp.agent()).hexdigest(),
     }
     return Recipe(kind="toolbox", inputs=inputs)
 

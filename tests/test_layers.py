@@ -48,31 +48,23 @@ ROOMS: dict[str, set[str]] = {
     "inside": COMMON | {"evidence"},
     "agent": set(),
     "probe": set(),
+    # reads the files of the two programs for guests, imports none of them
+    "zipapp": set(),
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
-    | {
-        "spec",
-        "evidence",
-        "events",
-        "image",
-        "imageserver",
-        "job",
-        "machine",
-        "inside",
-        "probe",
-        "agent",
-    },
+    | {"spec", "evidence", "events", "job", "image", "imageserver", "machine", "inside"}
+    | {"probe", "agent", "zipapp"},
     # keeps guests, and has the probe drive /dev/snapshot in them
-    "device": COMMON | {"spec", "events", "machine", "inside", "cycle", "probe"},
+    "device": COMMON | {"spec", "events", "machine", "inside", "cycle", "probe", "zipapp"},
     "verdict": COMMON | {"spec", "evidence"},
     "job": {"spec", "evidence"},
     "runner": COMMON | BELOW_RUNNER | {"events", "job"},
     "report": COMMON | {"spec", "evidence", "events", "verdict"},
     "doctor": COMMON | {"spec", "machine"},
     # the agent lies on the toolbox disk
-    "images": COMMON | {"spec", "agent"},
+    "images": COMMON | {"spec", "zipapp"},
     # the agent as a file, for machines of one's own
-    "cli": ANYTHING | {"pytest_plugin", "agent"},
+    "cli": ANYTHING | {"pytest_plugin", "zipapp"},
     "pytest_plugin": ANYTHING,
     "pytest_device": ANYTHING | {"pytest_plugin", "pytest_workers"},
     "pytest_workers": set(),

@@ -14,11 +14,11 @@ def agent_zipapp(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, such as agent.pyz.")],
 ) -> int:
     """Write the userspace agent: one file for any Linux machine with Python."""
-    from harness.agent.build import zipapp
+    from harness import zipapp
 
     part = file.with_name(f".{file.name}.part")
     try:
-        part.write_bytes(zipapp())
+        part.write_bytes(zipapp.agent())
         part.replace(file)
     except OSError as error:
         part.unlink(missing_ok=True)

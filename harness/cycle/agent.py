@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from harness.agent import build
+from harness import zipapp
 from harness.deadline import Deadline
 from harness.evidence import AgentStep, Mark
 from harness.inside.shell import Shell
@@ -28,7 +28,7 @@ def ship(shell: Shell, deadline: Deadline) -> None:
 
     :raise GuestError: When it cannot be reached.
     """
-    shell.run(f"cat >{PATH}", deadline, stdin=build.zipapp())
+    shell.run(f"cat >{PATH}", deadline, stdin=zipapp.agent())
 
 
 def needed_graph(shell: Shell, deadline: Deadline) -> str:

@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from harness import zipapp
 from harness.cycle.proof.kernel import Places
 from harness.deadline import Deadline, DeadlineExpired
 from harness.errors import GuestError
 from harness.evidence import AuditReport, WitnessReport
 from harness.inside.shell import NobodyListens, Shell
-from harness.probe import build
 from harness.probe.examiner import PORT
 
 _PROBE = "/run/hibtest-probe.pyz"
@@ -34,7 +34,7 @@ def plant(shell: Shell, patience: float, deadline: Deadline) -> tuple[str, Plant
     before = time.time()
     # in one go: every command is a few processes, and the guest may be an emulated one
     command = f"cat >{_PROBE} && {_COMMAND.format(patience, 'plant')}"
-    answer = shell.run_json(command, deadline, stdin=build.zipapp())
+    answer = shell.run_json(command, deadline, stdin=zipapp.probe())
     witnesses = dict(answer["witnesses"])
     witnesses["clocks"]["host"] = [before, time.time()]
     for name, facts in witnesses.items():

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable
 
+from harness import zipapp
 from harness.cycle.witness import Planted
 from harness.deadline import Deadline
 from harness.errors import GuestError
 from harness.evidence import WitnessReport
 from harness.inside.shell import Shell
-from harness.probe import build
 from harness.spec import Workload
 
 _PROBE = "/run/hibtest-workloads.pyz"
@@ -26,7 +26,7 @@ def plant(
     """
     wanted = list(workloads)
     if wanted:
-        shell.run(f"cat >{_PROBE}", deadline, stdin=build.zipapp())
+        shell.run(f"cat >{_PROBE}", deadline, stdin=zipapp.probe())
     return {
         _PREFIX + one.name: ask(shell, f"workload {one.name}", patience, deadline) for one in wanted
     }

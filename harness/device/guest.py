@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from harness import zipapp
 from harness.cycle import klog
 from harness.cycle.boot import Lab, Running
 from harness.cycle.budget import Budget
@@ -25,7 +26,6 @@ from harness.errors import GuestError, HibtestError
 from harness.events import Sink
 from harness.machine.process import error_of
 from harness.machine.shape import Accel
-from harness.probe import build
 from harness.probe.device.server import PORT
 from harness.spec import GuestFiles, GuestSpec, Scenario, Stage, SwapDisk
 
@@ -140,7 +140,7 @@ class DeviceGuests:
             deadline = guest.run.deadline(Stage.PREPARE, "the start of the probe")
             patience = f"HIBTEST_PATIENCE={lab.budget.patience:g}"
             command = f"cat >{_PROBE} && {patience} python3 -ISB {_PROBE} device"
-            guest.shell.run(command, deadline, stdin=build.zipapp())
+            guest.shell.run(command, deadline, stdin=zipapp.probe())
         except HibtestError:
             self.drop()
             raise

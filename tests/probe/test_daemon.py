@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
+from harness import zipapp
 from harness.deadline import Deadline, poll
-from harness.probe.build import zipapp
 from harness.verdict.witnesses import RULES, differences
 
 
@@ -27,7 +27,7 @@ class Probe:
     def __init__(self, directory: Path) -> None:
         self.run = directory / "run"
         self.archive = directory / "probe.pyz"
-        self.archive.write_bytes(zipapp())
+        self.archive.write_bytes(zipapp.probe())
         disk = str(directory / "disk")
         self.environment = {
             **os.environ, "HIBTEST_PROBE_RUN": str(self.run), "HIBTEST_PROBE_DISK": disk,
@@ -132,5 +132,5 @@ def test_an_unknown_command_is_refused(probe: Probe) -> None:
 
 
 def test_the_same_sources_give_the_same_archive() -> None:
-    assert zipapp() == zipapp()
-    assert zipapp()[:2] == b"PK"
+    assert zipapp.probe() == zipapp.probe()
+    assert zipapp.probe()[:2] == b"PK"
