@@ -8,13 +8,14 @@ from pathlib import Path
 from harness.cycle.boot import Came, Lab, Running, came_up, running
 from harness.cycle.disks import make_disks
 from harness.cycle.watch import Stalled
-from harness.errors import GuestError
+from harness.errors import GuestError, QemuError
 from harness.inside.shell import Shell
 from harness.machine.process import error_of
 from harness.machine.turns import turn
 from harness.spec import Role, Stage
 
-_TRIES = 3  # the emulator may be to blame for the first seconds of a guest
+# The emulator may be to blame for the first seconds of a guest, and has been seen to abort in them.
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def kept(lab: Lab) -> Iterator[Guest]:
 
     :param lab: Its directory must be there; each boot gets one of its own in it.
     :raise GuestError: When it does not get ready, three times.
-    :raise QemuError: When QEMU does not start, or dies.
+    :raise QemuError: When QEMU does not start, or dies, three times.
     """
     with turn(lab.scenario.guest.vcpus, lab.accel), ExitStack() as stack:
         make_disks(lab.scenario, lab.files, lab.directory)
@@ -48,7 +49,7 @@ def _ready(lab: Lab, stack: ExitStack, tries: int) -> Running:
     try:
         run = stack.enter_context(running(lab, Role.SAVE, 0, directory))
         _wait(run)
-    except GuestError:
+    except (GuestError, QemuError):
         stack.close()
         if tries == 1:
             raise

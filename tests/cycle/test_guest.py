@@ -1,0 +1,64 @@
+"""A guest that is kept is booted again when its first seconds go wrong."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from harness.cycle import guest
+from harness.cycle.boot import Lab, Running
+from harness.errors import QemuError
+
+
+@dataclass
+class _Lab:
+    directory: Path
+
+
+@dataclass
+class _Boots:
+    """Boots of which the first ``bad`` go wrong."""
+
+    bad: int
+    directories: list[str] = field(default_factory=list)
+    ended: int = 0
+
+    @contextmanager
+    def running(self, _lab: Lab, _role: object, _number: int, directory: Path) -> Iterator[Running]:
+        directory.mkdir()
+        self.directories.append(directory.name)
+        try:
+            yield cast(Running, self)
+        finally:
+            self.ended += 1
+
+    def wait(self, _run: Running) -> None:
+        if len(self.directories) <= self.bad:
+            raise QemuError("QEMU was ended by SIGABRT")
+
+
+def _boots(monkeypatch: pytest.MonkeyPatch, bad: int) -> _Boots:
+    boots = _Boots(bad)
+    monkeypatch.setattr(guest, "running", boots.running)
+    monkeypatch.setattr(guest, "_wait", boots.wait)
+    return boots
+
+
+def test_the_third_try_may_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    boots = _boots(monkeypatch, 2)
+    with ExitStack() as stack:
+        guest._ready(cast(Lab, _Lab(tmp_path)), stack, 3)
+        assert boots.ended == 2  # the one that is ready runs
+    assert boots.directories == ["boot-1", "boot-2", "boot-3"]
+
+
+def test_what_goes_wrong_three_times_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boots = _boots(monkeypatch, 3)
+    with ExitStack() as stack, pytest.raises(QemuError, match="SIGABRT"):
+        guest._ready(cast(Lab, _Lab(tmp_path)), stack, 3)
+    assert boots.ended == 3
