@@ -9,8 +9,7 @@ import sys
 from harness.agent import pageout, settings, target
 from harness.agent.errors import AgentError, NoImage
 from harness.agent.guard import guarded
-from harness.agent.image.codecs import NAMES
-from harness.agent.image.format import CHECKSUMS
+from harness.agent.image.format import CHECKSUMS, CODECS
 from harness.agent.log import KMSG, Log
 from harness.agent.settings import SaveSettings
 
@@ -132,7 +131,7 @@ def _target_options(command: argparse.ArgumentParser) -> None:
 def _save_options(save: argparse.ArgumentParser) -> None:
     default = SaveSettings(target=target.Target("swap", ""))
     save.add_argument("--mode", choices=settings.MODES, default=default.mode)
-    save.add_argument("--compress", choices=NAMES, default=default.compress)
+    save.add_argument("--compress", choices=CODECS, default=default.compress)
     save.add_argument("--checksum", choices=CHECKSUMS, default=default.checksum)
     save.add_argument(
         "--allocate", choices=("early", "late"), default="late", help="when swap slots are taken"

@@ -49,9 +49,9 @@ def committed(source: Source) -> Record:
 def _resume(source: Source, record: Record, log: Log) -> None:
     facts = record.facts
     release = system.identity()["release"]
-    if facts["release"] != release:
+    if facts.get("release") != release:
         raise AgentError(
-            f"the image is of kernel {facts['release']}, this is {release}",
+            f"the image is of kernel {facts.get('release')}, this is {release}",
             "boot that kernel, or give the image up",
         )
     unpacker = codec(facts["codec"])
@@ -61,7 +61,7 @@ def _resume(source: Source, record: Record, log: Log) -> None:
             found["pages"] = load(source, record, unpacker, device, progress.done)
         with log.step("consume"):
             source.mark(USED)
-        device.platform(wanted=facts["mode"] == "platform")
+        device.platform(wanted=facts.get("mode") == "platform")
         device.freeze()
         log.say("restore")
         device.atomic_restore()

@@ -49,7 +49,7 @@ def damage(place: ImagePlace) -> str:
 def lines(name: str, place: ImagePlace, image: AgentImage, wrong: str) -> Iterator[str]:
     """Yield what was found as lines for people."""
     facts = image.facts
-    size = facts["pages"] * _PAGE
+    size = max(1, facts["pages"]) * _PAGE
     where = "slots of a swap" if place.swap else "a target of its own"
     reused = wrong and place.swap and image.state == "used"
     damaged = "DAMAGED: " if wrong and not reused else ""
@@ -57,10 +57,10 @@ def lines(name: str, place: ImagePlace, image: AgentImage, wrong: str) -> Iterat
     if damaged:
         yield f"  damage        {wrong}"
     yield f"  in            {where}"
-    yield f"  of            kernel {facts['release']}, boot {facts['boot_id']}"
+    yield f"  of            kernel {facts.get('release', '?')}, boot {facts.get('boot_id', '?')}"
     yield f"  size          {facts['pages']} pages, {size >> 20} MiB"
     yield f"  stored        {facts['stored'] >> 20} MiB, {facts['stored'] / size:.2f} of it"
     yield f"  compressor    {facts['codec']}"
     said = "" if wrong else ", all right"
     yield f"  checksums     {facts['checksum']}, {facts['chunks']} frames{said}"
-    yield f"  power-off     {facts['mode']}"
+    yield f"  power-off     {facts.get('mode', '?')}"

@@ -7,7 +7,7 @@ import typer
 
 from harness.errors import ExitStatus, SpecError
 from harness.evidence import to_json
-from harness.spec import Scenario
+from harness.spec import KernelMethod, Method, Scenario
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -36,9 +36,17 @@ def _line(scenario: Scenario) -> str:
     tags = f"  [{' '.join(scenario.tags)}]" if scenario.tags else ""
     vcpus = f"{guest.vcpus} vCPU{'s' if guest.vcpus > 1 else ''}"
     return (
-        f"{scenario.name:42} {guest.kernel:10} {vcpus:8} {guest.memory_mib} MiB  "
-        f"{scenario.method.mode:9} {scenario.expected}{tags}"
+        f"{scenario.name:46} {guest.kernel:10} {vcpus:8} {guest.memory_mib:4} MiB  "
+        f"{_method(scenario.method):46} {scenario.expected}{tags}"
     )
+
+
+def _method(method: Method) -> str:
+    """Return a method in a few words: who writes the image, and how."""
+    if isinstance(method, KernelMethod):
+        return f"kernel {method.mode}"
+    how = (method.stopper, method.protect, method.target, method.compress)
+    return f"agent {' '.join(how)}"
 
 
 def plan(

@@ -1,6 +1,8 @@
 """The agent's image: what goes in comes out, and what was altered does not."""
 
+import json
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.agent.errors import AgentError, BadImage, NoImage
+from harness.agent.image.codecs import codec
 from harness.agent.image.format import COMMITTED, REFUSED, USED, Frame, Record, marked
 from harness.agent.target.raw import RawSink, RawSource
 from tests.agent.bench import PAGE, content, device, restore, save
@@ -137,6 +140,29 @@ def test_an_altered_record_is_none() -> None:
     page[100] ^= 1
     with pytest.raises(BadImage, match="record was altered"):
         Record.unpack(bytes(page))
+
+
+RECORDS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=5,
+)
+
+
+@given(given_=RECORDS, name=st.sampled_from(sorted(FACTS)))
+def test_a_record_that_was_made_to_do_harm_is_refused(given_: object, name: str) -> None:
+    record = Record(COMMITTED, {**FACTS, name: given_})
+    if len(json.dumps(record.facts)) > 3000:
+        return
+    with suppress(BadImage):  # and nothing else
+        assert Record.unpack(record.pack()).facts[name] == given_
+
+
+def test_a_zstd_frame_that_says_it_is_huge_takes_no_memory() -> None:
+    # magic, then a frame header with a content size of 8 bytes: RFC 8878, 3.1.1
+    frame = bytes.fromhex("28b52ffd e0 0000000000010000 010000".replace(" ", ""))
+    with pytest.raises(BadImage, match="more than 4096 bytes"):
+        codec("zstd").decompress(frame, PAGE)
 
 
 def test_a_page_of_something_else_is_no_image() -> None:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from harness.agent.errors import AgentError, BadImage
 
-NAMES = ("none", "zlib", "lz4", "zstd")
 _PACKAGES = {"lz4": "python3-lz4", "zstd": "python3-zstandard"}
 
 
@@ -77,6 +76,8 @@ def _zstd() -> Codec:
 
     def decompress(data: bytes, length: int) -> bytes:
         try:
+            if zstandard.frame_content_size(data) > length:  # it would take the memory at once
+                raise BadImage(f"zstd: a frame of more than {length} bytes")
             found: bytes = decompressor.decompress(data, max_output_size=length)
         except zstandard.ZstdError as error:
             raise BadImage(f"zstd: {error}") from error

@@ -21,6 +21,9 @@ from harness.agent.errors import BadImage, NoImage
 PAGE = 4096
 COMMITTED, USED, REFUSED = b"HIBIMG01", b"HIBUSED1", b"HIBBAD01"
 CHECKSUMS = ("blake2b", "sha256")
+CODECS = ("none", "zlib", "lz4", "zstd")
+_FACTS = {"codec": str, "checksum": str, "pages": int, "chunks": int, "stored": int, "digest": str}
+_MOST = 1 << 50
 _FRAME = struct.Struct("<4sIII16x32s")
 _FRAME_MAGIC = b"hibC"
 _LENGTH = struct.Struct("<I")
@@ -130,10 +133,28 @@ class Record(NamedTuple):
         if _own_digest(COMMITTED + body[8:]) != page[PAGE - _DIGEST :] or len(page) != PAGE:
             raise BadImage("the commit record was altered")
         (length,) = _LENGTH.unpack_from(page, 8)
-        facts = json.loads(page[8 + _LENGTH.size : 8 + _LENGTH.size + length])
-        if facts["checksum"] not in CHECKSUMS:
-            raise BadImage(f"the image's checksum is {facts['checksum']!r}")
-        return cls(state, facts)
+        return cls(state, _facts(page[8 + _LENGTH.size : 8 + _LENGTH.size + length]))
+
+
+def _facts(text: bytes) -> dict[str, Any]:
+    """Read what a record says; whoever wrote it may have meant no good."""
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadImage(f"the commit record is no JSON: {error}") from error
+    if not isinstance(facts, dict):
+        raise BadImage("the commit record holds no facts")
+    for name, kind in _FACTS.items():
+        value = facts.get(name)
+        if type(value) is not kind:
+            raise BadImage(f"the commit record's {name} is {value!r:.50}")
+        if isinstance(value, int) and not 0 <= value < _MOST:
+            raise BadImage(f"the commit record's {name} is {value}")
+    if facts["checksum"] not in CHECKSUMS:
+        raise BadImage(f"the image's checksum is {facts['checksum']!r:.50}")
+    if facts["codec"] not in CODECS:
+        raise BadImage(f"the image's codec is {facts['codec']!r:.50}")
+    return facts
 
 
 def marked(page: bytes, state: bytes) -> bytes:
