@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.evidence import Evidence
     from harness.verdict import Verdict
 
+_MARKS = frozenset({"smoke", "wide"})
 Record = Callable[[str, object], None]
 
 pytest_plugins = ["harness.pytest_device", "harness.pytest_workers"]
@@ -81,6 +82,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         seen.add(name)
     config.hook.pytest_deselected(items=dropped)
     items[:] = kept
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a scenario's test with those of its tags that are pytest's marks, too."""
+    scenario = _scenario_of(item)
+    for mark in _MARKS.intersection(scenario.tags if scenario else ()):
+        item.add_marker(mark)
 
 
 def _scenario_of(item: pytest.Item) -> Scenario | None:

@@ -195,10 +195,16 @@ def guest(bench: Bench, kernel: str, load: Workload) -> Iterator[Guest]:
         yield Guest(up.run, up.shell, load, facts)
 
 
+def _marks(kernel: str, case: Case) -> list[pytest.MarkDecorator]:
+    """What kernels do alike is asked of one of them, unless all are asked for."""
+    alike = case.load.name != FuseDirty().name
+    return [pytest.mark.wide] if alike and kernel != "trixie" else []
+
+
 @pytest.mark.parametrize(
     ("kernel", "case"),
     [
-        pytest.param(kernel, case, id=f"{kernel}-{case.load.name}")
+        pytest.param(kernel, case, id=f"{kernel}-{case.load.name}", marks=_marks(kernel, case))
         for case in CASES
         for kernel in case.kernels
     ],
@@ -220,7 +226,10 @@ def test_empty_set_breaks_and_computed_set_cures(bench: Bench, kernel: str, case
 
 
 @pytest.mark.parametrize("stop", [True, False], ids=["sigstop", "freezer"])
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(
+    "kernel",
+    [pytest.param(one, marks=[pytest.mark.wide] if one != "backports" else []) for one in KERNELS],
+)
 def test_nbd_client_in_its_ioctl_loses_its_device(bench: Bench, kernel: str, stop: bool) -> None:
     """No set cures this: whatever stops the client, its ioctl is interrupted.
 
@@ -236,19 +245,19 @@ def test_nbd_client_in_its_ioctl_loses_its_device(bench: Bench, kernel: str, sto
         assert "block nbd0: shutting down sockets" in log
 
 
-def _cycle(kernel: str, load: Workload) -> Scenario:
+def _cycle(kernel: str, load: Workload, *tags: str) -> Scenario:
     return Scenario(
         name=f"needed-{kernel}-{load.name}",
         guest=GuestSpec(kernel=kernel),
         method=AgentMethod(target=Target.RAW, stopper=Stopper.SIGSTOP, needed="computed"),
         workloads=(load,),
-        tags=("agent", "needed"),
+        tags=("agent", "needed", *tags),
     )
 
 
 SCENARIOS = (
-    _cycle("bookworm", LoopOnFuse()),
-    _cycle("trixie", FuseDirty()),
+    _cycle("bookworm", LoopOnFuse(), "wide"),
+    _cycle("trixie", FuseDirty(), "wide"),
     _cycle("backports", Nbd()),
 )
 

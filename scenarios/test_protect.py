@@ -22,7 +22,7 @@ from harness.verdict import judge
 pytestmark = pytest.mark.guest
 
 
-def _protect(kernel: str, protect: Protect, fail_at: str = "") -> Scenario:
+def _protect(kernel: str, protect: Protect, *tags: str, fail_at: str = "") -> Scenario:
     what = f"{protect}-fails-at-{fail_at}" if fail_at else f"{protect}"
     return Scenario(
         name=f"protect-{kernel}-{what}",
@@ -31,16 +31,17 @@ def _protect(kernel: str, protect: Protect, fail_at: str = "") -> Scenario:
             target=Target.RAW, protect=protect, scribble="/root/scribble", fail_at=fail_at
         ),
         expected=Expected(outcome=Outcome.REFUSED, cause="EIO") if fail_at else Expected(),
-        tags=("agent", "protect"),
+        # agent-KERNEL-proposal has a snapshot on each kernel, too
+        tags=("agent", "protect", *tags),
     )
 
 
 SCENARIOS = (
-    _protect("bookworm", Protect.DM_SNAPSHOT),
+    _protect("bookworm", Protect.DM_SNAPSHOT, "wide"),
     _protect("trixie", Protect.DM_SNAPSHOT),
-    _protect("backports", Protect.DM_SNAPSHOT),
+    _protect("backports", Protect.DM_SNAPSHOT, "wide"),
     # the process waits for the filesystem, for ever
-    _protect("trixie", Protect.FSFREEZE),
+    _protect("trixie", Protect.FSFREEZE, "wide"),
     # the opposite: this guest resumes on a disk that is not as it left it
     _protect("trixie", Protect.NONE),
     # what was written above the snapshot is merged, and the guest lives on

@@ -16,7 +16,10 @@ from tests.agent.guests import ARCHIVE, guest
 pytestmark = pytest.mark.guest
 
 # all tests of a kernel on one worker: they share a guest
-KERNELS = [pytest.param(kernel, id=on(kernel)) for kernel in ("bookworm", "trixie", "backports")]
+KERNELS = [
+    pytest.param(kernel, id=on(kernel), marks=[] if kernel == "trixie" else [pytest.mark.wide])
+    for kernel in ("bookworm", "trixie", "backports")
+]
 STOPPERS = ("sigstop", "cgroup")
 LIMIT = 150.0  # s; for one round with all the animals
 STILL = {"busy": False, "thread": False, "forks": False}

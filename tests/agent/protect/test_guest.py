@@ -38,7 +38,10 @@ def zipped() -> bytes:
 
 
 # all tests of a kernel on one worker: they share a guest
-KERNELS = [pytest.param(kernel, id=on(kernel)) for kernel in ("bookworm", "trixie", "backports")]
+KERNELS = [
+    pytest.param(kernel, id=on(kernel), marks=[] if kernel == "trixie" else [pytest.mark.wide])
+    for kernel in ("bookworm", "trixie", "backports")
+]
 
 
 @pytest.fixture(scope="module", params=KERNELS)
