@@ -1,8 +1,8 @@
 """Does a plain hibernation, by the kernel's own path, come back as it went?
 
 Three kernels, both ways of powering off, 1, 2 and 4 vCPUs. In mode platform, where there is more
-that must be given back, with 2 vCPUs each life is hibernated twice. Then the ways in which it must *not* come
-back: no swap, too little of it, noresume, the wrong device.
+that must be given back, with 2 vCPUs each life is hibernated twice. Then the ways in which it must
+*not* come back: no swap, too little of it, noresume, the wrong device.
 """
 
 import pytest
