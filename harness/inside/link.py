@@ -133,6 +133,10 @@ def _try(port: int, identity: paramiko.PKey, pinned: paramiko.PKey, limit: float
             raise TimeoutError(f"no key exchange within {limit:.1f} s")
         _check_host_key(port, transport.get_remote_server_key(), pinned)
         _authenticate(transport, identity)
+        # A server that has just been paged in may hang up once it has let us in.
+        transport.global_request("keepalive@openssh.com", wait=True)
+        if not transport.is_active():
+            raise EOFError("it hung up once we were in")
         stack.pop_all()
         return link
 
