@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.agent import target
 from harness.agent.errors import AgentError, BadImage, NoImage
 from harness.agent.image.codecs import codec
 from harness.agent.image.format import COMMITTED, REFUSED, USED, Frame, Record, marked
@@ -168,3 +169,18 @@ def test_a_zstd_frame_that_says_it_is_huge_takes_no_memory() -> None:
 def test_a_page_of_something_else_is_no_image() -> None:
     with pytest.raises(NoImage):
         Record.unpack(bytes(PAGE))
+
+
+def test_a_file_on_a_filesystem_is_no_target(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(PAGE))
+    with pytest.raises(AgentError, match="no block device"):
+        target.open_sink(target.parse(f"raw:{disk}"), 32)
+    with pytest.raises(AgentError, match="ENOENT"):
+        target.open_sink(target.parse(f"raw:{tmp_path}/none"), 32)
+
+
+@pytest.mark.parametrize("text", ["raw", "raw:", "file:/x", "", "server:1.2.3.4:5"])
+def test_a_target_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(AgentError, match="--target"):
+        target.parse(text)
