@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-import stat
 
 from harness.agent.errors import AgentError, from_os
 
@@ -38,7 +37,6 @@ class Block:
             self._fd = _open(path, mode | (os.O_EXCL if alone else 0))
             self.size = os.lseek(self._fd, 0, os.SEEK_END)
             self.number = os.fstat(self._fd).st_rdev
-            self.is_block = stat.S_ISBLK(os.fstat(self._fd).st_mode)
         except OSError as error:
             raise from_os(path, error, _HINTS.get(error.errno or 0, "")) from error
         self.room = buffer_pages * PAGE
