@@ -124,7 +124,9 @@ SCENARIOS = (
     _agent("backports", "small-buffer", AgentMethod(target=Target.RAW, buffer_pages=16), "wide"),
     _agent("trixie", "small-image", AgentMethod(target=Target.RAW, image_size=60 << 20), "wide"),
     # TuxOnIce's variation: the memory of what stays stopped is in swap before the snapshot
-    _agent("trixie", "page-out", AgentMethod(stopper=Stopper.SIGSTOP, page_out="madvise")),
+    _agent(
+        "trixie", "page-out", AgentMethod(stopper=Stopper.SIGSTOP, page_out="madvise"), "wide"
+    ),
     # a save that fails leaves a life that can be saved
     _failures("bookworm", Target.SWAP, KILLED, "wide"),
     _failures("trixie", Target.RAW, FAILING, "wide"),

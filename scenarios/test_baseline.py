@@ -61,9 +61,9 @@ NO_RESUME = ResumeSpec(noresume=True)
 TOO_SMALL = SwapDisk(size_mib=8)
 
 SCENARIOS = (
-    _full("bookworm", Mode.PLATFORM, 1),
+    _full("bookworm", Mode.PLATFORM, 1, "wide"),
     _full("bookworm", Mode.PLATFORM, 2, "smoke"),
-    _full("bookworm", Mode.PLATFORM, 4),
+    _full("bookworm", Mode.PLATFORM, 4, "wide"),
     _full("bookworm", Mode.SHUTDOWN, 1, "wide"),
     _full("bookworm", Mode.SHUTDOWN, 2),
     _full("bookworm", Mode.SHUTDOWN, 4, "wide"),
@@ -73,9 +73,9 @@ SCENARIOS = (
     _full("trixie", Mode.SHUTDOWN, 1, "wide"),
     _full("trixie", Mode.SHUTDOWN, 2),
     _full("trixie", Mode.SHUTDOWN, 4, "wide"),
-    _full("backports", Mode.PLATFORM, 1),
+    _full("backports", Mode.PLATFORM, 1, "wide"),
     _full("backports", Mode.PLATFORM, 2, "smoke"),
-    _full("backports", Mode.PLATFORM, 4),
+    _full("backports", Mode.PLATFORM, 4, "wide"),
     _full("backports", Mode.SHUTDOWN, 1, "wide"),
     _full("backports", Mode.SHUTDOWN, 2),
     _full("backports", Mode.SHUTDOWN, 4, "wide"),

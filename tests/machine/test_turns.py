@@ -9,9 +9,9 @@ import pytest
 
 from harness.errors import HostError
 from harness.machine.shape import Accel
-from harness.machine.turns import turn
+from harness.machine.turns import SEATS_PER_CPU, turn
 
-CPUS = os.cpu_count() or 1
+SEATS = SEATS_PER_CPU * (os.cpu_count() or 1)
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -24,7 +24,7 @@ def _sit(vcpus: int, where: Path, sits: Event, leave: Event) -> None:
 def test_a_guest_waits_until_there_are_cpus(tmp_path: Path) -> None:
     sits, leave = SPAWN.Event(), SPAWN.Event()
     leave.set()
-    with turn(CPUS, Accel.TCG, tmp_path):
+    with turn(SEATS, Accel.TCG, tmp_path):
         other = SPAWN.Process(target=_sit, args=(1, tmp_path, sits, leave))
         other.start()
         assert not sits.wait(1)
@@ -33,7 +33,6 @@ def test_a_guest_waits_until_there_are_cpus(tmp_path: Path) -> None:
     assert other.exitcode == 0
 
 
-@pytest.mark.skipif(CPUS < 2, reason="needs two CPUs")
 def test_guests_that_fit_run_side_by_side(tmp_path: Path) -> None:
     sits, leave = SPAWN.Event(), SPAWN.Event()
     other = SPAWN.Process(target=_sit, args=(1, tmp_path, sits, leave))
@@ -46,22 +45,22 @@ def test_guests_that_fit_run_side_by_side(tmp_path: Path) -> None:
 
 def test_one_that_is_killed_leaves_its_seats(tmp_path: Path) -> None:
     sits, leave = SPAWN.Event(), SPAWN.Event()
-    other = SPAWN.Process(target=_sit, args=(CPUS, tmp_path, sits, leave))
+    other = SPAWN.Process(target=_sit, args=(SEATS, tmp_path, sits, leave))
     other.start()
     assert sits.wait(60)
     other.kill()
-    with turn(CPUS, Accel.TCG, tmp_path):
+    with turn(SEATS, Accel.TCG, tmp_path):
         pass
     other.join(60)
 
 
 def test_a_large_guest_takes_all_there_are(tmp_path: Path) -> None:
-    with turn(CPUS + 8, Accel.TCG, tmp_path):
-        assert len(list(tmp_path.glob("seat-*"))) == CPUS
+    with turn(SEATS + 8, Accel.TCG, tmp_path):
+        assert len(list(tmp_path.glob("seat-*"))) == SEATS
 
 
 def test_with_kvm_nobody_waits(tmp_path: Path) -> None:
-    with turn(CPUS, Accel.KVM, tmp_path), turn(CPUS, Accel.KVM, tmp_path):
+    with turn(SEATS, Accel.KVM, tmp_path), turn(SEATS, Accel.KVM, tmp_path):
         assert list(tmp_path.iterdir()) == []
 
 
