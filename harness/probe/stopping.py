@@ -54,8 +54,10 @@ def tried(wish: Facts) -> Facts:
     tries = Tries(float(wish["seconds"]) * PATIENCE, helpers.arriving)
     stopped = stop_all(exempt) if wish.get("stop", True) else set()
     try:
+        # one that has not run since it was told can only be given the time to
+        procfs.wait_for(lambda: not going(stopped), 2)
+        refusing = [about(pid) for pid in going(stopped)]
         send(chosen, signal.SIGCONT)
-        refusing = [about(pid) for pid in stopped - chosen if procfs.stat(pid)[0] != "T"]
         tries.one("sync", os.sync)
         if helpers.pager:
             helpers.let_go()
@@ -247,6 +249,11 @@ def stop_all(exempt: set[int]) -> set[int]:
         send(running, signal.SIGSTOP)
         stopped |= running
     return stopped
+
+
+def going(pids: Iterable[int]) -> list[int]:
+    """Return those that are there, and not stopped."""
+    return [pid for pid in pids if procfs.stat(pid)[0] not in "TtZX"]
 
 
 def users() -> Iterable[int]:

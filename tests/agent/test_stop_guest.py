@@ -61,7 +61,6 @@ def test_sigstop_stops_all_but_init_and_undoes_it(keeper: Keeper) -> None:
     }  # fmt: skip
     assert found["moved_while_stopped"] == found["moved_while_unfrozen"] == STILL
     assert found["unfrozen"] == stopped
-    assert found["freeze_seconds"] < 1
     assert found["facts"]["before"] == 2
     assert (before["stopped"], before["stopped job"]) == ("T", "T")  # and are so again
     assert (found["foreground"], found["said"]) == (True, "")
@@ -81,7 +80,6 @@ def test_cgroup_stops_all_with_init_and_nobody_can_tell(keeper: Keeper) -> None:
     assert found["still"] == []
     assert found["stopped"] == found["unfrozen"] == found["before"]
     assert found["moved_while_stopped"] == found["moved_while_unfrozen"] == STILL
-    assert found["freeze_seconds"] < 1
     assert not any(found["seen"].values())
     assert (found["foreground"], found["said"]) == (True, "")
     assert found["eintr"] == INTERRUPTED
@@ -92,7 +90,6 @@ def test_freezer_stops_nobody_before_the_kernel_does(keeper: Keeper) -> None:
     found = keeper("cycle", "freezer")
     assert found["still"] == []
     assert found["moved_while_stopped"] == {"busy": True, "thread": True, "forks": True}
-    assert found["freeze_seconds"] < 1
     assert not any(found["seen"].values())
     assert found["eintr"] == INTERRUPTED
 

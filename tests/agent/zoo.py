@@ -107,12 +107,18 @@ class Zoo:
         }
 
 
-def moves(seconds: float = 0.2) -> dict[str, bool]:
-    """Return which counters move."""
+def moves(*goers: str) -> dict[str, bool]:
+    """Return which counters move; those that should are given the time they need."""
     names = ("busy", "thread", "forks")
     first = {name: seen(name) for name in names}
-    pause(seconds)
-    return {name: seen(name) > first[name] for name in names}
+    pause(0.2)
+    for name in goers:
+        wait_until(partial(_beyond, name, first[name]), f"a {name} that moves")
+    return {name: _beyond(name, first[name]) for name in names}
+
+
+def _beyond(name: str, count: int) -> bool:
+    return seen(name) > count
 
 
 def go_on() -> float:
