@@ -62,7 +62,7 @@ def _find(scenario: Scenario, evidence: Evidence) -> Finding:
     for rule in BOOT_RULES:
         finding = rule(scenario, evidence)
         if finding is not None:
-            return _with_doubts(finding, evidence)
+            return _with_proof(finding, scenario, evidence)
     for rule in (*PROOF_RULES, *LIFE_RULES, *LAST_RULES):
         finding = rule(scenario, evidence)
         if finding is not None:
@@ -82,8 +82,18 @@ def _find(scenario: Scenario, evidence: Evidence) -> Finding:
     )
 
 
-def _with_doubts(finding: Finding, evidence: Evidence) -> Finding:
-    """Say of a run that ended badly what its proof had found until then."""
+def _with_proof(finding: Finding, scenario: Scenario, evidence: Evidence) -> Finding:
+    """Say of a run that ended badly what its proof had found until then.
+
+    A guest that resumed with a wrong page dies of it or does not, as chance will have it: the page
+    is the verdict.
+    """
+    if finding.outcome in (Outcome.PANIC, Outcome.HUNG) and evidence.boots[-1].resumed:
+        for rule in PROOF_RULES:
+            wrong = rule(scenario, evidence)
+            if wrong is not None:
+                then = f"; then {finding.outcome} {finding.reason}"
+                return replace(wrong, reason=wrong.reason + then)
     said = doubts(evidence)
     if not said or finding.outcome is Outcome.INVALID:
         return finding

@@ -1,6 +1,7 @@
 """Verdicts from made-up proofs: an exact one, and each way in which it is not."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,21 @@ def test_a_hang_tells_of_the_page_that_was_wrong_before_it() -> None:
     verdict = judge(SCENARIO, replace(GOOD, boots=boots, proof=True))
     assert verdict.outcome is Outcome.HUNG
     assert "PFN 0x77" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param({"hang": HANG}, id="hang"),
+        pytest.param({"panic": "Kernel panic - not syncing: a page"}, id="panic"),
+    ],
+)
+def test_a_guest_that_resumed_with_a_wrong_page_and_died_is_corrupt(end: dict[str, Any]) -> None:
+    boots = (replace(SAVE, saved=replace(SAVED, view=OFF)), replace(RESUME, **end))
+    verdict = judge(SCENARIO, replace(GOOD, boots=boots, proof=True))
+    assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "page-saved")
+    assert "PFN 0x77" in verdict.reason
+    assert "; then " in verdict.reason
 
 
 @pytest.mark.parametrize(
