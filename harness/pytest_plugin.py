@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _MARKS = frozenset({"smoke", "wide"})
 Record = Callable[[str, object], None]
 
-pytest_plugins = ["harness.pytest_device", "harness.pytest_workers"]
+# The second imports the first: in this order both get their assertions rewritten.
+pytest_plugins = ["harness.pytest_workers", "harness.pytest_device"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
