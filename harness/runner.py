@@ -120,7 +120,9 @@ def _lost(run: Running, notes: Notes, error: HibtestError) -> Hang | None:
         return None
     if not notes.resumed and notes.attempt is None:
         raise error
-    return run.watch.hang(Stage.WITNESS, error.message)
+    if isinstance(error, DeadlineExpired):
+        return run.watch.hang(Stage.WITNESS, error.deadline.what, error.deadline.limit)
+    return run.watch.hang(Stage.WITNESS, error.message, 0)
 
 
 def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Exit) -> Boot:

@@ -13,7 +13,7 @@ from harness.cycle.proof.restore import Restorer
 from harness.cycle.proof.save import prove_save
 from harness.cycle.proof.snapshot import Snapshot, Taker
 from harness.cycle.witness import Planted
-from harness.deadline import DeadlineExpired
+from harness.deadline import Deadline, DeadlineExpired
 from harness.errors import GuestError
 from harness.evidence import (
     Attempt,
@@ -142,7 +142,22 @@ def _boot_id(run: Running, shell: Shell) -> str:
 
 
 def _examine(run: Running, notes: Notes, shell: Shell, past: Past) -> None:
+    """Look at what is left of the witnesses; in a new connection, once, when this one breaks.
+
+    A connection that was there before says nothing of the guest when it is gone; one that cannot
+    be made any more does.
+    """
     run.watch.enter(Stage.WITNESS)
+    try:
+        _look(run, notes, shell, past)
+    except GuestError:
+        if shell.alive or run.watch.ends(Deadline.after(5, "the machine's end")):
+            raise
+        with run.connect(Stage.WITNESS) as other:
+            _look(run, notes, other, past)
+
+
+def _look(run: Running, notes: Notes, shell: Shell, past: Past) -> None:
     patience = run.lab.budget.patience
     checking = run.deadline(Stage.WITNESS, "the look at the witnesses")
     notes.boot_id, notes.witnesses = witness.check(shell, past.planted, patience, checking)

@@ -224,7 +224,7 @@ class Watch:
             if value is not None:
                 return value
             if self._deadline.expired:
-                raise Stalled(self.hang(self.stage, what))
+                raise Stalled(self.hang(self.stage, what, self._deadline.limit))
             wait_readable(self._sources(), self._deadline)
 
     def ends(self, deadline: Deadline) -> bool:
@@ -243,9 +243,8 @@ class Watch:
             sources.append(self._console.fileno())
         return sources
 
-    def hang(self, stage: Stage, what: str) -> Hang:
-        """Return the evidence of a deadline that passed in ``stage``."""
-        limit = self._deadline.limit
+    def hang(self, stage: Stage, what: str, limit: float) -> Hang:
+        """Return the evidence of a guest that stands still; parameters as in :class:`Hang`."""
         return Hang(stage=stage, what=what, limit=limit, lines=self.last_lines())
 
     def last_lines(self) -> tuple[str, ...]:

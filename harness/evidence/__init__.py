@@ -114,11 +114,11 @@ class StageTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hang:
-    """A deadline that passed.
+    """A deadline that passed, or a guest that cannot be reached any more.
 
     :ivar stage: The stage the guest was in.
-    :ivar what: What was waited for.
-    :ivar limit: Seconds that were given.
+    :ivar what: What was waited for; with no limit, what went wrong.
+    :ivar limit: Seconds that were given, 0 for none.
     :ivar lines: The last lines of the console.
     """
 

@@ -105,11 +105,12 @@ def _hung(_scenario: Scenario, evidence: Evidence) -> Finding | None:
             continue
         hang = boot.hang
         last = hang.lines[-1] if hang.lines else "nothing"
+        late = f" did not come within {hang.limit:.0f} s" if hang.limit else ""
         return Finding(
             outcome=Outcome.HUNG,
             cause=str(hang.stage),
-            reason=f"in {hang.stage} of the {boot.directory} boot: {hang.what} did not come "
-            f"within {hang.limit:.0f} s; last line: {last}",
+            reason=f"in {hang.stage} of the {boot.directory} boot: {hang.what}{late}; "
+            f"last line: {last}",
             rests_on=(f"{boot.directory}/console.log",),
             detail="\n".join(hang.lines),
         )
