@@ -150,9 +150,10 @@ def _examine(run: Running, notes: Notes, shell: Shell, past: Past) -> None:
     run.watch.enter(Stage.WITNESS)
     try:
         _look(run, notes, shell, past)
-    except GuestError:
+    except GuestError as error:
         if shell.alive or run.watch.ends(Deadline.after(5, "the machine's end")):
             raise
+        run.watch.note(f"connects anew: {error.message}")
         with run.connect(Stage.WITNESS) as other:
             _look(run, notes, other, past)
 

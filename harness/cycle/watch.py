@@ -14,7 +14,7 @@ from harness.cycle import klog
 from harness.cycle.budget import Budget
 from harness.deadline import Deadline, wait_readable
 from harness.errors import HibtestError
-from harness.events import ConsoleLine, Sink, StageEnded, StageStarted
+from harness.events import ConsoleLine, Note, Sink, StageEnded, StageStarted
 from harness.evidence import Exit, Hang, Mark, QmpEvent, StageTime
 from harness.inside.console import Console
 from harness.machine.disk import full_disk
@@ -246,6 +246,10 @@ class Watch:
     def hang(self, stage: Stage, what: str, limit: float) -> Hang:
         """Return the evidence of a guest that stands still; parameters as in :class:`Hang`."""
         return Hang(stage=stage, what=what, limit=limit, lines=self.last_lines())
+
+    def note(self, text: str) -> None:
+        """Tell whoever follows the run something in one line."""
+        self._sink(Note(t=self._now(), text=text))
 
     def last_lines(self) -> tuple[str, ...]:
         """Return the last lines of the console."""

@@ -72,7 +72,9 @@ class Link:
         except (OSError, EOFError, paramiko.SSHException) as error:
             if deadline.expired:
                 raise DeadlineExpired(deadline) from error
-            raise GuestError(f"the SSH connection to the guest failed: {_say(error)}") from error
+            # what ended the connection says more than what could not be done without it
+            why = _say(self.transport.saved_exception or error)
+            raise GuestError(f"the SSH connection to the guest failed: {why}") from error
         finally:
             cutter.cancel()
 
@@ -181,4 +183,4 @@ def _parse_host_key(text: str) -> paramiko.PKey:
 
 
 def _say(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return str(error) or ("it hung up" if isinstance(error, EOFError) else type(error).__name__)
