@@ -14,7 +14,7 @@ from harness.cycle.disks import SWAP, make_disks
 from harness.cycle.scripts import Notes, Past
 from harness.cycle.server import served
 from harness.cycle.watch import Stalled
-from harness.deadline import Deadline, DeadlineExpired
+from harness.deadline import DeadlineExpired
 from harness.errors import GuestError, HibtestError
 from harness.events import Sink
 from harness.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
@@ -116,7 +116,7 @@ def _lost(run: Running, notes: Notes, error: HibtestError) -> Hang | None:
     A machine that ends explains itself. A guest that had hibernated and then does not answer
     has hung. What remains is ours, and the error goes on.
     """
-    if run.watch.ends(Deadline.after(5, "the machine's end")):
+    if run.watch.ends():
         return None
     if not notes.resumed and notes.attempt is None:
         raise error

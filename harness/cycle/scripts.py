@@ -13,7 +13,7 @@ from harness.cycle.proof.restore import Restorer
 from harness.cycle.proof.save import prove_save
 from harness.cycle.proof.snapshot import Snapshot, Taker
 from harness.cycle.witness import Planted
-from harness.deadline import Deadline, DeadlineExpired
+from harness.deadline import DeadlineExpired
 from harness.errors import GuestError
 from harness.evidence import (
     Attempt,
@@ -151,7 +151,7 @@ def _examine(run: Running, notes: Notes, shell: Shell, past: Past) -> None:
     try:
         _look(run, notes, shell, past)
     except GuestError as error:
-        if shell.alive or run.watch.ends(Deadline.after(5, "the machine's end")):
+        if shell.alive or run.watch.ends():
             raise
         run.watch.note(f"connects anew: {error.message}")
         with run.connect(Stage.WITNESS) as other:

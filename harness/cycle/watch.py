@@ -26,6 +26,7 @@ T = TypeVar("T")
 # than an idle one, and to wait in vain costs nothing but time: the verdict would be INVALID.
 _LAST_WORDS = 30.0
 _LAST_LINES = 20
+_DYING = 5.0  # s in which a machine whose guest is lost ends, if it does
 
 # Stages follow each other in kernel order. What the kernel does on the way (CPUs go down once
 # more for S4, the resume boot freezes its devices) does not lead back to an earlier stage.
@@ -227,8 +228,9 @@ class Watch:
                 raise Stalled(self.hang(self.stage, what, self._deadline.limit))
             wait_readable(self._sources(), self._deadline)
 
-    def ends(self, deadline: Deadline) -> bool:
+    def ends(self, seconds: float = _DYING) -> bool:
         """Wait for the machine's end, whatever the stage; return whether it came."""
+        deadline = Deadline.after(seconds, "the machine's end")
         while self.ended() is None:
             if deadline.expired:
                 return False

@@ -30,7 +30,6 @@ from harness.probe.device.server import PORT
 from harness.spec import GuestFiles, GuestSpec, Scenario, Stage, SwapDisk
 
 _PROBE = "/run/hibtest-probe.pyz"
-_DYING = 5.0  # s in which a machine whose guest is lost ends, if it does
 _SWAP_MIB = 16  # soon full: some cases take all of it
 
 
@@ -186,7 +185,7 @@ def _forget(directory: Path) -> None:
 
 def _lost(run: Running, error: HibtestError) -> tuple[str, tuple[str, ...]]:
     """Tell a guest that is lost by its kernel from trouble of ours, which is raised."""
-    over = run.watch.ends(Deadline.after(_DYING, "the machine's end"))
+    over = run.watch.ends()
     lines = run.watch.last_lines()
     if run.watch.seen("panic"):
         return "panic", lines

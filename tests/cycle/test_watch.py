@@ -10,7 +10,6 @@ import pytest
 
 from harness.cycle.budget import Budget
 from harness.cycle.watch import Stalled, Watch
-from harness.deadline import Deadline
 from harness.errors import HostError
 from harness.events import ConsoleLine, Event
 from harness.evidence import Exit
@@ -159,7 +158,7 @@ def test_the_end_takes_in_all_that_was_printed_before_it(bench: Bench) -> None:
     bench.guest.close()
     bench.machine.monitor.hang_up()
     bench.machine.ended = Exit(returncode=0)
-    assert bench.watch.ends(Deadline.after(10, "the end")) is True
+    assert bench.watch.ends(10) is True
     bench.watch.until(lambda: _said(bench, "last words"), "the last words")
 
 
