@@ -6,16 +6,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 import images
 from harness.cli.prepare import bench
 from harness.cycle.boot import Lab
 from harness.cycle.guest import kept
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
+from harness.pytest_workers import on
 from harness.spec import GuestSpec, Scenario
 
 ROOT = Path(__file__).parents[2]
 ARCHIVE = "/run/keeper.zip"
+# parameters of a fixture that keeps a guest: all tests of a kernel stay on one worker
+KERNELS = [
+    pytest.param(kernel, id=on(kernel), marks=[] if kernel == "trixie" else [pytest.mark.wide])
+    for kernel in ("bookworm", "trixie", "backports")
+]
 
 
 def modules() -> bytes:

@@ -24,12 +24,11 @@ from harness.agent.errors import AgentError
 from harness.agent.stop import hierarchy, sigstop
 from tests.agent import animals
 from tests.agent.animals import child, pause, seen, states, wait_until
-from tests.agent.zoo import Facts, Journal, Zoo, go_on, moves
+from tests.agent.zoo import COUNTERS, Facts, Journal, Zoo, go_on, moves
 
 FREEZE, UNFREEZE, FREE, CREATE_IMAGE = 0x3301, 0x3302, 0x3305, 0x40043311
 FIFREEZE, FITHAW = 0xC0045877, 0xC0045878
 SECONDS = 10.0
-ALL = ("busy", "thread", "forks")
 
 
 def cycle(how: str) -> Facts:
@@ -45,7 +44,7 @@ def cycle(how: str) -> Facts:
             "before": before,
             "still": [one._asdict() for one in still],
             "stopped": zoo.states(),
-            "moved_while_stopped": moves(*(ALL if how == "freezer" else ())),
+            "moved_while_stopped": moves(*(COUNTERS if how == "freezer" else ())),
             "facts": stopper.facts(),
             "wchan": {name: tasks.wchan(pid, pid) for name, pid in zoo.pids.items()},
         }

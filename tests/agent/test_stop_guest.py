@@ -10,16 +10,10 @@ import pytest
 
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
-from harness.pytest_workers import on
-from tests.agent.guests import ARCHIVE, guest
+from tests.agent.guests import ARCHIVE, KERNELS, guest
 
 pytestmark = pytest.mark.guest
 
-# all tests of a kernel on one worker: they share a guest
-KERNELS = [
-    pytest.param(kernel, id=on(kernel), marks=[] if kernel == "trixie" else [pytest.mark.wide])
-    for kernel in ("bookworm", "trixie", "backports")
-]
 STOPPERS = ("sigstop", "cgroup")
 LIMIT = 150.0  # s; for one round with all the animals
 STILL = {"busy": False, "thread": False, "forks": False}

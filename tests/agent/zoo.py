@@ -18,6 +18,7 @@ from tests.agent import animals
 from tests.agent.animals import child, pause, seen, states, told, wait_until
 
 Facts = dict[str, Any]
+COUNTERS = ("busy", "thread", "forks")
 UNDO: dict[str, Callable[[Facts], None]] = {
     "sigstop": sigstop.undo,
     "cgroup": cgroup.undo,
@@ -109,12 +110,11 @@ class Zoo:
 
 def moves(*goers: str) -> dict[str, bool]:
     """Return which counters move; those that should are given the time they need."""
-    names = ("busy", "thread", "forks")
-    first = {name: seen(name) for name in names}
+    first = {name: seen(name) for name in COUNTERS}
     pause(0.2)
     for name in goers:
         wait_until(partial(_beyond, name, first[name]), f"a {name} that moves")
-    return {name: _beyond(name, first[name]) for name in names}
+    return {name: _beyond(name, first[name]) for name in COUNTERS}
 
 
 def _beyond(name: str, count: int) -> bool:

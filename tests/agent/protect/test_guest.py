@@ -14,8 +14,8 @@ from harness.cycle.boot import Lab
 from harness.cycle.guest import kept
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
-from harness.pytest_workers import on
 from harness.spec import GuestSpec, MappedRoot, Scenario
+from tests.agent.guests import KERNELS
 
 pytestmark = pytest.mark.guest
 
@@ -35,13 +35,6 @@ def zipped() -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
-
-
-# all tests of a kernel on one worker: they share a guest
-KERNELS = [
-    pytest.param(kernel, id=on(kernel), marks=[] if kernel == "trixie" else [pytest.mark.wide])
-    for kernel in ("bookworm", "trixie", "backports")
-]
 
 
 @pytest.fixture(scope="module", params=KERNELS)
