@@ -13,13 +13,15 @@ from harness.cli.prepare import Bench, bench
 from harness.evidence import Evidence
 from harness.image.header import PAGE_SIZE
 from harness.image.reader import Image, open_image
+from harness.probe import pages
 from harness.runner import run
 from harness.spec import Outcome, Scenario
 from harness.verdict import Verdict, judge
 
 pytestmark = pytest.mark.guest
 
-TEXTS = (9, 25, 41)  # pages of a witness's region that are text, see harness/probe/pages.py
+TEXTS = (pages.TEXT, pages.TEXT + 16, pages.TEXT + 32)  # pages of a region that are text
+MEMORY_SEED = 1  # of the witness ``memory``: harness/probe/memory.py anonymous()
 ZERO_FLAG = 1 << 63  # ENCODED_PFN_ZERO_FLAG, kernel/power/snapshot.c (since v6.9)
 
 
@@ -55,14 +57,14 @@ def _texts(image: Image, numbers: tuple[int, ...]) -> list[int]:
 
     Nobody but the witness reads them: the guest lives on with wrong ones, and no kernel minds.
     """
-    texts = [f"region {1:08d} page {number:08d}".encode() for number in numbers]
+    texts = [pages.content(1, MEMORY_SEED, number) for number in numbers]
     found: dict[bytes, int] = {}
     first = 0
     for chunk in image.chunks():
         for at, page in enumerate(chunk.data):
-            head = page[: len(texts[0])].tobytes()
-            if head in texts:
-                found[head] = first + at
+            content = page.tobytes()
+            if content in texts:
+                found[content] = first + at
         first += len(chunk.data)
     return [found[text] for text in texts]
 
@@ -78,12 +80,12 @@ def test_a_flipped_bit_and_two_pages_that_changed_places_are_named(
             blocks = [_data_block(image, index) for index in chosen]
             tampered.extend(int(image.pfns[index]) for index in chosen)
         with disk.open("r+b") as file:
-            pages = []
+            old = []
             for block in blocks:
                 file.seek(block * PAGE_SIZE)
-                pages.append(bytearray(file.read(PAGE_SIZE)))
-            pages[0][77] ^= 0x10
-            for block, page in zip(blocks, (pages[0], pages[2], pages[1]), strict=True):
+                old.append(bytearray(file.read(PAGE_SIZE)))
+            old[0][77] ^= 0x10
+            for block, page in zip(blocks, (old[0], old[2], old[1]), strict=True):
                 file.seek(block * PAGE_SIZE)
                 file.write(page)
 
