@@ -66,7 +66,9 @@ def test_a_parent_that_is_stopped_too_learns_little(keeper: Keeper) -> None:
     assert seen["SIGCONT"] == 1
     assert seen["wait stopped"] == 0
     assert seen["wait continued"] == 1
-    assert seen["CLD_STOPPED"] + seen["CLD_CONTINUED"] == 1
+    assert seen["CLD_STOPPED"] == 1
+    # it queues only if the parent took CLD_STOPPED before: on its way to stop, or right after
+    assert seen["CLD_CONTINUED"] in {0, 1}
 
 
 def test_cgroup_stops_all_with_init_and_nobody_can_tell(keeper: Keeper) -> None:
