@@ -42,6 +42,10 @@ class Refusal(Exception):
     """What a client asks for is not done; the text is what it is told."""
 
 
+class Nothing(Refusal):
+    """There is no image to load, and nothing wrong: none came, or it was consumed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """What a commit record says of its image.

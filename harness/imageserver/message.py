@@ -1,7 +1,8 @@
 """Requests and answers between a server and its clients: JSON behind its length.
 
 A client speaks first: ``{"protocol": 1, "do": "save", "size": N}``, ``load`` or ``revoke``. The
-server answers ``{"ok": true, ...}``, or ``{"ok": false, "error": "why"}`` and hangs up.
+server answers ``{"ok": true, ...}``, or ``{"ok": false, "error": "why"}`` and hangs up. With
+``"nothing": true`` besides, there is no image to load, and nothing is wrong.
 
 After ``save`` the client sends the stream and the commit record as they are, and is answered once
 more. After ``load`` the server sends the record and the stream, and the client may ask to
@@ -37,11 +38,13 @@ class Request(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What it is answered.
 
+    :ivar nothing: Whether there is no image to load, and nothing wrong.
     :ivar size: Bytes of the stream that follows the record.
     """
 
     ok: bool
     error: str = ""
+    nothing: bool = False
     size: int = 0
 
 

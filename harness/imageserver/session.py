@@ -12,6 +12,7 @@ from harness.imageserver.frames import (
     HEADER,
     RECORD_SIZE,
     Checker,
+    Nothing,
     Refusal,
 )
 from harness.imageserver.message import (
@@ -79,7 +80,7 @@ class Session:
         except Gone as gone:
             self._note(What.LOST, str(gone), self._passed)
         except Refusal as refusal:
-            self._refuse(str(refusal))
+            self._refuse(str(refusal), nothing=isinstance(refusal, Nothing))
         except OSError as error:
             self._refuse(f"the server cannot store or read the image: {error.strerror}")
 
@@ -147,10 +148,10 @@ class Session:
         if self._store.retire():
             self._note(What.RETIRED, "", 0)
 
-    def _refuse(self, why: str) -> None:
+    def _refuse(self, why: str, *, nothing: bool = False) -> None:
         self._note(What.REFUSED, why, self._passed)
         with suppress(Gone):
-            send(self._sock, Answer(ok=False, error=why))
+            send(self._sock, Answer(ok=False, error=why, nothing=nothing))
         self._drain()
 
     # To hang up on a client that still sends makes its kernel throw the answer away, unread.

@@ -18,6 +18,7 @@ from harness.imageserver.frames import (
     RECORD_MAGIC,
     RECORD_SIZE,
     USED_MAGIC,
+    Nothing,
     Refusal,
     parse_record,
 )
@@ -91,16 +92,17 @@ class Store:
     def image(self) -> Iterator[Image]:
         """Open the image.
 
-        :raise Refusal: When there is none, it was consumed or it is damaged.
+        :raise Nothing: When there is none, or it was consumed.
+        :raise Refusal: When it is damaged.
         """
         try:
             file = self._path.open("rb")
         except FileNotFoundError:
-            raise Refusal("there is no image") from None
+            raise Nothing("there is no image") from None
         with file:
             raw = file.read(RECORD_SIZE)
             if raw.startswith(USED_MAGIC):
-                raise Refusal("the image was consumed: it cannot be resumed again")
+                raise Nothing("the image was consumed: it cannot be resumed again")
             record = parse_record(raw.ljust(RECORD_SIZE, b"\0"))
             size = os.fstat(file.fileno()).st_size - RECORD_SIZE
             if size != record.stored:

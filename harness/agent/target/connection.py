@@ -13,7 +13,7 @@ import struct
 from contextlib import suppress
 from typing import Any
 
-from harness.agent.errors import AgentError
+from harness.agent.errors import AgentError, NoImage
 from harness.agent.target.keys import ClientKeys, client_context
 
 SERVER_NAME = "image-server.hibtest"  # in every server's certificate, whatever its address
@@ -100,6 +100,7 @@ class Connection:
     def answer(self, timeout: float | None = None) -> dict[str, Any]:
         """Receive the server's answer to what was asked.
 
+        :raise NoImage: When an image was asked for, and there is none.
         :raise AgentError: When it refuses, or does not answer in time.
         """
         if timeout is not None:
@@ -112,8 +113,7 @@ class Connection:
         except ValueError as error:
             raise AgentError(f"{self._name} did not answer in JSON: {error}") from error
         if not (isinstance(answer, dict) and answer.get("ok") is True):
-            why = answer.get("error") if isinstance(answer, dict) else answer
-            raise Refused(f"{self._name} refuses: {why}")
+            raise self._refusal(answer)
         return answer
 
     def receive(self, size: int) -> bytes:
@@ -144,6 +144,11 @@ class Connection:
         if self._socket is None:
             raise AgentError(f"{self._name}: the connection is closed")
         return self._socket
+
+    def _refusal(self, answer: object) -> AgentError:
+        told = answer if isinstance(answer, dict) else {"error": answer}
+        kind = NoImage if told.get("nothing") is True else Refused
+        return kind(f"{self._name} refuses: {told.get('error')}")
 
     # A server that refuses says why before it hangs up; that may have come already.
     def _refused_or(self, error: OSError) -> AgentError:

@@ -12,19 +12,16 @@ then is gone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from harness.agent.device import PAGE, SnapshotDevice
-from harness.agent.errors import AgentError, NoImage
+from harness.agent.errors import AgentError
 from harness.agent.image.format import USED
-from harness.agent.target.connection import TIMEOUT, Connection, Refused, parse_address
+from harness.agent.target.connection import TIMEOUT, Connection, parse_address
 from harness.agent.target.keys import ClientKeys, read_keys
 
 RECORD_SIZE = 4096
-# what harness/imageserver/store.py answers when nothing is wrong
-_NONE = re.compile("there is no image|the image was consumed")
 COMMIT_TIMEOUT = 120.0  # s that the server may take until all is on its disk
 
 
@@ -45,12 +42,7 @@ def open_source(address: str, keys: str, *, timeout: float = TIMEOUT) -> ServerS
     :raise NoImage: When the server has none, or none any more.
     :raise AgentError: When the server cannot be reached, or its image cannot be resumed.
     """
-    try:
-        connection = Connection(parse_address(address), read_keys(keys), timeout, do="load")
-    except Refused as refusal:
-        if _NONE.search(refusal.message):
-            raise NoImage(refusal.message) from refusal
-        raise
+    connection = Connection(parse_address(address), read_keys(keys), timeout, do="load")
     return ServerSource(connection, lambda: undo({"address": address, "keys": keys}))
 
 

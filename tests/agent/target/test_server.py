@@ -1,14 +1,15 @@
 """The agent and an image server, over real sockets with real TLS."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError
+from harness.agent.errors import AgentError, NoImage
 from harness.agent.target import server as target
-from harness.agent.target.connection import parse_address
+from harness.agent.target.connection import Refused, parse_address
 from harness.imageserver import What, make_keys
 from tests.agent.target.bench import ROOT, Bench, free_port
 from tests.imageserver.images import made
@@ -35,7 +36,7 @@ def test_consumed_image_is_not_given_again(bench: Bench) -> None:
     source = bench.source()
     source.read(1 << 30)
     source.consume()
-    with pytest.raises(AgentError, match="cannot be resumed again"):
+    with pytest.raises(NoImage, match="cannot be resumed again"):
         bench.source()
 
 
@@ -65,7 +66,14 @@ def test_image_that_was_not_read_is_not_consumed(bench: Bench) -> None:
 
 
 def test_no_image_is_told(bench: Bench) -> None:
-    with pytest.raises(AgentError, match="there is no image"):
+    with pytest.raises(NoImage, match="there is no image"):
+        bench.source()
+
+
+def test_image_that_was_cut_short_on_the_server_is_not_no_image(bench: Bench) -> None:
+    bench.save(made())
+    os.truncate(bench.store, bench.store.stat().st_size - 1)
+    with pytest.raises(Refused, match="the image is damaged"):
         bench.source()
 
 
@@ -90,7 +98,7 @@ def test_failed_upload_leaves_no_older_image_either(bench: Bench) -> None:
     bench.save(made())
     sink = bench.sink()
     sink.close()
-    with pytest.raises(AgentError, match="cannot be resumed again"):
+    with pytest.raises(NoImage, match="cannot be resumed again"):
         bench.source()
 
 
@@ -99,7 +107,7 @@ def test_image_of_a_machine_that_lives_on_is_revoked(bench: Bench) -> None:
     args = {"address": bench.address, "keys": str(bench.keys.client)}
     target.undo(args)
     target.undo(args)
-    with pytest.raises(AgentError, match="cannot be resumed again"):
+    with pytest.raises(NoImage, match="cannot be resumed again"):
         bench.source()
     assert [one.what for one in bench.server.happened].count(What.RETIRED) == 1
 
