@@ -63,8 +63,8 @@ class Scratch:
         if not head.startswith(_MAGIC) and head.strip(b"\0"):
             raise AgentError(
                 f"{self.path} holds something, and would be overwritten",
-                f"wipe it (wipefs -a {self.path}; dd if=/dev/zero of={self.path} bs=64k count=1) "
-                "or name another device",
+                "name another device, or wipe it: "
+                f"wipefs -a {self.path}; dd if=/dev/zero of={self.path} bs=64k count=1",
             )
 
     def slices(self, count: int, chunk: int) -> list[Target]:
