@@ -66,7 +66,7 @@ def _pfns(name: str, runs: Path) -> NDArray[np.int64]:
 
 def _compare(pfns: NDArray[np.int64]) -> None:
     generator = np.random.default_rng(1)
-    memory = generator.integers(0, 256, (int(pfns.max()) + 1, PAGE_SIZE), dtype=np.uint8)
+    memory = generator.integers(0, 256, (int(np.max(pfns)) + 1, PAGE_SIZE), dtype=np.uint8)
     data = memory[pfns]
     other = data.copy()
     libc = ctypes.CDLL(None)

@@ -124,7 +124,7 @@ class PagePrinter:
 
     def data(self, chunk: Chunk) -> None:
         """Print data pages; ``zero`` are those that hold nothing but zeros."""
-        filled = np.logical_or.reduce(chunk.data.view(np.uint64), axis=1, dtype=bool)
+        filled = np.any(chunk.data.view(np.uint64), axis=1)
         for pfn, page, full in zip(chunk.pfns.tolist(), chunk.data, filled, strict=True):
             self._line(pfn, "data" if full else "zero", hashlib.sha256(page).hexdigest())
 
