@@ -175,4 +175,19 @@ def _table(control: Control, name: str, mount: Mount) -> list[Target]:
             "cannot be two",
             f"known to work: {', '.join(sorted(STACKABLE))}; or use --protect fsfreeze",
         )
+    if any(_has_hidden_key(target) for target in table):
+        raise AgentError(
+            f"{mount.where} lies on {name}, whose key is in a keyring of the kernel: there it is "
+            "found for one table only",
+            f"cryptsetup open --disable-keyring ... {name}; or use --protect fsfreeze",
+        )
     return table
+
+
+def _has_hidden_key(target: Target) -> bool:
+    """Tell whether a table of dm-crypt names its key instead of having it.
+
+    ``CIPHER :SIZE:TYPE:DESCRIPTION ...``, drivers/md/dm-crypt.c, crypt_set_keyring_key(), 6.1 to
+    7.3. cryptsetup does so for LUKS2; its keyring ends with it, and another table gets ENOKEY.
+    """
+    return target.kind == "crypt" and target.params.split()[1].startswith(":")

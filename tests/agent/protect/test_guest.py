@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import images
+from harness.agent.protect import dmsnapshot
 from harness.cli.prepare import bench
 from harness.cycle.boot import Lab
 from harness.cycle.guest import kept
@@ -22,6 +23,50 @@ pytestmark = pytest.mark.guest
 HERE = Path(__file__).parent
 SCRATCH = "/dev/disk/by-id/virtio-scratch"
 PYZ = "/run/inside.pyz"
+STACKED = sorted(dmsnapshot.STACKABLE)
+# Each of those, on its part of a RAM disk, with a filesystem and a file.
+STACK = f"""
+set -e
+export DM_DISABLE_UDEV=1
+make() {{ echo "0 ${{3:-32768}} $2" | dmsetup create "$1"; }}
+modprobe brd rd_nr=1 rd_size=131072
+make linear "linear /dev/ram0 0"
+make striped "striped 2 128 /dev/ram0 32768 /dev/ram0 65536"
+make crypt "crypt aes-xts-plain64 $(printf %064d 7) 0 /dev/ram0 98304"
+make delay "delay /dev/ram0 131072 0"
+make flakey "flakey /dev/ram0 163840 3600 0"
+make thin-meta "linear /dev/ram0 196608" 8192
+make thin-data "linear /dev/ram0 204800"
+make thin-pool "thin-pool /dev/mapper/thin-meta /dev/mapper/thin-data 128 0"
+dmsetup message thin-pool 0 "create_thin 0"
+make thin "thin /dev/mapper/thin-pool 0"
+for name in {" ".join(STACKED)}; do
+    mkfs.ext4 -q -E nodiscard /dev/mapper/$name
+    mkdir -p /run/stack/$name
+    mount /dev/mapper/$name /run/stack/$name
+    head -c 2000000 /dev/urandom >/run/stack/$name/file
+done
+sync
+"""
+UNSTACK = f"""
+umount /run/stack/*
+for name in {" ".join(STACKED)} thin-pool thin-data thin-meta; do
+    DM_DISABLE_UDEV=1 dmsetup remove $name
+done
+modprobe -r brd
+"""
+# A device whose key is where cryptsetup puts that of LUKS2: in a keyring that ends with it.
+LUKS = """
+set -e
+modprobe brd rd_nr=1 rd_size=65536
+printf secret >/run/secret
+cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
+    /dev/ram0 /run/secret
+cryptsetup open --key-file /run/secret $OPTIONS /dev/ram0 secret
+mkfs.ext4 -q /dev/mapper/secret
+mount /dev/mapper/secret /mnt
+"""
+UNLUKS = "umount /mnt; cryptsetup close secret; modprobe -r brd"
 
 
 def zipped() -> bytes:
@@ -122,3 +167,31 @@ def test_a_scratch_that_holds_something_is_refused(shell: Shell) -> None:
         shell.run(f"dd if=/dev/zero of={SCRATCH} bs=64k count=1 conv=notrunc", soon())
     assert "holds something" in facts["error"]
     assert facts["undone"] == []
+
+
+def test_all_that_can_be_stacked_at_once(shell: Shell) -> None:
+    try:
+        shell.run(STACK, soon())
+        sums = shell.run("md5sum /run/stack/*/file", soon()).stdout
+        facts = save(shell, "dm-snapshot", "written")
+        shell.run("echo 3 >/proc/sys/vm/drop_caches", soon())
+        assert shell.run("md5sum /run/stack/*/file", soon()).stdout == sums
+    finally:
+        shell.run(UNSTACK, soon())
+    assert "error" not in facts, facts
+    assert set(facts["applied"]["snapshots"]) == {"root", *STACKED}
+    assert facts["undone"].count("dm-snapshot") == 1 + len(STACKED)
+
+
+@pytest.mark.parametrize("options", ["", "--disable-keyring"])
+def test_luks_with_its_key_in_a_keyring_is_refused(shell: Shell, options: str) -> None:
+    try:
+        shell.run(f"OPTIONS={options}\n{LUKS}", soon())
+        facts = save(shell, "dm-snapshot", "clean")
+    finally:
+        shell.run(UNLUKS, soon())
+    if options:
+        assert set(facts["applied"]["snapshots"]) == {"root", "secret"}
+    else:
+        assert "/mnt lies on secret, whose key is in a keyring" in facts["error"]
+        assert facts["undone"] == []

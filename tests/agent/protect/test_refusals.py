@@ -49,6 +49,14 @@ def test_a_filesystem_that_cannot_be_had_above_a_snapshot(
         dmsnapshot._name(Mount("253:1", kind, "/boot", "/boot", "/dev/dm-1"))
 
 
+@pytest.mark.parametrize(
+    ("key", "hidden"), [(":64:logon:cryptsetup:0-d0", True), ("0a" * 64, False)]
+)
+def test_a_key_that_is_in_a_keyring(key: str, hidden: bool) -> None:
+    target = Target(0, 8, "crypt", f"aes-xts-plain64 {key} 0 254:0 32768")
+    assert dmsnapshot._has_hidden_key(target) == hidden
+
+
 def test_the_snapshot_covers_the_whole_table() -> None:
     table = [Target(0, 8, "linear", "254:0 0"), Target(8, 24, "linear", "254:0 800")]
     made = dmsnapshot.snapshot("snapshot", table, "253:1", "253:2", 8)
