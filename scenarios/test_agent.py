@@ -15,6 +15,7 @@ from harness.spec import (
     Fault,
     GuestSpec,
     Layout,
+    LockedMemory,
     MappedRoot,
     Mode,
     Outcome,
@@ -25,6 +26,7 @@ from harness.spec import (
     Stopper,
     SwapDisk,
     Target,
+    Workload,
     WriteError,
 )
 from harness.verdict import judge
@@ -72,11 +74,13 @@ def _refused(
     *,
     layout: Layout = SWAP,
     faults: tuple[Fault, ...] = (),
+    workloads: tuple[Workload, ...] = (),
 ) -> Scenario:
     return replace(
         _agent(kernel, what, method, "refused"),
         layout=layout,
         faults=faults,
+        workloads=workloads,
         expected=Expected(outcome=Outcome.REFUSED, cause=errno),
     )
 
@@ -144,6 +148,10 @@ SCENARIOS = (
     _refused(
         "bookworm", "server-gone", AgentMethod(target=Target.SERVER), "EIO",
         faults=(ServerGone(),),
+    ),
+    _refused(
+        "trixie", "no-memory", AgentMethod(stopper=Stopper.SIGSTOP), "ENOMEM",
+        workloads=(LockedMemory(),),
     ),
 )  # fmt: skip
 

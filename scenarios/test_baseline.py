@@ -2,8 +2,10 @@
 
 Three kernels, both ways of powering off, 1, 2 and 4 vCPUs. In mode platform, where there is more
 that must be given back, with 2 vCPUs each life is hibernated twice. Then the ways in which it must
-*not* come back: no swap, too little of it, noresume, the wrong device.
+*not* come back: no swap, too little of it, no memory for it, noresume, the wrong device.
 """
+
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +15,7 @@ from harness.spec import (
     GuestSpec,
     KernelMethod,
     Layout,
+    LockedMemory,
     Mode,
     NoSwap,
     Outcome,
@@ -41,6 +44,11 @@ def _refused(kernel: str, why: str, layout: Layout, errno: str, *tags: str) -> S
         expected=Expected(outcome=Outcome.REFUSED, cause=errno),
         tags=("refused", *tags),
     )
+
+
+def _no_memory(kernel: str, *tags: str) -> Scenario:
+    scenario = _refused(kernel, "no-memory", SwapDisk(), "ENOMEM", *tags)
+    return replace(scenario, workloads=(LockedMemory(),))
 
 
 def _cold(kernel: str, why: str, resume: ResumeSpec, *tags: str) -> Scenario:
@@ -87,6 +95,10 @@ SCENARIOS = (
     _refused("bookworm", "small-swap", TOO_SMALL, "ENOSPC", "wide"),
     _refused("trixie", "small-swap", TOO_SMALL, "ENOSPC"),
     _refused("backports", "small-swap", TOO_SMALL, "ENOSPC", "wide"),
+    # what is locked can be neither copied nor swapped out: hibernate_preallocate_memory()
+    _no_memory("bookworm", "wide"),
+    _no_memory("trixie"),
+    _no_memory("backports", "wide"),
     _cold("bookworm", "noresume", NO_RESUME),
     _cold("trixie", "noresume", NO_RESUME),
     _cold("backports", "noresume", NO_RESUME),

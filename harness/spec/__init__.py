@@ -25,6 +25,7 @@ from harness.spec.scenario import (
 from harness.spec.workload import (
     Attach,
     FuseDirty,
+    LockedMemory,
     LoopOnFuse,
     Nbd,
     SwapOnLoopOnFuse,
@@ -46,6 +47,7 @@ __all__ = [
     "GuestSpec",
     "KernelMethod",
     "Layout",
+    "LockedMemory",
     "LoopOnFuse",
     "MappedRoot",
     "Method",

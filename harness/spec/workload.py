@@ -1,4 +1,4 @@
-"""What is set up in a guest before it is hibernated: disks that stand on processes.
+"""What is set up in a guest before it is hibernated: disks that stand on processes, memory.
 
 These are msgspec structs, not dataclasses: in JSON a member of a union needs its tag. What each
 consists of is in :mod:`harness.probe.workloads`.
@@ -50,4 +50,12 @@ class Nbd(msgspec.Struct, frozen=True, kw_only=True, tag="nbd"):
         return f"nbd-{self.attach}"
 
 
-Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd
+class LockedMemory(msgspec.Struct, frozen=True, kw_only=True, tag="locked-memory"):
+    """60 % of all memory, locked: more than a snapshot can have a copy of."""
+
+    @property
+    def name(self) -> str:
+        return "locked-memory"
+
+
+Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd | LockedMemory

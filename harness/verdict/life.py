@@ -119,7 +119,8 @@ def _used_twice(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 def _who(attempt: Attempt) -> str:
     """Say who refused, and why."""
     if attempt.mode == "agent":
-        return f"the agent gave up: {attempt.detail}"
+        name, _, why = attempt.detail.partition(" ")
+        return f"the agent gave up: {why if name in why else attempt.detail}"
     name = errno.errorcode.get(attempt.errno or 0, str(attempt.errno))
     return f"the write to /sys/power/state returned {name}"
 

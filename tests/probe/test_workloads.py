@@ -13,7 +13,15 @@ from harness.probe.detached import child
 from harness.probe.workloads import fuse_protocol as fuse
 from harness.probe.workloads import nbd_server as nbd
 from harness.probe.workloads.table import PLANT
-from harness.spec import Attach, FuseDirty, LoopOnFuse, Nbd, SwapOnLoopOnFuse, Workload
+from harness.spec import (
+    Attach,
+    FuseDirty,
+    LockedMemory,
+    LoopOnFuse,
+    Nbd,
+    SwapOnLoopOnFuse,
+    Workload,
+)
 
 SIZE = 1 << 16
 ALL: tuple[Workload, ...] = (
@@ -21,6 +29,7 @@ ALL: tuple[Workload, ...] = (
     LoopOnFuse(),
     SwapOnLoopOnFuse(),
     *(Nbd(attach=attach) for attach in Attach),
+    LockedMemory(),
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.probe import procfs, syscalls
 from harness.probe.base import RUN, Facts, ProbeError
 from harness.probe.detached import detach
-from harness.probe.workloads import disks, fuse_server, nbd_server, swapper
+from harness.probe.workloads import disks, fuse_server, hoarder, nbd_server, swapper
 
 PORT = 969  # below 1024, so that no other process of the guest is given it by chance
 SIZE = 64 * disks.MIB
@@ -52,6 +52,11 @@ def nbd_ioctl() -> Facts:
     return nbd("-nonetlink")
 
 
+def locked_memory() -> Facts:
+    """More memory than a snapshot could have a copy of, locked."""
+    return hoarder.start()
+
+
 def fuse(name: str) -> Facts:
     disks.load("fuse")
     return fuse_server.mount(disks.point(name), disks.store(name))
@@ -89,6 +94,7 @@ PLANT: dict[str, Callable[[], Facts]] = {
     "swap-on-loop-on-fuse": swap_on_loop_on_fuse,
     "nbd-netlink": nbd_netlink,
     "nbd-ioctl": nbd_ioctl,
+    "locked-memory": locked_memory,
 }
 
 
@@ -114,7 +120,10 @@ def check(name: str) -> Facts:
     note = RUN / f"workload-{name}.json"
     if not note.exists():
         raise ProbeError("planted", f"the workload {name} was not set up in this life")
-    server = disks.again(json.loads(note.read_text())["server"])
+    planted = json.loads(note.read_text())
+    if name == "locked-memory":
+        return {"workload": name, **hoarder.look(planted)}
+    server = disks.again(planted["server"])
     if name == "swap-on-loop-on-fuse":
         return {"workload": name, **swapper.look(), "server": server}
     return {"workload": name, **disks.found(where(name), server)}
