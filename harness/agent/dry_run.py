@@ -19,6 +19,7 @@ def dry_run(settings: SaveSettings) -> dict[str, Any]:
     """
     codec(settings.compress)
     sink = open_sink(settings.target, settings.buffer_pages // 2)
+    place = sink.facts()
     sink.close()
     protection = protect.prepare(settings.protect, protect.Settings(scratch=settings.scratch))
     protection.close()
@@ -29,7 +30,7 @@ def dry_run(settings: SaveSettings) -> dict[str, Any]:
     return {
         **system.identity(),
         "target": settings.target.kind,
-        "where": settings.target.where,
+        "where": settings.target.where or place["swap"],
         "mode": settings.mode,
         "compress": settings.compress,
         "protect": settings.protect,

@@ -68,6 +68,37 @@ def test_what_would_be_refused_is_refused(shell: Shell, options: str, why: str) 
     assert "Traceback" not in said
 
 
+def test_a_loop_device_is_no_target(shell: Shell) -> None:
+    shell.run(
+        "modprobe loop && truncate -s 64M /root/disk && losetup /dev/loop0 /root/disk", soon()
+    )
+    try:
+        said = run(shell, "dry-run --target raw:/dev/loop0", status=1)
+    finally:
+        shell.run("losetup -d /dev/loop0 && rm /root/disk", soon())
+    assert "/dev/loop0 cannot keep an image: its worker stands still after the snapshot" in said
+
+
+def test_a_swap_in_memory_is_passed_over(shell: Shell) -> None:
+    disk = json.loads(run(shell, "dry-run"))["where"]
+    shell.run(
+        "modprobe zram && echo 64M >/sys/block/zram0/disksize && mkswap /dev/zram0 && "
+        f"swapon -p 100 /dev/zram0 && swapon --show | grep -q {disk}",
+        soon(),
+    )
+    try:
+        assert json.loads(run(shell, "dry-run"))["where"] == disk
+        said = run(shell, "dry-run --target swap:/dev/zram0", status=1)
+        assert "/dev/zram0 cannot keep an image: it is memory" in said
+        shell.run(f"swapoff {disk}", soon())
+        try:
+            assert "/dev/zram0 cannot keep an image" in run(shell, "dry-run", status=1)
+        finally:
+            shell.run(f"swapon {disk}", soon())
+    finally:
+        shell.run("swapoff /dev/zram0; modprobe -r zram", soon())
+
+
 def test_the_status_of_a_target(shell: Shell) -> None:
     assert json.loads(run(shell, "status"))["state"] == "none"
     assert json.loads(run(shell, f"status --target raw:{IMAGE_DEVICE}"))["state"] == "none"

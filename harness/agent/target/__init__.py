@@ -7,12 +7,10 @@ makes it an image.
 
 from __future__ import annotations
 
-import stat
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from harness.agent.device import SnapshotDevice
-from harness.agent.errors import AgentError, from_os
+from harness.agent.errors import AgentError
 
 
 class Sink(Protocol):
@@ -91,9 +89,10 @@ def open_sink(target: Target, buffer_pages: int) -> Sink:
 
         return SwapSink(target.where, buffer_pages, early=target.early)
     if target.kind == "raw":
+        from harness.agent.target.medium import require
         from harness.agent.target.raw import RawSink
 
-        _require_device(target.where)
+        require(target.where)
         return RawSink(target.where, buffer_pages)
     from harness.agent.target.server import open_sink as connect
 
@@ -117,20 +116,6 @@ def open_source(target: Target) -> Source:
     from harness.agent.target.server import open_source as connect
 
     return connect(target.where, target.keys)
-
-
-def _require_device(path: str) -> None:
-    # A file lies on a file system, which the saved life has mounted: nobody may write to it once
-    # the snapshot is made.
-    try:
-        device = stat.S_ISBLK(Path(path).stat().st_mode)
-    except OSError as error:
-        raise from_os(path, error, "name a block device that is there") from error
-    if not device:
-        raise AgentError(
-            f"{path} is no block device",
-            "an image in a file would write to a file system after the snapshot",
-        )
 
 
 _FORMS = {"swap": "swap[:DEVICE]", "raw": "raw:DEVICE", "server": "server:HOST:PORT"}

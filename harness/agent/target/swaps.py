@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.agent.errors import AgentError, from_os
+from harness.agent.target import medium
 
 _FIBMAP = 1  # include/uapi/linux/fs.h
 _FIGETBSZ = 2
@@ -31,9 +32,9 @@ class Area(NamedTuple):
 
 
 def in_use(where: str = "", listing: str = "/proc/swaps") -> Area:
-    """Return the swap of a name, or the one of the highest priority.
+    """Return the swap of a name, or of those that can keep an image the one of highest priority.
 
-    :raise AgentError: When there is none.
+    :raise AgentError: When there is none, or it cannot keep an image.
     """
     rows = []
     for line in Path(listing).read_text().splitlines()[1:]:
@@ -45,8 +46,14 @@ def in_use(where: str = "", listing: str = "/proc/swaps") -> Area:
     if not rows:
         what = f"{where} is no swap in use" if where else "no swap is in use"
         raise AgentError(what, "swapon one, or choose --target raw:DEVICE")
-    _, name, free = max(rows)
-    return _area(name, free)
+    unfit = []
+    for _, name, free in sorted(rows, reverse=True):
+        area = _area(name, free)
+        why = medium.why_not(area.device)
+        if not why:
+            return area
+        unfit.append(f"{name} cannot keep an image: {why}")
+    raise AgentError("; ".join(unfit), "swapon a disk, or choose another --target")
 
 
 def _area(name: str, free: int) -> Area:
