@@ -15,9 +15,9 @@ from harness.spec import (
     Fault,
     GuestSpec,
     Layout,
-    LockedMemory,
     MappedRoot,
     Mode,
+    MuchMemory,
     Outcome,
     PlainRoot,
     Protect,
@@ -151,7 +151,7 @@ SCENARIOS = (
     ),
     _refused(
         "trixie", "no-memory", AgentMethod(stopper=Stopper.SIGSTOP), "ENOMEM",
-        workloads=(LockedMemory(),),
+        workloads=(MuchMemory(locked=True),),
     ),
 )  # fmt: skip
 

@@ -15,8 +15,8 @@ from harness.spec import (
     GuestSpec,
     KernelMethod,
     Layout,
-    LockedMemory,
     Mode,
+    MuchMemory,
     NoSwap,
     Outcome,
     ResumeSpec,
@@ -48,7 +48,7 @@ def _refused(kernel: str, why: str, layout: Layout, errno: str, *tags: str) -> S
 
 def _no_memory(kernel: str, *tags: str) -> Scenario:
     scenario = _refused(kernel, "no-memory", SwapDisk(), "ENOMEM", *tags)
-    return replace(scenario, workloads=(LockedMemory(),))
+    return replace(scenario, workloads=(MuchMemory(locked=True),))
 
 
 def _cold(kernel: str, why: str, resume: ResumeSpec, *tags: str) -> Scenario:

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.agent import protect, stop, system, tasks
 from harness.agent.image.codecs import codec
-from harness.agent.needed import find, needed
+from harness.agent.needed import find, needed, served_swaps
 from harness.agent.settings import SaveSettings
 from harness.agent.target import open_sink
 
@@ -26,7 +26,7 @@ def dry_run(settings: SaveSettings) -> dict[str, Any]:
     own = frozenset({os.getpid()})
     stop.prepare(settings.stopper, own)
     user = {task.pid for task in tasks.walk() if not task.kernel} - own
-    chosen = needed(find(running=tuple(own)))
+    graph = find(running=tuple(own))
     return {
         **system.identity(),
         "target": settings.target.kind,
@@ -36,6 +36,7 @@ def dry_run(settings: SaveSettings) -> dict[str, Any]:
         "protect": settings.protect,
         "stopper": settings.stopper,
         "processes": len(user),
-        "needed": [need._asdict() for need in chosen],
+        "needed": [need._asdict() for need in needed(graph)],
+        "served_swaps": served_swaps(graph),
         "expected_pages": system.expected_pages(),
     }

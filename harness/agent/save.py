@@ -16,6 +16,7 @@ from harness.agent.image.format import COMMITTED, Digest, Record
 from harness.agent.image.write import ImageWriter, Written, facts_of
 from harness.agent.journal import Journal
 from harness.agent.log import Facts, Log
+from harness.agent.needed import find, served_swaps
 from harness.agent.progress import Progress
 from harness.agent.quiet import Quiet
 from harness.agent.scribble import Scribbler
@@ -104,6 +105,9 @@ class Save:
         self._protection = protect.prepare(chosen.protect, protect.Settings(scratch=chosen.scratch))
         exempt = frozenset({os.getppid(), os.getpid()})  # the guardian and ourselves
         self._standstill = Standstill(chosen, exempt)
+        for swap in served_swaps(find()):
+            hint = "swapoff it, or the snapshot may wait for it for ever"
+            self._log.say("swap stands on processes", swap=swap, hint=hint)
         self._kernel_log = kmsg.KernelLog()
         kmsg.debug_messages(self._journal)
         device = SnapshotDevice()

@@ -50,12 +50,17 @@ class Nbd(msgspec.Struct, frozen=True, kw_only=True, tag="nbd"):
         return f"nbd-{self.attach}"
 
 
-class LockedMemory(msgspec.Struct, frozen=True, kw_only=True, tag="locked-memory"):
-    """60 % of all memory, locked: more than a snapshot can have a copy of."""
+class MuchMemory(msgspec.Struct, frozen=True, kw_only=True, tag="much-memory"):
+    """60 % of all memory: more than a snapshot can have a copy of.
+
+    :ivar locked: Whether it cannot be swapped out.
+    """
+
+    locked: bool = False
 
     @property
     def name(self) -> str:
-        return "locked-memory"
+        return "locked-memory" if self.locked else "much-memory"
 
 
-Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd | LockedMemory
+Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd | MuchMemory

@@ -16,8 +16,8 @@ from harness.probe.workloads.table import PLANT
 from harness.spec import (
     Attach,
     FuseDirty,
-    LockedMemory,
     LoopOnFuse,
+    MuchMemory,
     Nbd,
     SwapOnLoopOnFuse,
     Workload,
@@ -29,7 +29,8 @@ ALL: tuple[Workload, ...] = (
     LoopOnFuse(),
     SwapOnLoopOnFuse(),
     *(Nbd(attach=attach) for attach in Attach),
-    LockedMemory(),
+    MuchMemory(),
+    MuchMemory(locked=True),
 )
 
 

@@ -14,6 +14,6 @@ asked, and the Unix sockets of other network namespaces.
 """
 
 from harness.agent.needed.find import find
-from harness.agent.needed.graph import Edge, Graph, Need, Node, needed
+from harness.agent.needed.graph import Edge, Graph, Need, Node, needed, served_swaps
 
-__all__ = ["Edge", "Graph", "Need", "Node", "find", "needed"]
+__all__ = ["Edge", "Graph", "Need", "Node", "find", "needed", "served_swaps"]

@@ -84,3 +84,13 @@ def needed(graph: Graph, roots: tuple[Node, ...] = ()) -> tuple[Need, ...]:
     exempt = {node.pid for node in graph.running}
     found = (node for node in paths if node.kind == PROCESS and node.pid not in exempt)
     return tuple(sorted(Need(node.pid, node.name, paths[node]) for node in found))
+
+
+def served_swaps(graph: Graph) -> tuple[str, ...]:
+    """Return the swaps that stand on processes.
+
+    Memory is freed for the snapshot when the freezer has stopped everybody: a kernel that must
+    swap out to one of these then waits for ever (scenarios/test_swapping.py).
+    """
+    swaps = (root for root in graph.roots if root.kind == "swap")
+    return tuple(swap.name for swap in swaps if needed(graph, (swap,)))

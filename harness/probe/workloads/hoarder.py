@@ -1,4 +1,4 @@
-"""A process that holds, locked, more memory than a snapshot could have a copy of."""
+"""A process that holds more memory than a snapshot could have a copy of."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ STEP = 256  # pages that are made, or read, at once
 NOTE = RUN / "hoarder"
 
 
-def start() -> Facts:
+def start(*, locked: bool) -> Facts:
     """Start it; return ``{"bytes", "crc", "server", "fd"}``: its memory is a memfd."""
     NOTE.unlink(missing_ok=True)
-    detach(keep, RUN / "hoarder.log")
+    detach(lambda: keep(locked=locked), RUN / "hoarder.log")
     procfs.wait_for(NOTE.exists, 60)
     pid, fd = map(int, NOTE.read_text().split())
     return look({"server": {"pid": pid}, "fd": fd})
@@ -38,7 +38,7 @@ def look(planted: Facts) -> Facts:
     return {"bytes": size, "crc": crc, "server": procfs.identity(pid), "fd": fd}
 
 
-def keep() -> None:
+def keep(*, locked: bool) -> None:
     count = int(os.sysconf("SC_PHYS_PAGES") * SHARE) // STEP * STEP
     fd = os.memfd_create("hoard")
     os.ftruncate(fd, count * pages.SIZE)
@@ -46,7 +46,8 @@ def keep() -> None:
     for page in range(0, count, STEP):
         at = page * pages.SIZE
         area[at : at + STEP * pages.SIZE] = pages.content(STEP, 42, page)
-    syscalls.mlock(area)
+    if locked:
+        syscalls.mlock(area)
     part = NOTE.with_suffix(".part")
     part.write_text(f"{os.getpid()} {fd}")
     part.rename(NOTE)

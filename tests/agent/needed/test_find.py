@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.needed import Need, find, needed
+from harness.agent.needed import Need, find, needed, served_swaps
 from harness.agent.needed.asked import Asked
 from tests.agent.needed.trees import Machine, recorded
 
@@ -78,8 +78,11 @@ def test_swap_on_a_loop_on_fuse(machine: Machine) -> None:
     machine.block("loop0", "7:0", loop__backing_file="/far/a (deleted)")
     machine.swap("/dev/loop0")
     machine.process(10, "sshfs", {"3": "/dev/fuse"})
-    [need] = needed(find(str(machine.root), NOTHING))
+    machine.swap("/dev/sda1")
+    graph = find(str(machine.root), NOTHING)
+    [need] = needed(graph)
     assert need.why.startswith("swap /dev/loop0 > block loop0 [on it] > filesystem /far")
+    assert served_swaps(graph) == ("/dev/loop0",)
 
 
 def test_a_read_only_fuse_is_needed_only_by_who_uses_it(machine: Machine) -> None:

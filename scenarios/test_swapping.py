@@ -1,0 +1,72 @@
+"""Does a hibernation that must swap out to a swap which stands on a process come to an end?
+
+    You also need processes running that are needed for swapping. (2007)
+
+It does not: memory is freed for the snapshot when the freezer has stopped all processes, the
+swap's server with them (hibernation_snapshot(), kernel/power/hibernate.c, 6.1 to 7.3), and the
+kernel waits for the swap. The needed set cures no more than what comes before the freezer.
+"""
+
+import pytest
+
+from harness.evidence import Evidence
+from harness.spec import (
+    AgentMethod,
+    Expected,
+    GuestSpec,
+    KernelMethod,
+    Method,
+    MuchMemory,
+    Outcome,
+    Scenario,
+    Stage,
+    Stopper,
+    SwapOnLoopOnFuse,
+    Target,
+)
+from harness.verdict import judge
+
+pytestmark = pytest.mark.guest
+
+BY_AGENT = AgentMethod(target=Target.RAW, stopper=Stopper.SIGSTOP)
+
+
+def _on_disk(kernel: str, how: str, method: Method, *tags: str) -> Scenario:
+    return Scenario(
+        name=f"swapping-{kernel}-{how}-disk",
+        guest=GuestSpec(kernel=kernel),
+        method=method,
+        workloads=(MuchMemory(),),
+        tags=("swapping", how, *tags),
+    )
+
+
+def _hangs(kernel: str, how: str, method: Method, *tags: str) -> Scenario:
+    return Scenario(
+        name=f"swapping-{kernel}-{how}",
+        guest=GuestSpec(kernel=kernel),
+        method=method,
+        workloads=(SwapOnLoopOnFuse(), MuchMemory()),
+        expected=Expected(outcome=Outcome.HUNG, cause=Stage.PREALLOCATE),
+        tags=("swapping", how, *tags),
+    )
+
+
+SCENARIOS = (
+    _hangs("bookworm", "kernel", KernelMethod(), "wide"),
+    _hangs("trixie", "kernel", KernelMethod(), "wide"),
+    _hangs("backports", "kernel", KernelMethod(), "wide"),
+    _hangs("bookworm", "agent", BY_AGENT, "wide"),
+    _hangs("trixie", "agent", BY_AGENT),
+    _hangs("backports", "agent", BY_AGENT, "wide"),
+    # the same memory, with no swap but a disk
+    _on_disk("bookworm", "kernel", KernelMethod(), "wide"),
+    _on_disk("trixie", "agent", BY_AGENT),
+    _on_disk("backports", "kernel", KernelMethod(), "wide"),
+)
+
+
+@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
+def test_swapping(scenario: Scenario, evidence: Evidence) -> None:
+    verdict = judge(scenario, evidence)
+    assert verdict.as_expected, str(verdict)
