@@ -53,8 +53,12 @@ class Processes:
             self.holders.setdefault(link, []).append(pid)
 
     def spaces(self, kind: str) -> dict[str, int]:
-        """Return the namespaces of a kind (``mounts`` or ``network``), and a process in each."""
-        return {getattr(one, kind): one.pid for one in reversed(list(self.by_pid.values()))}
+        """Return the namespaces of a kind (``mounts`` or ``network``), and a process in each.
+
+        A zombie is in none.
+        """
+        spaces = ((getattr(one, kind), one.pid) for one in reversed(list(self.by_pid.values())))
+        return {space: pid for space, pid in spaces if space}
 
     def named(self, comm: str) -> list[Process]:
         """Return the processes of a name."""

@@ -73,7 +73,10 @@ def test_fuseblk_has_the_number_of_its_device(machine: Machine) -> None:
     assert pids(machine) == [10]
 
 
-def test_swap_on_a_loop_on_fuse(machine: Machine) -> None:
+@pytest.mark.parametrize("zombie", [False, True])
+def test_swap_on_a_loop_on_fuse(machine: Machine, zombie: bool) -> None:
+    if zombie:
+        machine.process(9, "gone", space="")
     machine.mount("/far", "fuse.sshfs", "0:40", options="ro")
     machine.block("loop0", "7:0", loop__backing_file="/far/a (deleted)")
     machine.swap("/dev/loop0")

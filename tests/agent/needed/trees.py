@@ -92,12 +92,16 @@ class Machine:
         flags: int = 0x400000,
         space: str = OWN,
     ) -> None:
-        """Add a process; ``files`` are its descriptors and what their links say."""
+        """Add a process; ``files`` are its descriptors and what their links say.
+
+        :param space: Its mount namespace; empty for a zombie, which is in none.
+        """
         here = f"/proc/{pid}"
         self.lay(f"{here}/stat", f"{pid} ({comm}) S {parent} 1 1 0 -1 {flags} 0")
         self.lay(f"{here}/status", f"Name:\t{comm}\nTracerPid:\t{tracer}")
-        self.lay(f"{here}/ns/mnt", {"link": space})
-        self.lay(f"{here}/ns/net", {"link": "net:[1]"})
+        if space:
+            self.lay(f"{here}/ns/mnt", {"link": space})
+            self.lay(f"{here}/ns/net", {"link": "net:[1]"})
         for fd, link in (files or {}).items():
             self.lay(f"{here}/fd/{fd}", {"link": link})
 
