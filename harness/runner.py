@@ -1,5 +1,6 @@
 """One scenario through its boots: gathers evidence, never judges it."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,13 +17,18 @@ from harness.cycle.server import served
 from harness.cycle.watch import Stalled
 from harness.deadline import DeadlineExpired
 from harness.errors import GuestError, HibtestError
-from harness.events import Sink
+from harness.events import Note, Sink
 from harness.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
 from harness.image.header import read_header
 from harness.job import Job
 from harness.machine.shape import Accel
 from harness.machine.turns import turn
 from harness.spec import Role, Stage
+
+Script = Callable[[Running, Notes], None]
+
+# QEMU 10.0.2 has been seen to abort while a kernel probes PCI under TCG (iotlb_to_section()).
+_ABORTS = 2
 
 
 def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> Evidence:
@@ -94,9 +100,30 @@ def _hibernated(boot: Boot) -> bool:
     return tried and off and not boot.panic and boot.hang is None
 
 
-def _boot(lab: Lab, role: Role, number: int, script: Callable[[Running, Notes], None]) -> Boot:
-    """Run one machine through its script and return all that was seen of it."""
+def _boot(lab: Lab, role: Role, number: int, script: Script) -> Boot:
+    """Run one machine through its script and return all that was seen of it.
+
+    One that QEMU aborted before the guest did anything is made again: nothing was written.
+    """
     name = f"{role}-{number}" if role is Role.RESUME and number > 1 else str(role)
+    aborted: tuple[Exit, ...] = ()
+    while True:
+        boot = replace(_machine(lab, role, number, name, script), aborted=aborted)
+        if boot.exit is None or not _stillborn(boot) or len(aborted) == _ABORTS:
+            return boot
+        aborted = (*aborted, boot.exit)
+        aside = f"{name}-aborted-{len(aborted)}"
+        (lab.directory / name).rename(lab.directory / aside)
+        text = f"QEMU aborted before the guest's init began, see {aside}: the boot is made again"
+        lab.sink(Note(t=time.monotonic() - lab.began, text=text))
+
+
+def _stillborn(boot: Boot) -> bool:
+    begun = boot.ready or any(mark.name == "early" for mark in boot.marks)
+    return not begun and boot.exit is not None and boot.exit.returncode == -signal.SIGABRT
+
+
+def _machine(lab: Lab, role: Role, number: int, name: str, script: Script) -> Boot:
     notes = Notes()
     with running(lab, role, number, lab.directory / name) as run:
         try:

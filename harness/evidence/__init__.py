@@ -224,6 +224,8 @@ class Boot:
     :ivar disks: The disks whose blocks were compared, of a boot that ended in a hibernation.
     :ivar agent_image: What the agent's target holds, when the agent is the method.
     :ivar agent_steps: What the agent did in this boot.
+    :ivar aborted: Machines in whose place this one was made: QEMU aborted before the guest's
+        init began.
     """
 
     role: Role
@@ -248,6 +250,7 @@ class Boot:
     disks: tuple[DiskProof, ...] = ()
     agent_image: AgentImage | None = None
     agent_steps: tuple[AgentStep, ...] = ()
+    aborted: tuple[Exit, ...] = ()
 
     @property
     def armed(self) -> bool:
