@@ -18,6 +18,7 @@ EXIT = Exit(returncode=-signal.SIGABRT, stderr="Assertion")
 ABORTED = Boot(role=Role.SAVE, directory="save", exit=EXIT)
 GOOD = Boot(role=Role.SAVE, directory="save", ready=True, exit=Exit(returncode=0))
 BEGUN = replace(ABORTED, marks=(Mark(name="early", t=2.0, line="hibtest: early"),))
+LOADING = replace(ABORTED, marks=(Mark(name="load", t=1.0, line="PM: Image loading"),))
 KILLED = replace(ABORTED, exit=Exit(returncode=-signal.SIGKILL))
 
 Boots = Callable[..., tuple[Boot, list[Event]]]
@@ -65,6 +66,6 @@ def test_the_third_one_is_the_last(boots: Boots) -> None:
     assert len(boot.aborted) == len(said) == 2
 
 
-@pytest.mark.parametrize("end", [GOOD, BEGUN, KILLED, replace(ABORTED, ready=True)])
+@pytest.mark.parametrize("end", [GOOD, BEGUN, LOADING, KILLED, replace(ABORTED, ready=True)])
 def test_others_are_what_they_are(boots: Boots, end: Boot) -> None:
     assert boots(end) == (end, [])
