@@ -8,6 +8,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 from harness.agent.errors import AgentError, from_os
 from harness.agent.needed.tree import Tree
@@ -36,14 +37,13 @@ def require(path: str) -> None:
         raise AgentError(f"{path} cannot keep an image: {why}", "name a disk, or a server")
 
 
-def why_not(path: str, root: str = "/") -> str:
+def why_not(path: str) -> str:
     """Return why a device cannot keep an image, empty when it can.
 
-    :param root: Where /sys is looked for.
     :raise AgentError: When it is no block device.
     """
     try:
-        facts = os.stat(path)  # noqa: PTH116
+        facts = Path(path).stat()
     except OSError as error:
         raise from_os(path, error, "name a block device that is there") from error
     if not stat.S_ISBLK(facts.st_mode):
@@ -53,7 +53,7 @@ def why_not(path: str, root: str = "/") -> str:
             f"{path} is no block device",
             "an image in a file would write to a file system after the snapshot",
         )
-    return _unfit(Tree(root), f"{os.major(facts.st_rdev)}:{os.minor(facts.st_rdev)}")
+    return _unfit(Tree(), f"{os.major(facts.st_rdev)}:{os.minor(facts.st_rdev)}")
 
 
 def _unfit(tree: Tree, number: str) -> str:
