@@ -56,21 +56,15 @@ class Blocks:
 
     def below(self, name: str) -> Iterator[Below]:
         """Yield what a block device stands on."""
-        whole = self.whole(name)
-        if whole != name:
-            yield Node("block", whole), "its partition"
+        disk = whole(self.tree, name)
+        if disk != name:
+            yield Node("block", disk), "its partition"
             return
         for slave in self.tree.names(f"{BLOCKS}/{name}/slaves"):
             yield Node("block", slave), "made of it"
         yield from self.file(name)
         for process, why in self.servers(name):
             yield process.node, why
-
-    def whole(self, name: str) -> str:
-        """Return the disk that a partition is on, or the name itself."""
-        if not self.tree.text(f"{BLOCKS}/{name}/partition"):
-            return name
-        return self.tree.link(f"{BLOCKS}/{name}").split("/")[-2]
 
     def file(self, name: str) -> Iterator[Below]:
         """Yield the filesystem or device that a loop device's or zram's backing file is on."""
@@ -139,6 +133,13 @@ class Blocks:
             for process in self.processes.by_pid.values():
                 if any(link.startswith("/dev/uio") for _, link in process.files):
                     yield process, "may serve a disk of target_core_user: has /dev/uio open"
+
+
+def whole(tree: Tree, name: str) -> str:
+    """Return the disk that a partition is on, or the name itself."""
+    if not tree.text(f"{BLOCKS}/{name}/partition"):
+        return name
+    return tree.link(f"{BLOCKS}/{name}").split("/")[-2]
 
 
 def number(text: str) -> int:

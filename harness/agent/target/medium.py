@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.agent.errors import AgentError, from_os
+from harness.agent.needed.blocks import BLOCKS, whole
 from harness.agent.needed.tree import Tree
 
-_BLOCKS = "/sys/class/block"
 _LOST = "it is memory, and lost when the power is off"
 # A loop device's worker stands still once the snapshot is made: WQ_FREEZABLE, loop_configure(),
 # drivers/block/loop.c (6.1 to 7.3). The servers of the others may be processes of this machine.
@@ -68,7 +68,6 @@ def _unfit(tree: Tree, number: str) -> str:
 def _below(tree: Tree, name: str) -> Iterator[str]:
     """Yield a device, its disk if it is a partition, and all that it is made of."""
     yield name
-    if tree.text(f"{_BLOCKS}/{name}/partition"):
-        yield tree.link(f"{_BLOCKS}/{name}").split("/")[-2]
-    for slave in tree.names(f"{_BLOCKS}/{name}/slaves"):
+    yield whole(tree, name)
+    for slave in tree.names(f"{BLOCKS}/{name}/slaves"):
         yield from _below(tree, slave)
