@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-COMMON = {"errors", "deadline"}
+COMMON = {"errors", "deadline", "printable"}
 BELOW_RUNNER = {
     "spec",
     "evidence",
@@ -37,6 +37,7 @@ ANYTHING = (
 ROOMS: dict[str, set[str]] = {
     "root": set(),
     "errors": set(),
+    "printable": set(),
     "deadline": {"errors"},
     "spec": COMMON,
     "evidence": COMMON | {"spec"},
