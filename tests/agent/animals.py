@@ -13,7 +13,8 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -85,14 +86,34 @@ def threads() -> NoReturn:
         pause(0.001)
 
 
-def forker() -> None:
-    """Fork 50 times a second for 3 s that it runs: each child forks the next and ends."""
-    for _ in range(150):
+def forker(leash: int) -> None:
+    """Fork some 50 times a second until the other end of a pipe is closed.
+
+    Each child forks the next and ends, so that none has a parent to end with.
+    """
+    while not select.select([leash], [], [], 0.02)[0]:
         count("forks")
         if os.fork():
             pause(0.1)
             os._exit(0)
-        pause(0.02)
+
+
+@contextmanager
+def forking() -> Iterator[int]:
+    """Have a forker at work while in the context; yields the first of its processes."""
+    leash, end = os.pipe()
+
+    def work() -> None:
+        os.close(end)
+        forker(leash)
+
+    pid = child(work)
+    os.close(leash)
+    try:
+        wait_until(lambda: seen("forks"), "a fork")
+        yield pid
+    finally:
+        os.close(end)
 
 
 def ptrace(request: int, pid: int, number: int = 0) -> None:

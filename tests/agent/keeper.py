@@ -23,7 +23,7 @@ from harness.agent import kmsg, pageout, stop, tasks
 from harness.agent.errors import AgentError
 from harness.agent.stop import hierarchy, sigstop
 from tests.agent import animals
-from tests.agent.animals import child, pause, seen, states, wait_until
+from tests.agent.animals import child, seen, states, wait_until
 from tests.agent.zoo import COUNTERS, Facts, Journal, Zoo, go_on, moves
 
 FREEZE, UNFREEZE, FREE, CREATE_IMAGE = 0x3301, 0x3302, 0x3305, 0x40043311
@@ -34,11 +34,9 @@ SECONDS = 10.0
 def cycle(how: str) -> Facts:
     """Stop, freeze, unfreeze, undo; return what was seen at each step."""
     journal = Journal()
-    with Zoo() as zoo:
+    with Zoo() as zoo, animals.forking():
         before = zoo.states()
         stopper = stop.prepare(how, frozenset({os.getpid()}))
-        child(animals.forker)
-        pause(0.3)
         still = stopper.stop(journal, SECONDS)
         facts: Facts = {
             "before": before,
@@ -58,7 +56,7 @@ def cycle(how: str) -> Facts:
         facts["undo_seconds"] = time.monotonic() - began
         wait_until(lambda: zoo.states() == before, f"what was before: {before} {zoo.states()}")
         facts["went_on_after"] = go_on()
-        pause(0.3)
+        zoo.settle()
         facts["eintr"] = {name: seen(name) for name in animals.CALLS}
         facts["seen"] = {name: seen(name) for name in animals.SIGNALS}
         facts["said"] = zoo.shell.listen() + zoo.idle.listen()
@@ -142,9 +140,13 @@ def slices(what: str) -> Facts:
     service, session, paused = f"{root}/a.slice/x.service", f"{root}/u.slice/s.scope", f"{root}/p"
     for path in (service, session, paused):
         Path(path).mkdir(parents=True)
-    busy, forker, idle = (
-        child(work) for work in (animals.busy, animals.forker, animals.wait_for_signals)
-    )
+    busy, idle = child(animals.busy), child(animals.wait_for_signals)
+    with animals.forking() as forker:
+        return _slices(root, (service, session, paused), (busy, forker, idle))
+
+
+def _slices(root: str, places: tuple[str, ...], pids: tuple[int, ...]) -> Facts:
+    (service, session, paused), (busy, forker, idle) = places, pids
     homes = {busy: service, forker: service, idle: paused, os.getpid(): session}
     for pid, path in homes.items():
         hierarchy.write(f"{path}/cgroup.procs", str(pid))

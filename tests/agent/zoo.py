@@ -85,7 +85,7 @@ class Zoo:
         wait_until(lambda: self.states()["stopped"] == "T", "a stopped process")
         wait_until(lambda: len(states(self.pids["threads"])) == 1, "sleeping threads")
         wait_until(lambda: seen("thread") and seen("busy"), "counters")
-        pause(0.5)
+        self.settle()
         self.shell.listen()
         self.idle.listen()
 
@@ -97,15 +97,32 @@ class Zoo:
         os.close(os.open(self._fifo, os.O_WRONLY))
 
     def states(self) -> dict[str, str]:
+        # what runs and what waits is not told apart: it goes on
+        return {
+            name: "".join(sorted({"S" if one == "R" else one for one in have}))
+            for name, have in self._letters().items()
+        }
+
+    def settle(self) -> None:
+        """Wait until whoever was woken has done what it does, and waits again.
+
+        Those that were woken by others on their way run by the second look at the latest.
+        """
+        for _ in range(2):
+            wait_until(lambda: not self._running(), "animals at rest")
+
+    def _running(self) -> list[str]:
+        return [
+            name
+            for name, have in self._letters().items()
+            if name not in {"busy", "threads"} and "R" in have
+        ]
+
+    def _letters(self) -> dict[str, set[str]]:
         found: dict[int, set[str]] = {}
         for task in tasks.walk():
             found.setdefault(task.pid, set()).add(task.state)
-        # what runs and what waits is not told apart: it goes on
-        letters = {name: found.get(pid, {"-"}) for name, pid in self.pids.items()}
-        return {
-            name: "".join(sorted({"S" if one == "R" else one for one in have}))
-            for name, have in letters.items()
-        }
+        return {name: found.get(pid, {"-"}) for name, pid in self.pids.items()}
 
 
 def moves(*goers: str) -> dict[str, bool]:
