@@ -132,21 +132,21 @@ def _machine(lab: Lab, role: Role, number: int, name: str, script: Script) -> Bo
         except Stalled as stalled:
             notes.hang = stalled.hang
         except (GuestError, DeadlineExpired) as error:
-            notes.hang = _lost(run, notes, error)
+            notes.hang = _lost(run, notes, role, error)
         exit_ = run.watch.ended() or Exit(returncode=None)
         run.watch.close()
     return _seen(lab, role, name, run, notes, exit_)
 
 
-def _lost(run: Running, notes: Notes, error: HibtestError) -> Hang | None:
+def _lost(run: Running, notes: Notes, role: Role, error: HibtestError) -> Hang | None:
     """Tell a guest that cannot be reached because of its kernel from harness trouble.
 
-    A machine that ends explains itself. A guest that had hibernated and then does not answer
-    has hung. What remains is ours, and the error goes on.
+    A machine that ends explains itself. After a hibernation, in whichever boot, a guest that does
+    not answer has hung. What remains is ours, and the error goes on.
     """
     if run.watch.ends():
         return None
-    if not notes.resumed and notes.attempt is None:
+    if role is Role.SAVE and notes.attempt is None:
         raise error
     if isinstance(error, DeadlineExpired):
         return run.watch.hang(Stage.WITNESS, error.deadline.what, error.deadline.limit)

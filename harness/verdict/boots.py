@@ -118,16 +118,20 @@ def _hung(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 
 
 def _not_started(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """A guest that never got ready: before a hibernation our trouble, afterwards its damage."""
     for boot in evidence.boots:
-        failed = _mark(boot, "guest-failed")
-        if failed is None and not (boot.role is Role.SAVE and not boot.ready):
+        if boot.ready or boot.resumed:
             continue
-        reason = failed.line if failed else "the machine ended before the guest was ready"
+        failed = _mark(boot, "guest-failed")
+        why = failed.line if failed else "the machine ended before the guest was ready"
+        reason = f"{boot.directory} boot: {why}"
+        rests_on = (f"{boot.directory}/console.log",)
+        if boot.role is Role.SAVE:
+            return Finding(
+                outcome=Outcome.INVALID, cause="guest-not-ready", reason=reason, rests_on=rests_on
+            )
         return Finding(
-            outcome=Outcome.INVALID,
-            cause="guest-not-ready",
-            reason=f"{boot.directory} boot: {reason}",
-            rests_on=(f"{boot.directory}/console.log",),
+            outcome=Outcome.CORRUPT, cause="start-failed", reason=reason, rests_on=rests_on
         )
     return None
 

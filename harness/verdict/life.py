@@ -111,7 +111,7 @@ def _used_twice(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     if boot.resumed:
         return _corrupt("resumed-twice", boot, "the image was resumed a second time")
     lives = {other.boot_id for other in evidence.boots[:-1]}
-    if not boot.ready or boot.boot_id in lives:
+    if boot.boot_id in lives:
         return _corrupt("resumed-twice", boot, "the guest did not start afresh")
     return None
 
