@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from harness.cycle.scripts import Notes, Past
 from harness.cycle.server import served
 from harness.cycle.watch import Stalled
 from harness.deadline import DeadlineExpired
-from harness.errors import GuestError, HibtestError
+from harness.errors import GuestError, HibtestError, HostError
 from harness.events import Note, Sink
 from harness.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
 from harness.image.header import read_header
@@ -39,19 +39,36 @@ def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> 
     :param at_rest: Called with the swap disk whenever a machine has hibernated and is off, to
         do to it what happens to disks.
     """
-    with turn(job.scenario.guest.vcpus, Accel(job.host.accel)):
+    waits = time.monotonic()
+
+    def say(text: str) -> None:
+        sink(Note(t=time.monotonic() - waits, text=text))
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(turn(job.scenario.guest.vcpus, Accel(job.host.accel), say=say))
+        except HostError as error:
+            return _store(job, replace(_nothing_yet(job), fault=_fault(error)), waits)
         return _run(job, sink, at_rest)
 
 
-def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Evidence:
-    began = time.monotonic()
-    evidence = Evidence(
+def _nothing_yet(job: Job) -> Evidence:
+    return Evidence(
         scenario=job.scenario.name,
         host=job.host,
         kernel=job.kernel,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         proof=job.proof,
     )
+
+
+def _fault(error: HibtestError) -> Fault:
+    return Fault(kind=type(error).__name__, message=error.message, hint=error.hint or "")
+
+
+def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Evidence:
+    began = time.monotonic()
+    evidence = _nothing_yet(job)
     try:
         make_disks(job.scenario, job.files, job.directory)
         lab = replace(Lab.of(job, sink, began), at_rest=at_rest)
@@ -59,8 +76,7 @@ def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Eviden
             evidence = replace(evidence, boots=(*evidence.boots, boot))
             _store(job, evidence, began)
     except HibtestError as error:
-        fault = Fault(kind=type(error).__name__, message=error.message, hint=error.hint or "")
-        evidence = replace(evidence, fault=fault)
+        evidence = replace(evidence, fault=_fault(error))
     return _store(job, evidence, began)
 
 

@@ -2,12 +2,15 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
 
 from harness.errors import HostError
+from harness.machine import turns
 from harness.machine.shape import Accel
 from harness.machine.turns import SEATS_PER_CPU, turn
 
@@ -69,5 +72,89 @@ def test_no_room_for_seats_is_the_hosts_fault(tmp_path: Path) -> None:
     with (
         pytest.raises(HostError, match="Not a directory"),
         turn(1, Accel.TCG, tmp_path / "file" / "seats"),
+    ):
+        pass
+
+
+def _refused(where: Path, why: str) -> None:
+    with pytest.raises(HostError, match=why) as caught, turn(1, Accel.TCG, where):
+        pass
+    assert str(where) in caught.value.message
+    assert "TMPDIR" in (caught.value.hint or "")
+
+
+def test_seats_of_somebody_else_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    _refused(tmp_path, f"belongs to user {owner}, not to {owner + 1}")
+
+
+def test_seats_that_others_may_enter_are_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    _refused(tmp_path, "has mode 0777 instead of 0700")
+
+
+def test_a_link_in_place_of_the_seats_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to("real")
+    _refused(tmp_path / "link", "Not a directory")
+    assert list((tmp_path / "real").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["next", "seat-0"])
+def test_a_link_in_place_of_a_seat_creates_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "seats").mkdir(mode=0o700)
+    (tmp_path / "seats" / name).symlink_to(tmp_path / "created")
+    _refused(tmp_path / "seats", "symbolic links")
+    assert not (tmp_path / "created").exists()
+
+
+def test_a_fifo_in_place_of_a_seat_keeps_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "next")
+    _refused(tmp_path, "not a regular file")
+
+
+def test_a_wait_is_said_with_who_holds_the_seats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_SAY_AFTER", 0.0)
+    holder = f"""
+import sys
+from pathlib import Path
+from harness.machine.shape import Accel
+from harness.machine.turns import turn
+with turn({SEATS}, Accel.TCG, Path({str(tmp_path)!r})):
+    print(flush=True)
+    sys.stdin.read()
+"""
+    said: list[str] = []
+    argv = [sys.executable, "-c", holder, "a \x1b run"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdout.readline()
+        stdin = other.stdin
+
+        def say(text: str) -> None:
+            said.append(text)
+            stdin.close()
+
+        with turn(1, Accel.TCG, tmp_path, say):
+            pass
+    assert len(said) == 1
+    assert f"process {other.pid} -c a" in said[0]
+    assert "\x1b" not in said[0]
+
+
+def test_seats_that_never_come_are_the_hosts_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_LIMIT", 0.2)
+    with (
+        turn(SEATS, Accel.TCG, tmp_path),
+        pytest.raises(HostError, match="seats for a guest: none after"),
+        turn(1, Accel.TCG, tmp_path),
     ):
         pass
