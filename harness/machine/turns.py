@@ -96,9 +96,11 @@ class _Room:
         try:
             # Only one gathers at a time: two that have half of theirs would wait for ever.
             with ExitStack() as gathering:
-                poll(lambda: self._take(_NEXT, gathering) or self._wait(), deadline, every=_EVERY)
+                poll(
+                    lambda: self._take(_NEXT, gathering) or self._not_yet(), deadline, every=_EVERY
+                )
                 for _ in range(wanted):
-                    poll(lambda: self._any() or self._wait(), deadline, every=_EVERY)
+                    poll(lambda: self._any() or self._not_yet(), deadline, every=_EVERY)
         except DeadlineExpired as error:
             hint = "end one of these, or wait"
             raise HostError(
@@ -134,10 +136,11 @@ class _Room:
             raise _unusable(self._path / name, "is not a regular file of this user's")
         return fd
 
-    def _wait(self) -> None:
+    def _not_yet(self) -> bool | None:
         if time.monotonic() >= self._say_at:
             self._say_at = time.monotonic() + _SAY_AGAIN
             self._say(f"waiting for CPUs: {self._held()}")
+        return None
 
     def _held(self) -> str:
         names = (_NEXT, *(f"seat-{number}" for number in range(self._seats)))

@@ -31,3 +31,13 @@ def test_missing_setpriv_names_the_package(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(HostError, match="apt install util-linux"):
         guarded(("true",))
+
+
+def test_guarded_command_has_fewer_rights() -> None:
+    argv = guarded(("cat", "/proc/self/status"))
+    text = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    status = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    dac_override = 1 << 1
+    assert status["NoNewPrivs"] == "1"
+    assert int(status["CapEff"], 16) & ~dac_override == 0
+    assert int(status["CapPrm"], 16) & ~dac_override == 0
