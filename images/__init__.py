@@ -24,6 +24,7 @@ __all__ = [
     "Report",
     "Step",
     "build",
+    "damaged",
     "guest_files",
     "installed",
     "own_kernel",
@@ -109,8 +110,18 @@ def sha256(files: GuestFiles) -> str:
 
     :raise HostError: When the manifest cannot be read.
     """
-    manifest = names.read_manifest(files.kernel.parent)
-    return str(manifest["files"][files.kernel.name]["sha256"])
+    found = names.read_manifest(files.kernel.parent).files.get(files.kernel.name)
+    if found is None:
+        raise HostError(f"{files.kernel} is not in its manifest", hint="hibtest images verify")
+    return found.sha256
+
+
+def damaged(files: GuestFiles) -> tuple[str, ...]:
+    """Compare the files that a guest boots from with what was built; takes about a second.
+
+    :return: What differs, in words; empty when all is as built.
+    """
+    return names.damaged(files)
 
 
 def verify() -> "tuple[Finding, ...]":

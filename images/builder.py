@@ -128,7 +128,7 @@ class Builder:
         def fill(directory: Path) -> Mapping[str, object]:
             initramfs.join([part for part in parts if part.exists()], directory / names.INITRD)
             keys = (kernel_key, tree, recipes.root(tree).key, recipes.toolbox(tree).key)
-            return {"parts": {key: names.read_manifest(self._store.path(key)) for key in keys}}
+            return {"parts": {key: names.facts(self._store.path(key)) for key in keys}}
 
         self._make(recipes.guest(kernel_key, tree), f"initramfs for {kernel_key}", fill)
 

@@ -16,6 +16,8 @@ from images.tools import Call, Programs
 SQUASHFS_OPTIONS = ("-comp", "lz4", "-noappend", "-no-progress", "-quiet", "-no-xattrs")
 _TOOLBOX_ALWAYS = ("./etc/ld.so.cache", "./etc/ld.so.conf", "./etc/ld.so.conf.d", "./etc/passwd")
 _MIB = 1 << 20
+# What mmdebstrap takes over from the build host: its name server, its way to the mirror.
+_OF_THE_HOST = ("etc/resolv.conf", "etc/apt/apt.conf.d/99mmdebstrap", "etc/apt/sources.list*/*")
 AGENT = "agent.pyz"  # for early userspace
 
 
@@ -114,6 +116,10 @@ def _make_key(programs: Programs, path: Path) -> None:
 def _configure(tree: Path, keys: Path) -> None:
     for template, (name, mode) in recipes.ROOT_FILES.items():
         _write(tree / name, recipes.render(template), mode)
+    for pattern in _OF_THE_HOST:
+        for path in tree.glob(pattern):
+            path.unlink()
+    _write(tree / "etc/hostname", f"{recipes.HOSTNAME}\n", 0o644)
     for stale in (tree / "etc/ssh").glob("ssh_host_*"):
         stale.unlink()
     _write(tree / f"etc/ssh/{HOST_KEY}", (keys / HOST_KEY).read_text(), 0o600)

@@ -1,15 +1,16 @@
 """What stands built under a name: quick to ask, no big file is read."""
 
-import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from harness.errors import HostError
 from harness.spec.guest import GuestFiles
 from images import recipes
 from images.kernels import KernelSource
-from images.store import MANIFEST, Store
+from images.store import MANIFEST, Store, sha256
 
 DEBIAN = "debian"
 INITRD = "initrd"
@@ -20,6 +21,25 @@ MODULES_DISK = "modules.squashfs"
 KERNEL_FILE = "vmlinuz"
 SSH_KEY = "id_ed25519"
 HOST_KEY = "ssh_host_ed25519_key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A file as it was built."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What is asked of an artifact's manifest.
+
+    :ivar release: Of a kernel.
+    """
+
+    files: dict[str, Built]
+    release: str = ""
 
 
 def debian_key(store: Store) -> str | None:
@@ -59,9 +79,11 @@ def files(store: Store, name: str, kernel: str) -> GuestFiles | None:
         return None
     vmlinuz, root, toolbox, guest = parts
     modules = vmlinuz / MODULES_DISK
+    for part in parts:
+        require_sizes(part)
     return GuestFiles(
         kernel_name=name,
-        release=str(read_manifest(vmlinuz)["release"]),
+        release=read_manifest(vmlinuz).release,
         kernel=vmlinuz / KERNEL_FILE,
         initrd=guest / INITRD,
         root=root / ROOT_DISK,
@@ -73,17 +95,72 @@ def files(store: Store, name: str, kernel: str) -> GuestFiles | None:
     )
 
 
-def read_manifest(artifact: Path) -> dict[str, Any]:
+def read_manifest(artifact: Path) -> Manifest:
     """Return the manifest of an artifact.
 
-    :raise HostError: When it cannot be read.
+    :raise HostError: When it cannot be read, or is of another shape.
     """
     path = artifact / MANIFEST
     try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise HostError(f"{path}: {error}", hint="hibtest images verify") from error
-    return value
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise HostError(f"{path}: {error}", hint=_remedy(artifact)) from error
+
+
+def facts(artifact: Path) -> Mapping[str, object]:
+    """Return all that the manifest of an artifact says.
+
+    :raise HostError: When it cannot be read, or is of another shape.
+    """
+    read_manifest(artifact)
+    return msgspec.json.decode((artifact / MANIFEST).read_bytes(), type=dict[str, object])
+
+
+def require_sizes(artifact: Path) -> None:
+    """Check that the files of an artifact have the sizes that were built.
+
+    :raise HostError: When one has not, or is gone.
+    """
+    for name, expected in read_manifest(artifact).files.items():
+        path = artifact / name
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise HostError(f"{path}: {error.strerror}", hint=_remedy(artifact)) from error
+        if size != expected.bytes:
+            what = f"{path} has {size} bytes instead of {expected.bytes}"
+            raise HostError(what, hint=_remedy(artifact))
+
+
+def damaged(files: GuestFiles) -> tuple[str, ...]:
+    """Compare the files that a guest boots from with their manifests, byte for byte.
+
+    A kernel of one's own has a manifest, too, of what was copied into the cache.
+
+    :return: What differs, in words; empty when all is as built.
+    """
+    booted = (files.kernel, files.initrd, files.root, files.toolbox, files.modules)
+    found = (_damage(path) for path in booted if path is not None)
+    return tuple(what for what in found if what)
+
+
+def _damage(path: Path) -> str:
+    try:
+        expected = read_manifest(path.parent).files.get(path.name)
+        if expected is None:
+            return f"{path} is not in its manifest"
+        now = sha256(path)
+    except HostError as error:
+        return error.message
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    if now == expected.sha256:
+        return ""
+    return f"{path} has changed: SHA-256 {now[:12]}... instead of {expected.sha256[:12]}..."
+
+
+def _remedy(artifact: Path) -> str:
+    return f"rm -r {artifact}, then hibtest images build"
 
 
 def _key(store: Store, name: str, base: Mapping[str, object]) -> str | None:

@@ -69,9 +69,10 @@ ROOT_APPLETS = (
     "sync",
 )
 APPLETS_DIR = "usr/lib/hibtest"
+HOSTNAME = "guest"
 VALUES: Mapping[str, object] = {
     "applets": f"/{APPLETS_DIR}",
-    "hostname": "guest",
+    "hostname": HOSTNAME,
     "console": "ttyS0",
     "root_device": "/dev/disk/by-id/virtio-root",
     "toolbox_device": "/dev/disk/by-id/virtio-toolbox",
@@ -94,7 +95,7 @@ ROOT_UUID = "6869b7e5-7400-4000-8000-000000000001"
 ROOT_HASH_SEED = "6869b7e5-7400-4000-8000-000000000002"
 
 # raised when the code that builds such an artifact changes what it makes
-_BUILDER = {"debian": 1, "root": 1, "toolbox": 1, "early": 1, "kernel": 1, "guest": 1}
+_BUILDER = {"debian": 1, "root": 2, "toolbox": 1, "early": 1, "kernel": 1, "guest": 1}
 
 
 def debian_base() -> Mapping[str, object]:

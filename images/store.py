@@ -251,10 +251,12 @@ def _mounts() -> list[Path]:
 
 
 def _write_protect(directory: Path) -> None:
-    # guests write to overlays; whatever would write to a disk itself is a mistake
+    # guests write to overlays; whatever would write to a disk itself is a mistake; private keys
+    # lie in the root disk and beside it
+    directory.chmod(0o700)
     for path in directory.rglob("*"):
         if path.is_file():
-            path.chmod(path.stat().st_mode & ~0o222)
+            path.chmod(0o400)
 
 
 def _try_lock(lock: IO[bytes]) -> bool:

@@ -60,19 +60,19 @@ def size(artifact: Path) -> int:
 
 def _verify(artifact: Path) -> list[Finding]:
     try:
-        listed = names.read_manifest(artifact)["files"]
-    except (HostError, KeyError) as error:
+        listed = names.read_manifest(artifact).files
+    except HostError as error:
         return [Finding(path=artifact / MANIFEST, what=f"cannot be read: {error}")]
     found = []
     for name, expected in listed.items():
         path = artifact / name
         if not path.is_file():
             found.append(Finding(path=path, what="is gone"))
-        elif path.stat().st_size != expected["bytes"]:
-            what = f"has {path.stat().st_size} bytes instead of {expected['bytes']}"
+        elif path.stat().st_size != expected.bytes:
+            what = f"has {path.stat().st_size} bytes instead of {expected.bytes}"
             found.append(Finding(path=path, what=what))
-        elif (now := sha256(path)) != expected["sha256"]:
-            what = f"has changed: SHA-256 {now[:12]}... instead of {expected['sha256'][:12]}..."
+        elif (now := sha256(path)) != expected.sha256:
+            what = f"has changed: SHA-256 {now[:12]}... instead of {expected.sha256[:12]}..."
             found.append(Finding(path=path, what=what))
     present = {str(path.relative_to(artifact)) for path in artifact.rglob("*") if path.is_file()}
     extra = sorted(present - set(listed) - {MANIFEST})

@@ -170,7 +170,7 @@ def new_directory(runs: Path, name: str) -> Path:
         while True:
             directory = runs / name / str(number)
             try:
-                directory.mkdir()
+                directory.mkdir(mode=0o700)
             except FileExistsError:  # another hibtest was quicker
                 number += 1
             else:

@@ -52,7 +52,6 @@ def copy(base: Path, path: Path) -> Path:
         done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
         if done.returncode != 0:
             raise HostError(f"{path}: no copy could be made: {done.stderr.strip()}")
-        part.chmod(0o644)
     return path
 
 
@@ -100,6 +99,7 @@ def _new(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.name}.part")
     try:
         yield part
+        part.chmod(0o600)  # it will hold a guest's memory
         part.rename(path)
     except OSError as error:
         hint = "free some room there" if error.errno == errno.ENOSPC else None

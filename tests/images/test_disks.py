@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from images import disks, initramfs, names, recipes
+from images.names import HOST_KEY, SSH_KEY
 from images.tools import Call, Programs
 from tests.images.trees import make_tar
 
@@ -116,3 +117,24 @@ def test_two_archives_after_each_other_are_both_read(tmp_path: Path) -> None:
                 ["cpio", "-t", "--quiet"], stdin=file, capture_output=True, check=True
             )
             assert done.stdout.split() == [f"{name}.txt".encode()]
+
+
+def test_nothing_of_the_build_host_is_in_the_root_disk(tmp_path: Path) -> None:
+    tree, keys = tmp_path / "tree", tmp_path / "keys"
+    keys.mkdir()
+    for name in (HOST_KEY, f"{HOST_KEY}.pub", f"{SSH_KEY}.pub"):
+        (keys / name).write_text("key")
+    for name in (
+        "etc/resolv.conf",
+        "etc/hostname",
+        "etc/apt/apt.conf.d/99mmdebstrap",
+        "etc/apt/sources.list.d/0000x",
+    ):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("build-host")
+    for name in ("root", "usr/lib", "usr/sbin"):
+        (tree / name).mkdir(parents=True)
+    disks._configure(tree, keys)
+    assert (tree / "etc/hostname").read_text() == "guest\n"
+    files = [path for path in tree.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert [path for path in files if "build-host" in path.read_text()] == []

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import HostError
+from harness.spec.guest import GuestFiles
 from images import names, recipes, upkeep
 from images.kernels import kernel
 from images.store import MANIFEST, Recipe, Store
@@ -78,3 +80,41 @@ def test_prune_removes_what_no_kernel_needs(store: Store) -> None:
     assert upkeep.prune(store) > 0
     assert store.artifacts() == (used,)
     assert names.kernel_key(store, source) == used.name
+
+
+@pytest.mark.parametrize("text", ["[]", '{"files": 5}', '{"files": {"a": 1}}', "{}"])
+def test_a_manifest_of_another_shape_is_the_hosts_fault(
+    store: Store, disk: Path, text: str
+) -> None:
+    manifest = disk.parent / MANIFEST
+    manifest.chmod(0o644)
+    manifest.write_text(text)
+    with pytest.raises(HostError, match=r"manifest\.json") as caught:
+        names.require_sizes(disk.parent)
+    assert "hibtest images build" in (caught.value.hint or "")
+    (finding,) = upkeep.verify(store)
+    assert finding.path == manifest
+
+
+def test_a_file_that_was_cut_is_not_booted_from(disk: Path) -> None:
+    names.require_sizes(disk.parent)
+    disk.write_bytes(bytes(2048))
+    with pytest.raises(HostError, match=r"root\.ext4 has 2048 bytes instead of 4096"):
+        names.require_sizes(disk.parent)
+
+
+def test_a_bit_that_was_flipped_is_told_before_a_guest_is_blamed(disk: Path) -> None:
+    files = GuestFiles(
+        kernel_name="own", release="6.1", kernel=disk, initrd=disk, root=disk, toolbox=disk,
+        modules=None, ssh_key=disk, host_key="", manifest=disk.parent / MANIFEST,
+    )  # fmt: skip
+    assert names.damaged(files) == ()
+    flip(disk)
+    assert all("root.ext4 has changed" in what for what in names.damaged(files))
+    assert len(names.damaged(files)) == 4
+
+
+def test_an_artifact_is_its_owners_alone(store: Store) -> None:
+    (artifact,) = store.artifacts()
+    assert artifact.stat().st_mode & 0o777 == 0o700
+    assert {p.stat().st_mode & 0o777 for p in artifact.iterdir()} == {0o400}

@@ -1,12 +1,14 @@
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from harness.errors import HostError
-from harness.machine.disk import full_disk, overlay, require_room, sparse
+from harness.machine.disk import copy, full_disk, overlay, require_room, sparse
 from harness.machine.monitor import Event
 
 
@@ -99,3 +101,21 @@ def test_guest_that_writes_to_a_full_file_system_is_the_hosts_fault(tmp_path: Pa
             "disk root: the host has no room for what the guest writes (free some)",
         ],
     )
+
+
+def sparse_one(directory: Path) -> Path:
+    return sparse(directory / "disk", 1)
+
+
+def copied_one(directory: Path) -> Path:
+    (directory / "base").write_bytes(bytes(4096))
+    return copy(directory / "base", directory / "disk")
+
+
+@pytest.mark.parametrize("make", [sparse_one, copied_one])
+def test_a_disk_is_its_owners_alone(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    umask = os.umask(0)
+    try:
+        assert make(tmp_path).stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(umask)
