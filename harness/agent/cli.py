@@ -8,7 +8,7 @@ import sys
 
 from harness.agent import pageout, settings, target
 from harness.agent.errors import AgentError, NoImage
-from harness.agent.guard import guarded
+from harness.agent.guardian.guard import guarded, recover
 from harness.agent.image.format import CHECKSUMS, CODECS
 from harness.agent.log import KMSG, Log
 from harness.agent.settings import SaveSettings
@@ -83,6 +83,10 @@ def _status(words: argparse.Namespace) -> int:
     return 0
 
 
+def _recover(words: argparse.Namespace) -> int:
+    return 0 if recover(Log(words.log)) else _NOT_UNDONE
+
+
 def _needed(words: argparse.Namespace) -> int:
     from harness.agent.needed import command
 
@@ -109,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     gone = commands.add_parser("discard", help="give an image up: it is never resumed")
     gone.set_defaults(run=_discard)
     _target_options(gone)
+    back = commands.add_parser("recover", help="undo what a save has left that was killed")
+    back.set_defaults(run=_recover)
+    back.add_argument("--log", default=KMSG, metavar="FILE", help=f"default: {KMSG}")
     asked = commands.add_parser("needed", help="say whom the disks need, and why")
     asked.add_argument("--json", action="store_const", const="--json", dest="form")
     asked.add_argument("--dot", action="store_const", const="--dot", dest="form")
@@ -184,7 +191,10 @@ def _save_options(save: argparse.ArgumentParser) -> None:
         help="leave a process running that writes to FILE after the snapshot, for tests",
     )
     save.add_argument(
-        "--fail-at", default="", metavar="STEP[:kill]", help="fail there on purpose, for tests"
+        "--fail-at",
+        default="",
+        metavar="STEP[:kill|:guardian=N]",
+        help="fail there on purpose, for tests",
     )
 
 

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from harness.agent import protect, stop, system, tasks
+from harness.agent.guardian import left
 from harness.agent.image.codecs import codec
 from harness.agent.needed import find, needed, served_swaps
 from harness.agent.settings import SaveSettings
@@ -39,4 +40,5 @@ def dry_run(settings: SaveSettings) -> dict[str, Any]:
         "needed": [need._asdict() for need in needed(graph)],
         "served_swaps": served_swaps(graph),
         "expected_pages": system.expected_pages(),
+        "journal": str(left.path()) if left.path().exists() else "",
     }

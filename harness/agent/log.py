@@ -36,7 +36,7 @@ class Log:
 
     def say(self, text: str, **facts: Any) -> None:
         """Say something."""
-        self._put({"say": text, "t": _now(), **facts})
+        self.put({"say": text, "t": _now(), **facts})
 
     @contextmanager
     def step(self, name: str) -> Iterator[Facts]:
@@ -45,17 +45,18 @@ class Log:
         A step that fails says why.
         """
         began = _now()
-        self._put({"begin": name, "t": began})
+        self.put({"begin": name, "t": began})
         facts: Facts = {}
         try:
             yield facts
         except (AgentError, OSError) as error:
             number = error.number if isinstance(error, AgentError) else error.errno
-            self._put({"failed": name, "t": _now(), "errno": number, "why": str(error)})
+            self.put({"failed": name, "t": _now(), "errno": number, "why": str(error)})
             raise
-        self._put({"step": name, "t": began, "seconds": round(_now() - began, 3), **facts})
+        self.put({"step": name, "t": began, "seconds": round(_now() - began, 3), **facts})
 
-    def _put(self, facts: Facts) -> None:
+    def put(self, facts: Facts) -> None:
+        """Say facts, in one line."""
         line = json.dumps(facts)
         if len(line) > _LONGEST:
             line = json.dumps({**_first(facts), "cut": len(line)})

@@ -20,8 +20,9 @@ class Lines:
     leaves the lines before it.
     """
 
-    def __init__(self, size: int) -> None:
-        self._map = mmap.mmap(-1, size)
+    def __init__(self, size: int, fd: int = -1) -> None:
+        """Share new memory, or a file of this size, with the lines that it has."""
+        self._map = mmap.mmap(fd, size)
 
     def add(self, line: str) -> None:
         """Add a line.
@@ -44,11 +45,18 @@ class Lines:
     def read(self) -> list[str]:
         """Return all lines."""
         text = self._map[_USED.size : _USED.size + self._used()]
-        return text.decode(errors="replace").splitlines()
+        return [line.decode(errors="replace") for line in text.split(b"\n")[:-1]]
+
+    def blot(self, number: int) -> None:
+        """Put a zero over the first byte of a line: one store, so it is done or it is not."""
+        start = _USED.size
+        for _ in range(number):
+            start = self._map.find(b"\n", start) + 1
+        self._map[start] = 0
 
     def _used(self) -> int:
         used: int = _USED.unpack(self._map[: _USED.size])[0]
-        return used
+        return min(used, len(self._map) - _USED.size)
 
 
 def lock() -> None:

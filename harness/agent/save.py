@@ -10,11 +10,11 @@ from typing import Any
 
 from harness.agent import kmsg, memory, power, protect, system
 from harness.agent.device import PAGE, SnapshotDevice
-from harness.agent.faults import Faults
+from harness.agent.guardian.faults import Faults
+from harness.agent.guardian.journal import Journal
 from harness.agent.image.codecs import codec
 from harness.agent.image.format import COMMITTED, Digest, Record
 from harness.agent.image.write import ImageWriter, Written, facts_of
-from harness.agent.journal import Journal
 from harness.agent.log import Facts, Log
 from harness.agent.needed import find, served_swaps
 from harness.agent.progress import Progress
@@ -103,7 +103,7 @@ class Save:
         self._about["checksum"] = chosen.checksum
         self._scribbler = Scribbler(chosen.scribble) if chosen.scribble else None
         self._protection = protect.prepare(chosen.protect, protect.Settings(scratch=chosen.scratch))
-        exempt = frozenset({os.getppid(), os.getpid()})  # the guardian and ourselves
+        exempt = self._journal.guardians | {os.getpid()}
         self._standstill = Standstill(chosen, exempt)
         for swap in served_swaps(find()):
             hint = "swapoff it, or the snapshot may wait for it for ever"

@@ -9,7 +9,7 @@ import signal
 
 from harness.agent import pageout, stop, tasks
 from harness.agent.errors import AgentError
-from harness.agent.journal import Journal
+from harness.agent.guardian.journal import Journal
 from harness.agent.log import Facts
 from harness.agent.needed import find, needed
 from harness.agent.settings import SaveSettings

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from harness.agent.journal import Journal
+from harness.agent.guardian.journal import Journal
 
 IMAGE_SIZE = Path("/sys/power/image_size")
 _PAGE_KIB = 4

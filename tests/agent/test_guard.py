@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from harness.agent import undo
 from harness.agent.errors import AgentError
-from harness.agent.guard import guarded
-from harness.agent.journal import Journal
+from harness.agent.guardian import left, signals, undo
+from harness.agent.guardian.guard import guarded, recover
+from harness.agent.guardian.journal import Journal
 from harness.agent.log import Log
 from harness.agent.memory import Lines
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Log:
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Log:
+    monkeypatch.setattr(left, "RUN", tmp_path)
     (tmp_path / "kmsg").touch()
     return Log(str(tmp_path / "kmsg"))
 
@@ -121,3 +122,166 @@ def test_lines_of_a_child_are_seen_and_have_a_limit() -> None:
     with pytest.raises(AgentError, match="do not fit"):
         lines.add("x" * 60)
     assert lines.read() == ["from the child"]
+
+
+def _fails_after(number: int, whom: str) -> Any:
+    def work(log: Log, journal: Journal) -> None:
+        journal.add("test", name="first")
+        journal.add("test", name="second")
+        pid = {"guardian": os.getppid(), "worker": os.getpid(), "second": 0}[whom]
+        (pid,) = {pid} if pid else journal.guardians - {os.getppid()}
+        os.kill(pid, number)
+        if number in signals.ENDS and whom == "guardian":
+            signal.pause()
+
+    return work
+
+
+CATCHABLE = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+
+
+def _front(log: Log, work: Any, out: Path) -> int:
+    """Run a save in a process of its own, that may be killed; return how it ended."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            ended = guarded(log, work)
+            out.write_text(json.dumps(ended))
+        finally:
+            os._exit(0)
+    return os.waitpid(pid, 0)[1]
+
+
+@pytest.fixture
+def undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which every undo writes the name of its entry."""
+    path = tmp_path / "undone"
+    path.touch()
+
+    def take_back(args: dict[str, Any]) -> None:
+        with path.open("a") as file:
+            file.write(args["name"] + "\n")
+
+    monkeypatch.setitem(undo.UNDO, "test", take_back)
+    return path
+
+
+@pytest.mark.parametrize("whom", ["guardian", "second"])
+@pytest.mark.parametrize("number", CATCHABLE)
+def test_a_guardian_outlives_each_signal(
+    log: Log, undone: Path, tmp_path: Path, number: int, whom: str
+) -> None:
+    assert _front(log, _fails_after(number, whom), tmp_path / "out") == 0
+    assert undone.read_text().split() == ["second", "first"]
+    killed = whom == "guardian" and number in signals.ENDS
+    status, _, _, all_undone = json.loads((tmp_path / "out").read_text())
+    assert (status, all_undone) == (-signal.SIGKILL if killed else 0, True)
+
+
+@pytest.mark.parametrize("number", [*CATCHABLE, signal.SIGSTOP, signal.SIGKILL])
+def test_a_signal_to_the_worker_ends_it_or_does_nothing(
+    log: Log, done: list[str], number: int
+) -> None:
+    ended = guarded(log, _fails_after(number, "worker"))
+    assert ended.status == (-number if number in (*signals.ENDS, signal.SIGKILL) else 0)
+    assert (ended.undone, done) == (True, ["second", "first"])
+
+
+def test_a_stopped_guardian_is_continued(log: Log, undone: Path, tmp_path: Path) -> None:
+    assert _front(log, _fails_after(signal.SIGSTOP, "guardian"), tmp_path / "out") == 0
+    assert undone.read_text().split() == ["second", "first"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_the_first_needs_no_second(log: Log, done: list[str], number: int) -> None:
+    assert guarded(log, _fails_after(number, "second")).undone
+    assert done == ["second", "first"]
+
+
+def _waits(held: int, kill: str) -> Any:
+    """Return work that kills guardians; the pipe ``held`` is closed when all who have it ended."""
+
+    def work(log: Log, journal: Journal) -> None:
+        _work(log, journal)
+        os.write(held, b"begun")
+        if kill == "both":
+            os.kill(next(iter(journal.guardians - {os.getppid()})), signal.SIGKILL)
+        os.kill(os.getppid(), signal.SIGKILL)
+        signal.pause()
+
+    return work
+
+
+@pytest.mark.parametrize("kill", ["first", "both"])
+def test_who_is_killed_is_replaced_or_recovered(
+    log: Log, undone: Path, tmp_path: Path, kill: str
+) -> None:
+    read, write = os.pipe()
+    ended = _front(log, _waits(write, kill), tmp_path / "out")
+    os.close(write)
+    assert ended == signal.SIGKILL
+    with os.fdopen(read, "rb") as all_ended:
+        assert all_ended.read() == b"begun"
+    if kill == "both":
+        assert undone.read_text() == ""
+        assert recover(log)
+    assert undone.read_text().split() == ["second", "first"]
+    assert not left.path().exists()
+    assert recover(log)
+    assert undone.read_text().split() == ["second", "first"]
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ValueError(), MemoryError(), RecursionError()])
+def test_whatever_an_undo_raises_the_others_are_tried(
+    log: Log, done: list[str], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_: dict[str, Any]) -> None:
+        raise error
+
+    def work(_: Log, journal: Journal) -> None:
+        journal.add("test", name="first")
+        journal.add("bad")
+        journal.add("unknown")
+        journal.add("test", name="last")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(undo.UNDO, "bad", fail)
+        assert not guarded(log, work).undone
+    assert done == ["last", "first"]
+    assert not recover(log)  # nobody knows these two
+    assert done == ["last", "first"]  # what was undone is not undone again
+
+
+def test_two_saves_at_once_are_refused(log: Log, done: list[str]) -> None:
+    def work(log: Log, _: Journal) -> None:
+        with log.step("again"):
+            guarded(log, lambda *_: None)
+
+    assert "another save is under way" in guarded(log, work).why
+
+
+@pytest.mark.parametrize("what", ["link", "readable"])
+def test_a_journal_that_is_not_ours_is_refused(log: Log, tmp_path: Path, what: str) -> None:
+    if what == "link":
+        left.path().symlink_to(tmp_path / "elsewhere")
+    else:
+        left.path().touch(0o644)
+    with pytest.raises(AgentError):
+        recover(log)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_the_mask_and_the_oom_score_are_given_back(
+    log: Log, done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "_NEVER", "700")  # a lower one takes CAP_SYS_RESOURCE
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    score = Path("/proc/self/oom_score_adj").read_text()
+
+    def work(log: Log, _: Journal) -> None:
+        log.say("oom", score=Path(f"/proc/{os.getppid()}/oom_score_adj").read_text())
+
+    guarded(log, work)
+    assert '"score": "700' in log.lines.read()[0]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    assert Path("/proc/self/oom_score_adj").read_text() == score

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
-from harness.agent.journal import Journal
+from harness.agent.guardian.journal import Journal
 from harness.agent.protect import UNDO, Settings, fsfreeze, prepare
 from harness.agent.protect.dm import Control
 from harness.agent.protect.filesystems import writable
