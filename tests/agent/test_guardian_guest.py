@@ -35,10 +35,11 @@ def shell(
 
 
 def soon() -> Deadline:
-    return Deadline.after(400, "the agent's answers")
+    return Deadline.after(900, "the agent's answers")
 
 
-@pytest.mark.parametrize("step", ["snapshot"])
+# before the freeze all is stopped; at the snapshot all is frozen, the filesystems too
+@pytest.mark.parametrize("step", [pytest.param("freeze", marks=pytest.mark.wide), "snapshot"])
 def test_each_signal_leaves_the_guest_as_it_was(shell: Shell, step: str) -> None:
     options = f"--target raw:{IMAGE_DEVICE} --stopper sigstop --protect fsfreeze"
     line = f"python3 -IB - {agent.PATH} {step} {options} <<'END' 2>&1\n{SWEEP}\nEND"

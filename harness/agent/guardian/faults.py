@@ -6,14 +6,13 @@ import os
 import signal
 
 from harness.agent.errors import AgentError
-from harness.agent.guardian import signals
 
 
 class Faults:
     """Strikes when the save comes to a step.
 
-    ``STEP:kill`` kills the worker there; ``STEP:guardian=N`` sends signal N to the guardian, and
-    waits to be ended if that is what the signal asks for.
+    ``STEP:kill`` kills the worker there; ``STEP:guardian=N`` sends signal N to the guardian, then
+    fails. Once frozen, a guardian learns of it when it is thawed.
     """
 
     def __init__(self, fail_at: str) -> None:
@@ -31,6 +30,4 @@ class Faults:
         whom, _, number = self._how.partition("=")
         if whom == "guardian":
             os.kill(os.getppid(), int(number))
-            if int(number) in (*signals.ENDS, signal.SIGKILL):
-                signal.pause()
         raise AgentError(f"asked to fail in {step}", number=5)

@@ -19,6 +19,7 @@ ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 _OOM = Path("/proc/self/oom_score_adj")
 _NEVER = "-1000"
+_AGAIN = 1.0  # s
 
 
 @contextmanager
@@ -73,5 +74,7 @@ def wait(worker: int, ends: frozenset[int]) -> int:
             os.kill(worker, signal.SIGCONT)
         elif pid:
             return raw
-        elif signal.sigwait(ends | {signal.SIGCHLD}) in ends:
+        # not for ever: a thread that blocks nothing, of whoever imports us, may take a signal
+        came = signal.sigtimedwait(ends | {signal.SIGCHLD}, _AGAIN)
+        if came is not None and came.si_signo in ends:
             os.kill(worker, signal.SIGKILL)
