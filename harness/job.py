@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.evidence import GuestKernel, Host
+from harness.evidence import GuestKernel, Host, Try
 from harness.spec import GuestFiles, Scenario
 
 
@@ -13,6 +13,7 @@ class Job:
 
     :ivar directory: The run's own directory; it exists.
     :ivar proof: Whether images are compared with the guest's memory, page by page.
+    :ivar tries: Runs in whose place this one is made.
     """
 
     scenario: Scenario
@@ -22,3 +23,4 @@ class Job:
     qemu: str
     directory: Path
     proof: bool = True
+    tries: tuple[Try, ...] = ()

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.printable import printable
 from harness.spec import Outcome, Scenario
 
 if TYPE_CHECKING:
     from harness.cli.prepare import Bench, OwnKernel
-    from harness.evidence import Evidence
+    from harness.evidence import Evidence, Try
+    from harness.job import Job
     from harness.verdict import Verdict
 
+_DISCARDED = "discarded"  # property of a test: a run that does not count
 _MARKS = frozenset({"smoke", "wide"})
 Record = Callable[[str, object], None]
 
@@ -47,6 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_const",
         const="1",
         help="do not compare the image with memory by page [HIBTEST_NO_PROOF]",
+    )
+    group.addoption(
+        "--hib-no-retry",
+        action="store_const",
+        const="1",
+        help="never make a run again, not even one that QEMU died of [HIBTEST_NO_RETRY]",
     )
 
 
@@ -106,7 +115,9 @@ def bench(pytestconfig: pytest.Config, record_testsuite_property: Record) -> "Be
     runs = Path(option(pytestconfig, "runs") or "runs")
     accel = option(pytestconfig, "accel") or "auto"
     proof = option(pytestconfig, "no-proof") is None
-    found = prepare.bench(runs, accel, _own_kernel(pytestconfig), proof=proof)
+    retry = option(pytestconfig, "no-retry") is None
+    own = _own_kernel(pytestconfig)
+    found = prepare.bench(runs, accel, own, proof=proof, retry=retry)
     record_testsuite_property("qemu", found.host.qemu)
     record_testsuite_property("accel", f"{found.host.accel} ({found.host.accel_reason})")
     return found
@@ -118,30 +129,48 @@ def evidence(
 ) -> "Evidence":
     """The evidence of one run of the test's ``scenario``; INVALID is an error of this fixture."""
     import images
-    from harness.cli.prepare import TRIES, on_own_kernel, worth_another_try
+    from harness.cli.prepare import discarded, on_own_kernel
 
     if bench.own is not None:
         (scenario,) = on_own_kernel((scenario,))
     else:
         images.build([scenario.guest.kernel])
     keep = option(request.config, "keep") is not None
-    for _ in range(TRIES):
-        gathered, verdict = _gather(bench, scenario, record_property, keep=keep)
-        if not worth_another_try(verdict):
+    tries: tuple[Try, ...] = ()
+    while True:
+        job = bench.job(scenario, tries)
+        gathered, verdict = _gather(job, record_property, keep=keep)
+        one = discarded(bench, job, verdict)
+        if one is None:
             break
+        tries = (*tries, one)
+        record_property(_DISCARDED, printable(f"{one.outcome} in {one.directory}: {one.reason}"))
     if verdict.outcome is Outcome.INVALID:
-        pytest.fail(f"INVALID: {verdict.reason}", pytrace=False)
+        pytest.fail(f"INVALID: {printable(verdict.reason)}", pytrace=False)
     return gathered
 
 
-def _gather(
-    bench: "Bench", scenario: Scenario, record: Record, *, keep: bool
-) -> "tuple[Evidence, Verdict]":
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which runs do not count."""
+    told = [
+        f"{report.nodeid}: {text}"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call" or getattr(report, "failed", False)
+        for name, text in getattr(report, "user_properties", ())
+        if name == _DISCARDED
+    ]
+    if told:
+        terminalreporter.section("hibtest: runs that do not count")
+        for line in dict.fromkeys(told):
+            terminalreporter.line(line)
+
+
+def _gather(job: "Job", record: Record, *, keep: bool) -> "tuple[Evidence, Verdict]":
     from harness.cli.prepare import finish
     from harness.report.jsonl import to_file
     from harness.runner import run
 
-    job = bench.job(scenario)
     record("run", os.fspath(job.directory))
     record("kernel", f"{job.kernel.name} {job.kernel.release} sha256:{job.kernel.sha256}")
     with to_file(job.directory / "events.jsonl") as sink:

@@ -1,6 +1,5 @@
 """One scenario through its boots: gathers evidence, never judges it."""
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -19,6 +18,7 @@ from harness.deadline import DeadlineExpired
 from harness.errors import GuestError, HibtestError, HostError
 from harness.events import Note, Sink
 from harness.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
+from harness.files import whole
 from harness.image.header import read_header
 from harness.job import Job
 from harness.machine.shape import Accel
@@ -26,9 +26,6 @@ from harness.machine.turns import turn
 from harness.spec import Role, Stage
 
 Script = Callable[[Running, Notes], None]
-
-# QEMU 10.0.2 has been seen to abort while a kernel probes PCI under TCG (iotlb_to_section()).
-_ABORTS = 2
 
 
 def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> Evidence:
@@ -59,6 +56,7 @@ def _nothing_yet(job: Job) -> Evidence:
         kernel=job.kernel,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         proof=job.proof,
+        tries=job.tries,
     )
 
 
@@ -77,15 +75,15 @@ def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Eviden
             _store(job, evidence, began)
     except HibtestError as error:
         evidence = replace(evidence, fault=_fault(error))
+    except OSError as error:  # this host's, whichever file it was
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        evidence = replace(evidence, fault=_fault(HostError(what)))
     return _store(job, evidence, began)
 
 
 def _store(job: Job, evidence: Evidence, began: float) -> Evidence:
     evidence = replace(evidence, seconds=round(time.monotonic() - began, 2))
-    path = job.directory / "evidence.json"
-    partial_ = path.with_suffix(".partial")
-    partial_.write_bytes(to_json(evidence))
-    partial_.rename(path)
+    whole(job.directory / "evidence.json", to_json(evidence))
     return evidence
 
 
@@ -117,30 +115,8 @@ def _hibernated(boot: Boot) -> bool:
 
 
 def _boot(lab: Lab, role: Role, number: int, script: Script) -> Boot:
-    """Run one machine through its script and return all that was seen of it.
-
-    One that QEMU aborted before the guest did anything is made again: nothing was written.
-    """
+    """Run one machine through its script and return all that was seen of it."""
     name = f"{role}-{number}" if role is Role.RESUME and number > 1 else str(role)
-    aborted: tuple[Exit, ...] = ()
-    while True:
-        boot = replace(_machine(lab, role, number, name, script), aborted=aborted)
-        if boot.exit is None or not _stillborn(boot) or len(aborted) == _ABORTS:
-            return boot
-        aborted = (*aborted, boot.exit)
-        aside = f"{name}-aborted-{len(aborted)}"
-        (lab.directory / name).rename(lab.directory / aside)
-        text = f"QEMU aborted before the guest's init began, see {aside}: the boot is made again"
-        lab.sink(Note(t=time.monotonic() - lab.began, text=text))
-
-
-def _stillborn(boot: Boot) -> bool:
-    # a kernel with its drivers built in resumes before init: any mark at all is a beginning
-    begun = boot.ready or boot.marks
-    return not begun and boot.exit is not None and boot.exit.returncode == -signal.SIGABRT
-
-
-def _machine(lab: Lab, role: Role, number: int, name: str, script: Script) -> Boot:
     notes = Notes()
     with running(lab, role, number, lab.directory / name) as run:
         try:

@@ -29,7 +29,19 @@ BELOW_RUNNER = {
 ANYTHING = (
     BELOW_RUNNER
     | COMMON
-    | {"events", "device", "job", "runner", "report", "doctor", "images", "cli", "root"}
+    | {
+        "events",
+        "device",
+        "job",
+        "files",
+        "retry",
+        "runner",
+        "report",
+        "doctor",
+        "images",
+        "cli",
+        "root",
+    }
 )
 
 # A room is a file or directory of harness/; images/ is one, and so is harness/__init__.py (root).
@@ -39,6 +51,7 @@ ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "printable": set(),
     "deadline": {"errors"},
+    "files": {"errors"},
     "spec": COMMON,
     "evidence": COMMON | {"spec"},
     "events": COMMON | {"spec", "evidence"},
@@ -54,12 +67,14 @@ ROOMS: dict[str, set[str]] = {
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
     | {"spec", "evidence", "events", "job", "image", "imageserver", "machine", "inside"}
-    | {"probe", "agent", "zipapp"},
+    | {"probe", "agent", "zipapp", "retry"},
     # keeps guests, and has the probe drive /dev/snapshot in them
     "device": COMMON | {"spec", "events", "machine", "inside", "cycle", "probe", "zipapp"},
     "verdict": COMMON | {"spec", "evidence"},
     "job": {"spec", "evidence"},
-    "runner": COMMON | BELOW_RUNNER | {"events", "job"},
+    # decides which runs do not count
+    "retry": {"spec", "evidence"},
+    "runner": COMMON | BELOW_RUNNER | {"events", "job", "files"},
     "report": COMMON | {"spec", "evidence", "events", "verdict"},
     "doctor": COMMON | {"spec", "machine"},
     # the agent lies on the toolbox disk

@@ -13,6 +13,7 @@ import typer
 
 from harness.cli import agent_zipapp, check_kernel, doctor, image_server, images, inspect, run, show
 from harness.errors import ExitStatus, HibtestError
+from harness.printable import printable
 
 app = typer.Typer(
     name="hibtest",
@@ -71,9 +72,9 @@ def _tell(error: HibtestError, verbose: bool, cause: BaseException | None = None
         import traceback
 
         traceback.print_exception(cause or error)
-    print(f"hibtest: {error.message}", file=sys.stderr)
+    print(f"hibtest: {printable(error.message)}", file=sys.stderr)
     if error.hint:
-        print(f"  → {error.hint}", file=sys.stderr)
+        print(f"  → {printable(error.hint)}", file=sys.stderr)
     return error.status
 
 

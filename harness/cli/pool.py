@@ -1,25 +1,29 @@
 """Runs jobs side by side, each in a worker process, and shows how they go."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import psutil
 
-from harness.cli.prepare import TRIES, Bench, drop_disks, finish, worth_another_try
+from harness.cli import prepare
+from harness.cli.prepare import Bench, drop_disks, finish
 from harness.errors import HibtestError
 from harness.events import from_line
-from harness.evidence import Evidence, Fault, read_json, to_json
+from harness.evidence import Evidence, Fault, Try, read_json, to_json
+from harness.files import whole
 from harness.job import Job
 from harness.machine.shape import Accel
 from harness.report.terminal import Board
 from harness.spec import Scenario
-from harness.verdict import Verdict
+from harness.verdict import Verdict, unjudged
 
 _HOST_MIB_PER_GUEST = 400  # QEMU and a worker, beside the guest's own memory
 
@@ -34,6 +38,18 @@ def parallel(scenarios: Sequence[Scenario], accel: Accel) -> int:
     vcpus = max(scenario.guest.vcpus for scenario in scenarios) if accel is Accel.TCG else 1
     cpus = (os.cpu_count() or 1) // vcpus
     return max(1, min(cpus, free // largest, len(scenarios)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a scenario.
+
+    :ivar job: Its run; ``None`` when there is none.
+    """
+
+    verdict: Verdict
+    job: Job | None = None
+    seconds: float = 0.0
 
 
 class Pool:
@@ -51,17 +67,12 @@ class Pool:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
-    def run(
-        self, scenarios: Sequence[Scenario], done: Callable[[Job, Verdict, float], None]
-    ) -> None:
-        """Run all scenarios.
-
-        :raise HibtestError: When a run directory or its guest's files cannot be had.
-        """
+    def run(self, scenarios: Sequence[Scenario], done: Callable[[Result], None]) -> None:
+        """Run all scenarios; whatever becomes of one, the others are run."""
         with ThreadPoolExecutor(self._jobs) as threads, self._ended_with_us():
             futures = {threads.submit(self._one, scenario) for scenario in scenarios}
-            for job, verdict, seconds in _as_done(futures):
-                done(job, verdict, seconds)
+            for result in _as_done(futures):
+                done(result)
 
     @contextmanager
     def _ended_with_us(self) -> Iterator[None]:
@@ -74,24 +85,36 @@ class Pool:
                     worker.terminate()
             raise
 
-    def _one(self, scenario: Scenario) -> tuple[Job, Verdict, float] | None:
-        for left in reversed(range(TRIES)):
-            result = self._try(scenario)
-            if result is None or not left or not worth_another_try(result[1]):
-                break
-            self._board.note(scenario.name, f"once more, in a new run: {result[1].reason}")
-        return result
+    def _one(self, scenario: Scenario) -> Result | None:
+        """Run a scenario until a run counts; what cannot be judged is that run's, not its end."""
+        tries: tuple[Try, ...] = ()
+        while True:
+            result = self._try(scenario, tries)
+            if result is None or result.job is None:
+                return result
+            discarded = prepare.discarded(self._bench, result.job, result.verdict)
+            if discarded is None:
+                return result
+            tries = (*tries, discarded)
+            self._board.note(scenario.name, f"once more, in a new run: {discarded.reason}")
 
-    def _try(self, scenario: Scenario) -> tuple[Job, Verdict, float] | None:
+    def _try(self, scenario: Scenario, tries: tuple[Try, ...]) -> Result | None:
         if self._stopped.is_set():
             return None
-        job = self._bench.job(scenario)
+        job = None
+        try:
+            job = self._bench.job(scenario, tries)
+            return self._judged(job)
+        except Exception as error:  # whatever it is, it must not end the other runs
+            return Result(verdict=_unjudged(scenario, job, error), job=job)
+
+    def _judged(self, job: Job) -> Result | None:
         status = self._work(job)
         evidence = _evidence(job, status)
         if self._stopped.is_set():
             drop_disks(job.directory)
             return None
-        return job, finish(job, keep=self._keep), evidence.seconds
+        return Result(verdict=finish(job, keep=self._keep), job=job, seconds=evidence.seconds)
 
     def _work(self, job: Job) -> int:
         # setpriv: the worker, and so its machine, ends also when we are killed with SIGKILL
@@ -125,15 +148,28 @@ class Pool:
                 self._workers.discard(worker)
 
 
-def _as_done(
-    futures: set[Future[tuple[Job, Verdict, float] | None]],
-) -> Iterator[tuple[Job, Verdict, float]]:
+def _as_done(futures: set[Future[Result | None]]) -> Iterator[Result]:
     while futures:
         finished, futures = wait(futures, return_when=FIRST_COMPLETED)
         for future in finished:
             result = future.result()
             if result is not None:
                 yield result
+
+
+def _unjudged(scenario: Scenario, job: Job | None, error: Exception) -> Verdict:
+    """Return the verdict of a run that broke down here, not in its worker."""
+    kind, where = type(error).__name__, f" in {job.directory}" if job else ""
+    if isinstance(error, HibtestError):
+        return unjudged(scenario, kind, error.message, hint=error.hint or "")
+    if isinstance(error, OSError):
+        what = f"{error.filename}: " if error.filename else ""
+        hint = ""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and job is not None:
+            free = shutil.disk_usage(job.directory).free >> 20
+            hint = f"{free} MiB are free there: free some room, or use --runs DIR"
+        return unjudged(scenario, kind, f"{what}{error.strerror or error}{where}", hint=hint)
+    return unjudged(scenario, kind, f"the run{where} could not be judged: {error}")
 
 
 def _evidence(job: Job, status: int) -> Evidence:
@@ -147,5 +183,5 @@ def _evidence(job: Job, status: int) -> Evidence:
         message = f"the worker of {job.directory} ended with status {status}"
         fault = Fault(kind="WorkerDied", message=message, hint="see worker.stderr there")
         evidence = replace(evidence, fault=evidence.fault or fault)
-        path.write_bytes(to_json(evidence))
+        whole(path, to_json(evidence))
     return evidence

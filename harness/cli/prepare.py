@@ -9,20 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import images
+from harness import retry
 from harness.cycle.disks import KEYS, NAMES
 from harness.cycle.scripts import NEEDED
 from harness.errors import HostError, SpecError
-from harness.evidence import Evidence, GuestKernel, Host, read_json, to_json
+from harness.evidence import Evidence, Fault, GuestKernel, Host, Try, read_json, to_json
+from harness.files import whole
 from harness.job import Job
 from harness.machine.accel import choose, qemu_version
 from harness.machine.disk import require_room
 from harness.report import picture
-from harness.spec import OWN_KERNEL, GuestFiles, Outcome, Scenario, Stage
+from harness.spec import OWN_KERNEL, GuestFiles, Scenario
 from harness.verdict import Verdict, judge
 
 QEMU = "qemu-system-x86_64"
 _ROOT_GROWTH_MIB = 256  # what a guest may write to its root disk; an image is half its memory
-TRIES = 3
 _DEBIAN = re.compile(r"\b(bookworm|trixie|backports)\b")
 
 
@@ -51,6 +52,7 @@ class Bench:
     :ivar runs: The directory of run directories.
     :ivar own: One's own kernel, if any.
     :ivar proof: Whether images are compared with the guest's memory.
+    :ivar retry: Whether a run may be made again (:mod:`harness.retry`).
     """
 
     host: Host
@@ -58,6 +60,7 @@ class Bench:
     runs: Path
     own: GuestFiles | None = None
     proof: bool = True
+    retry: bool = True
 
     def files(self, kernel: str) -> GuestFiles:
         """Return the guest files of a kernel.
@@ -70,8 +73,10 @@ class Bench:
             return self.own
         return images.guest_files(kernel)
 
-    def job(self, scenario: Scenario) -> Job:
+    def job(self, scenario: Scenario, tries: tuple[Try, ...] = ()) -> Job:
         """Return the job of a scenario, in a new run directory.
+
+        :param tries: Runs in whose place this one is made.
 
         :raise HostError: When the directory cannot be made, or its file system is full.
         """
@@ -86,19 +91,28 @@ class Bench:
             qemu=self.qemu,
             directory=directory,
             proof=self.proof,
+            tries=tries,
         )
-        (directory / "scenario.json").write_bytes(to_json(scenario))
-        (directory / "job.json").write_bytes(to_json(job))
+        whole(directory / "scenario.json", to_json(scenario))
+        whole(directory / "job.json", to_json(job))
         _write_rerun(directory)
         _point_latest(self.runs, directory)
         return job
 
 
-def bench(runs: Path, accel: str, own: OwnKernel | None = None, *, proof: bool = True) -> Bench:
+def bench(
+    runs: Path,
+    accel: str,
+    own: OwnKernel | None = None,
+    *,
+    proof: bool = True,
+    retry: bool = True,
+) -> Bench:
     """Look at this host once, for all scenarios.
 
     :param accel: ``auto``, ``kvm`` or ``tcg``.
     :param proof: Whether images are compared with the guest's memory.
+    :param retry: Whether a run may be made again.
     :raise HostError: When QEMU is missing, or KVM is asked for and does not work.
     """
     qemu = shutil.which(QEMU)
@@ -107,7 +121,7 @@ def bench(runs: Path, accel: str, own: OwnKernel | None = None, *, proof: bool =
     chosen, reason = choose(qemu, accel)
     host = Host(qemu=qemu_version(qemu), accel=str(chosen), accel_reason=reason)
     files = images.own_kernel(own.bzimage, own.modules) if own else None
-    return Bench(host=host, qemu=qemu, runs=runs.absolute(), own=files, proof=proof)
+    return Bench(host=host, qemu=qemu, runs=runs.absolute(), own=files, proof=proof, retry=retry)
 
 
 def finish(job: Job, *, keep: bool) -> Verdict:
@@ -118,23 +132,38 @@ def finish(job: Job, *, keep: bool) -> Verdict:
     graph = job.directory / NEEDED
     if graph.exists():
         picture.draw(graph.read_text(), graph)
+    _doubt_files(job)
     verdict = judge_run(job.directory)
-    (job.directory / "verdict.json").write_bytes(to_json(verdict))
+    whole(job.directory / "verdict.json", to_json(verdict))
     if verdict.as_expected and not keep:
         drop_disks(job.directory)
     return verdict
 
 
-def worth_another_try(verdict: Verdict) -> bool:
-    """Return whether the emulator may be to blame for what says nothing of hibernation.
+def _doubt_files(job: Job) -> None:
+    """Note what is wrong with the files of a guest that never got ready: its kernel may be good."""
+    path = job.directory / "evidence.json"
+    evidence = read_json(path, Evidence)
+    if evidence.fault or any(boot.ready for boot in evidence.boots):
+        return
+    wrong = images.damaged(job.files)
+    if wrong:
+        message = f"the guest did not get ready, and {wrong[0]}"
+        hint = "`hibtest images verify` names all; remove what it names, and build again"
+        fault = Fault(kind=HostError.__name__, message=message, hint=hint)
+        whole(path, to_json(replace(evidence, fault=fault)))
 
-    QEMU 10.0's multi-threaded TCG has been seen to abort while a guest probes its PCI bus, and
-    guests to panic or to stand still in their first seconds under it, before they look at an
-    image. What happens :data:`TRIES` times is believed.
-    """
-    died = verdict.outcome is Outcome.INVALID and verdict.cause == "qemu-died"
-    stuck = verdict.outcome in {Outcome.PANIC, Outcome.HUNG} and verdict.cause == Stage.BOOT
-    return died or stuck
+
+def discarded(bench: Bench, job: Job, verdict: Verdict) -> Try | None:
+    """Return a finished run as one in whose place another is to be made, ``None`` if it counts."""
+    if verdict.as_expected or not bench.retry:
+        return None
+    try:
+        evidence = read_json(job.directory / "evidence.json", Evidence)
+    except SpecError:
+        return None  # nobody knows what it came to
+    found = verdict.outcome, verdict.cause, verdict.reason
+    return retry.discarded(job.scenario, evidence, *found, job.directory)
 
 
 def drop_disks(directory: Path) -> None:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.errors import ExitStatus, SpecError
+from harness.printable import printable
 from harness.spec import Outcome, Scenario
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from harness.cli.pool import Result
     from harness.cli.prepare import Bench
-    from harness.job import Job
     from harness.report.terminal import Row
-    from harness.verdict import Verdict
 
 SMOKE = "smoke"
 
@@ -56,6 +56,9 @@ def run(
     proof: Annotated[
         bool, typer.Option("--proof/--no-proof", help="Compare the image with memory by page.")
     ] = True,
+    retry: Annotated[
+        bool, typer.Option("--retry/--no-retry", help="Run again what QEMU itself died of.")
+    ] = True,
     keep: Annotated[bool, typer.Option("--keep", help="Keep disks also of good runs.")] = False,
     verbose: Annotated[
         int, typer.Option("-v", count=True, help="A line per stage; -vv: consoles, tracebacks.")
@@ -77,9 +80,12 @@ def run(
     console = Console(highlight=False)
     _build_missing(scenarios)
     own = OwnKernel(bzimage=kernel, modules=modules) if kernel else None
-    here = bench(runs, accel, own, proof=proof)
+    here = bench(runs, accel, own, proof=proof, retry=retry)
+    for scenario in scenarios:
+        here.files(scenario.guest.kernel)  # what cannot be had is said before anything runs
     host = here.host
-    console.print(f"QEMU {host.qemu}, {host.accel}: {host.accel_reason}", soft_wrap=True)
+    told = printable(f"QEMU {host.qemu}, {host.accel}: {host.accel_reason}")
+    console.print(told, soft_wrap=True, markup=False)
     return _run_all(here, scenarios * times, jobs, keep, console, verbose)
 
 
@@ -133,11 +139,12 @@ def _run_all(
     rows: list[Row] = []
     board = Board(console, verbose)
 
-    def done(job: "Job", verdict: "Verdict", seconds: float) -> None:
-        where = _short(job.directory)
-        release = job.kernel.release
-        rows.append(Row(verdict=verdict, kernel=release, seconds=seconds, directory=where))
-        board.verdict(verdict, seconds)
+    def done(result: "Result") -> None:
+        job, seconds = result.job, result.seconds
+        where = _short(job.directory) if job else ""
+        release = job.kernel.release if job else ""
+        rows.append(Row(verdict=result.verdict, kernel=release, seconds=seconds, directory=where))
+        board.verdict(result.verdict, seconds)
 
     side_by_side = jobs or parallel(scenarios, Accel(here.host.accel))
     try:
@@ -148,7 +155,7 @@ def _run_all(
             console.print()
             console.print(verdict_table(rows))
             for row in rows:
-                if not row.verdict.as_expected:
+                if not row.verdict.as_expected or row.verdict.tries:
                     console.print(f"\n{explain(row)}", soft_wrap=True)
             console.print(f"\n{_summary(rows, len(scenarios))}")
             console.print(
@@ -167,6 +174,9 @@ def _short(directory: Path) -> str:
 def _summary(rows: list["Row"], asked: int) -> str:
     good = sum(row.verdict.as_expected for row in rows)
     text = f"{good} of {asked} as expected"
+    tries = sum(len(row.verdict.tries) for row in rows)
+    if tries:
+        text += f"; {tries} {'try' if tries == 1 else 'tries'} discarded, see above"
     return text if len(rows) == asked else f"{text}; {asked - len(rows)} not run to an end"
 
 

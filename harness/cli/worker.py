@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from harness.errors import ExitStatus
+from harness.errors import ExitStatus, HibtestError
 from harness.events import fan_out
 from harness.evidence import read_json
 from harness.job import Job
@@ -36,6 +36,9 @@ def main() -> int:
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:  # whoever listened is gone
+        return ExitStatus.UNAVAILABLE
+    except (HibtestError, OSError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return ExitStatus.UNAVAILABLE
     return ExitStatus.EXPECTED
 

@@ -11,11 +11,11 @@ from harness.cycle.watch import Stalled
 from harness.errors import GuestError, QemuError
 from harness.inside.shell import Shell
 from harness.machine.process import error_of
-from harness.machine.turns import turn
+from harness.machine.shape import Accel
+from harness.machine.turns import to_stderr, turn
+from harness.printable import printable
+from harness.retry import TRIES, boots_again
 from harness.spec import Role, Stage
-
-# The emulator may be to blame for the first seconds of a guest, and has been seen to abort in them.
-_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def kept(lab: Lab) -> Iterator[Guest]:
     """
     with turn(lab.scenario.guest.vcpus, lab.accel), ExitStack() as stack:
         make_disks(lab.scenario, lab.files, lab.directory)
-        run = _ready(lab, stack, _TRIES)
+        run = _ready(lab, stack, TRIES)
         yield Guest(run, stack.enter_context(run.connect(Stage.PREPARE)))
 
 
@@ -49,10 +49,15 @@ def _ready(lab: Lab, stack: ExitStack, tries: int) -> Running:
     try:
         run = stack.enter_context(running(lab, Role.SAVE, 0, directory))
         _wait(run)
-    except (GuestError, QemuError):
+    except (GuestError, QemuError) as error:
         stack.close()
-        if tries == 1:
+        died = isinstance(error, QemuError)
+        emulated = lab.accel is Accel.TCG
+        if tries == 1 or not boots_again(
+            lab.scenario.guest.kernel, emulated=emulated, qemu_died=died
+        ):
             raise
+        to_stderr(f"{directory}: {printable(error.message)}: the boot is made again")
         return _ready(lab, stack, tries - 1)
     return run
 

@@ -21,6 +21,7 @@ from harness.evidence.proof import (
     SaveProof,
     View,
 )
+from harness.evidence.tries import Try
 from harness.spec import Role, Stage
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "SaveProof",
     "StageTime",
     "SwapHeader",
+    "Try",
     "View",
     "WitnessReport",
     "read_json",
@@ -224,8 +226,7 @@ class Boot:
     :ivar disks: The disks whose blocks were compared, of a boot that ended in a hibernation.
     :ivar agent_image: What the agent's target holds, when the agent is the method.
     :ivar agent_steps: What the agent did in this boot.
-    :ivar aborted: Machines in whose place this one was made: QEMU aborted before the guest's
-        init began.
+    :ivar aborted: In older evidence: machines in whose place this one was made.
     """
 
     role: Role
@@ -273,6 +274,7 @@ class Evidence:
     """All that was seen in a run.
 
     :ivar proof: Whether images were to be compared with memory.
+    :ivar tries: Runs in whose place this one was made.
     """
 
     scenario: str
@@ -283,6 +285,7 @@ class Evidence:
     seconds: float = 0.0
     started: str = ""
     proof: bool = False
+    tries: tuple[Try, ...] = ()
     version: int = VERSION
 
 

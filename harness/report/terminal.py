@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from harness.events import BootStarted, ConsoleLine, Event, Note, Sink, StageEnded, StageStarted
+from harness.printable import printable
 from harness.spec import Outcome
 from harness.verdict import Verdict
 
@@ -20,6 +21,11 @@ _STYLE = {
     Outcome.COLD_BOOT: "yellow",
     Outcome.INVALID: "magenta",
 }
+
+
+def escape(text: str) -> str:
+    """Return a line of whatever origin as markup that shows it, and does nothing else."""
+    return escape_markup(printable(text))
 
 
 class Board:
@@ -117,10 +123,20 @@ def verdict_table(rows: Iterable[Row]) -> Table:
         verdict = row.verdict
         mark = "[green]✓[/]" if verdict.as_expected else "[red]✗[/]"
         outcome = f"[{_STYLE.get(verdict.outcome, 'red')}]{verdict.outcome}[/]"
+        if verdict.tries:
+            outcome += f" (try {len(verdict.tries) + 1})"
         version = escape(row.kernel.partition("-")[0].partition("+")[0])
         name = escape(verdict.scenario)
         table.add_row(mark, name, version, outcome, f"{row.seconds:.0f}")
     return table
+
+
+def discarded(verdict: Verdict) -> list[str]:
+    """Return a line for each run in whose place the one of this verdict was made."""
+    return [
+        f"does not count: {one.outcome} ({one.cause}) in {one.directory}: {one.reason}"
+        for one in verdict.tries
+    ]
 
 
 def explain(row: Row) -> str:
@@ -131,6 +147,8 @@ def explain(row: Row) -> str:
     if not verdict.as_expected:
         lines[0] += f", expected {escape(str(verdict.expected))}"
     lines.append(f"  {escape(verdict.reason)}")
-    lines += [f"    [dim]{escape(line)}[/]" for line in verdict.detail.splitlines()]
-    lines.append(f"  [dim]evidence: {escape(row.directory)}, {', '.join(verdict.rests_on)}[/]")
+    lines += [f"    [dim]{escape(line)}[/]" for line in verdict.detail.split("\n") if line]
+    rests_on = ", ".join(filter(None, (row.directory, *verdict.rests_on)))
+    lines.append(f"  [dim]evidence: {escape(rests_on)}[/]")
+    lines += [f"  {line}" for line in map(escape, discarded(verdict))]
     return "\n".join(lines)

@@ -7,14 +7,15 @@ guest has resumed. docs/verdicts.md lists all causes.
 
 from dataclasses import dataclass, replace
 
-from harness.evidence import Evidence
+from harness.evidence import Evidence, Try
+from harness.printable import printable, printable_lines
 from harness.spec import Expected, Outcome, Scenario
 from harness.verdict.boots import BOOT_RULES
 from harness.verdict.finding import Finding
 from harness.verdict.life import LIFE_RULES
 from harness.verdict.proof import LAST_RULES, PROOF_RULES, doubts
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "judge", "unjudged"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Verdict:
     :ivar rests_on: The evidence behind it: fields of evidence.json and files of the run.
     :ivar as_expected: Whether the scenario passes.
     :ivar detail: More lines, for people: a hexdump, the last lines of a console.
+    :ivar tries: Runs that do not count, in whose place this one was made.
     """
 
     scenario: str
@@ -36,11 +38,12 @@ class Verdict:
     expected: Expected
     as_expected: bool
     detail: str = ""
+    tries: tuple[Try, ...] = ()
 
     def __str__(self) -> str:
-        cause = f" ({self.cause})" if self.cause else ""
-        more = f"\n{self.detail}" if self.detail else ""
-        return f"{self.outcome}{cause}: {self.reason}{more}"
+        cause = f" ({printable(self.cause)})" if self.cause else ""
+        more = f"\n{printable_lines(self.detail)}" if self.detail else ""
+        return f"{self.outcome}{cause}: {printable(self.reason)}{more}"
 
 
 def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
@@ -55,6 +58,20 @@ def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
         expected=scenario.expected,
         as_expected=_meets(finding, scenario.expected),
         detail=finding.detail,
+        tries=evidence.tries,
+    )
+
+
+def unjudged(scenario: Scenario, cause: str, reason: str, *, hint: str = "") -> Verdict:
+    """Return the verdict of a run that left nothing to be judged: INVALID."""
+    return Verdict(
+        scenario=scenario.name,
+        outcome=Outcome.INVALID,
+        cause=cause,
+        reason=f"{reason} ({hint})" if hint else reason,
+        rests_on=(),
+        expected=scenario.expected,
+        as_expected=False,
     )
 
 

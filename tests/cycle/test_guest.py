@@ -1,21 +1,29 @@
 """A guest that is kept is booted again when its first seconds go wrong."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from harness.cycle import guest
 from harness.cycle.boot import Lab, Running
-from harness.errors import QemuError
+from harness.errors import GuestError, HibtestError, QemuError
+from harness.machine.shape import Accel
+from harness.spec import OWN_KERNEL, GuestSpec, Scenario
 
 
 @dataclass
 class _Lab:
     directory: Path
+    accel: Accel = Accel.TCG
+    kernel: str = "trixie"
+
+    @property
+    def scenario(self) -> Scenario:
+        return Scenario(name="kept", guest=GuestSpec(kernel=self.kernel))
 
 
 @dataclass
@@ -23,6 +31,7 @@ class _Boots:
     """Boots of which the first ``bad`` go wrong."""
 
     bad: int
+    error: HibtestError = field(default_factory=lambda: QemuError("QEMU was ended by SIGABRT"))
     directories: list[str] = field(default_factory=list)
     ended: int = 0
 
@@ -37,7 +46,7 @@ class _Boots:
 
     def wait(self, _run: Running) -> None:
         if len(self.directories) <= self.bad:
-            raise QemuError("QEMU was ended by SIGABRT")
+            raise self.error
 
 
 def _boots(monkeypatch: pytest.MonkeyPatch, bad: int) -> _Boots:
@@ -62,3 +71,17 @@ def test_what_goes_wrong_three_times_is_believed(
     with ExitStack() as stack, pytest.raises(QemuError, match="SIGABRT"):
         guest._ready(cast(Lab, _Lab(tmp_path)), stack, 3)
     assert boots.ended == 3
+
+
+@pytest.mark.parametrize(
+    ("lab", "boots"),
+    [({}, 2), ({"kernel": OWN_KERNEL}, 1), ({"accel": Accel.KVM}, 1)],
+)
+def test_a_guest_that_does_not_boot_is_tried_again_where_the_emulator_may_be_to_blame(
+    lab: dict[str, Any], boots: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = _boots(monkeypatch, 1)
+    made.error = GuestError("the guest did not boot")
+    with ExitStack() as stack, suppress(GuestError):
+        guest._ready(cast(Lab, _Lab(tmp_path, **lab)), stack, 3)
+    assert len(made.directories) == boots

@@ -108,7 +108,6 @@ def test_no_boot_is_invalid() -> None:
 
 
 HANG = Hang(stage=Stage.RESTORE, what="a guest", limit=45.0, lines=("CPU1 is now offline",))
-FAILED = Mark(name="guest-failed", t=3.0, line="hibtest: failed: /dev/vda cannot be mounted")
 REFUSED = replace(
     SAVE,
     attempt=Attempt(mode="platform", errno=19),
@@ -171,46 +170,6 @@ REFUSED = replace(
             Outcome.INVALID,
             "guest-not-ready",
             id="never-ready",
-        ),
-        pytest.param(
-            (SAVE, replace(RESUME, resumed=False, attempt=None, marks=(FAILED,))),
-            Outcome.CORRUPT,
-            "start-failed",
-            id="resume-boot-without-root",
-        ),
-        pytest.param(
-            (SAVE, replace(RESUME, resumed=False, attempt=None, header=ARMED)),
-            Outcome.CORRUPT,
-            "start-failed",
-            id="resume-boot-that-powers-off",
-        ),
-        pytest.param(
-            (SAVE, RESUME, replace(COLD, ready=False, marks=(FAILED,))),
-            Outcome.CORRUPT,
-            "start-failed",
-            id="cold-boot-without-root",
-        ),
-        pytest.param(
-            (
-                SAVE,
-                RESUME,
-                replace(COLD, ready=False, boot_id="", exit=Exit(returncode=0), qmp=(OFF,)),
-            ),
-            Outcome.CORRUPT,
-            "start-failed",
-            id="cold-boot-that-powers-off",
-        ),
-        pytest.param(
-            (SAVE, RESUME, replace(COLD, boot_id="", hang=replace(HANG, stage=Stage.WITNESS))),
-            Outcome.HUNG,
-            "WITNESS",
-            id="cold-boot-that-cannot-be-reached",
-        ),
-        pytest.param(
-            (SAVE, replace(RESUME, marks=(FAILED,)), COLD),
-            Outcome.RESUMED,
-            "",
-            id="somebody-prints-it-later",
         ),
         pytest.param(
             (replace(SAVE, attempt=Attempt(mode="platform", errno=0)),),

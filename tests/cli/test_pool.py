@@ -1,0 +1,117 @@
+"""Runs side by side: none ends another, and what does not count is told."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import images
+from harness.cli.pool import Pool, Result
+from harness.cli.prepare import Bench
+from harness.errors import HostError
+from harness.evidence import Boot, Evidence, Exit, GuestKernel, Hang, Host, to_json
+from harness.job import Job
+from harness.report.terminal import Board
+from harness.spec import GuestFiles, GuestSpec, Outcome, Role, Scenario, Stage
+
+HOST = Host(qemu="10.0", accel="tcg")
+ONE, TWO, THREE = (Scenario(name=name, guest=GuestSpec(kernel="trixie")) for name in "abc")
+HANG = Hang(stage=Stage.BOOT, what="a guest that is ready", limit=90.0, lines=())
+STUCK = Boot(role=Role.SAVE, directory="save", hang=HANG, exit=Exit(returncode=None))
+
+
+class FakeBench(Bench):
+    """Makes jobs without looking at any file of a guest."""
+
+    def job(self, scenario: Scenario, tries: Any = ()) -> Job:
+        """Return a job in a directory of its own."""
+        directory = self.runs / scenario.name / str(len(tries) + 1)
+        directory.mkdir(parents=True)
+        (directory / "scenario.json").write_bytes(to_json(scenario))
+        files: Any = GuestFiles
+        kernel = GuestKernel(name="trixie", release="6.12", sha256="")
+        return Job(
+            scenario=scenario, files=files, kernel=kernel, host=HOST, qemu="qemu",
+            directory=directory, tries=tries,
+        )  # fmt: skip
+
+
+Work = Callable[[Job], int]
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Result]]:
+    monkeypatch.setattr(images, "damaged", lambda _files: ())
+
+    def run(work: Work, *scenarios: Scenario, retry: bool = True) -> list[Result]:
+        monkeypatch.setattr(Pool, "_work", lambda _self, job: work(job))
+        bench = FakeBench(host=HOST, qemu="qemu", runs=tmp_path, retry=retry)
+        board = Board(Console(file=(tmp_path / "terminal").open("w")), 0)
+        found: list[Result] = []
+        Pool(bench, board, 1, keep=False).run(scenarios, found.append)
+        return sorted(found, key=lambda result: result.verdict.scenario)
+
+    return run
+
+
+def _store(job: Job, *boots: Boot) -> int:
+    evidence = Evidence(scenario=job.scenario.name, host=HOST, boots=boots, tries=job.tries)
+    (job.directory / "evidence.json").write_bytes(to_json(evidence))
+    return 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "/runs/x"),
+        HostError("/runs/x: No space left on device", hint="free some"),
+        KeyError("witnesses"),
+        RecursionError("too deep"),
+    ],
+)
+def test_what_breaks_one_run_is_told_and_the_others_go_on(
+    error: Exception, results: Callable[..., list[Result]]
+) -> None:
+    def work(job: Job) -> int:
+        if job.scenario.name == "b":
+            raise error
+        return _store(job, replace(STUCK, hang=None, panic="Kernel panic - not syncing: x"))
+
+    one, two, three = results(work, ONE, TWO, THREE, retry=False)
+    assert one.verdict.outcome is three.verdict.outcome is Outcome.PANIC
+    assert two.verdict.outcome is Outcome.INVALID
+    assert two.verdict.cause == type(error).__name__
+    assert str(error.args[-1]).split(":")[0] in two.verdict.reason
+
+
+def test_evidence_that_cannot_be_read_is_that_runs(
+    results: Callable[..., list[Result]],
+) -> None:
+    def work(job: Job) -> int:
+        (job.directory / "evidence.json").write_bytes(b'{"scenario": "a", "boots": [{"ok": "yes"}')
+        return 0
+
+    (one,) = results(work, ONE)
+    assert (one.verdict.outcome, one.verdict.as_expected) == (Outcome.INVALID, False)
+    assert "evidence.json" in one.verdict.reason
+
+
+def test_a_run_that_does_not_count_is_told(results: Callable[..., list[Result]]) -> None:
+    ended: list[Path] = []
+
+    def work(job: Job) -> int:
+        ended.append(job.directory)
+        return _store(job, STUCK)
+
+    (one,) = results(work, ONE)
+    assert [path.name for path in ended] == ["1", "2", "3"]
+    assert one.verdict.outcome is Outcome.HUNG
+    assert [Path(each.directory) for each in one.verdict.tries] == ended[:2]
+
+
+def test_without_retry_the_first_one_counts(results: Callable[..., list[Result]]) -> None:
+    (one,) = results(lambda job: _store(job, STUCK), ONE, retry=False)
+    assert (one.verdict.outcome, one.verdict.tries) == (Outcome.HUNG, ())

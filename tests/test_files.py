@@ -1,0 +1,42 @@
+"""What others read is whole, or what it was; a full disk is told with path and need."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HostError
+from harness.files import whole
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", tmp_path], check=True)
+    try:
+        yield tmp_path
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_it_is_written_and_replaced(tmp_path: Path) -> None:
+    whole(tmp_path / "file", b"one")
+    whole(tmp_path / "file", b"two")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"two")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a tmpfs, as root alone may")
+def test_a_full_disk_is_told_and_what_was_there_stays(small: Path) -> None:
+    whole(small / "file", b"old")
+    with pytest.raises(HostError) as caught:
+        whole(small / "file", bytes(1 << 20))
+    assert caught.value.message == f"{small}/file: No space left on device"
+    assert caught.value.hint == "1024 KiB are needed, 0 MiB are free there"
+    assert [(path.name, path.read_bytes()) for path in small.iterdir()] == [("file", b"old")]
+
+
+def test_a_directory_that_is_gone_is_told(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="No such file"):
+        whole(tmp_path / "gone" / "file", b"")
