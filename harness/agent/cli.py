@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
+from collections.abc import Callable
+from signal import valid_signals
 
 from harness.agent import pageout, settings, target
 from harness.agent.errors import AgentError, NoImage
@@ -15,6 +18,7 @@ from harness.agent.settings import SaveSettings
 
 # as in sysexits.h, where it has a word for it
 _FAILED, _NO_IMAGE, _NOT_UNDONE = 1, 3, 4
+_DAY = 86400.0  # s
 
 
 def main(argv: list[str]) -> int:
@@ -137,6 +141,9 @@ def _target_options(command: argparse.ArgumentParser) -> None:
 
 def _save_options(save: argparse.ArgumentParser) -> None:
     default = SaveSettings(target=target.Target("swap", ""))
+    save.add_argument(
+        "--overwrite", action="store_true", help="write over whatever a raw target holds"
+    )
     save.add_argument("--mode", choices=settings.MODES, default=default.mode)
     save.add_argument("--compress", choices=CODECS, default=default.compress)
     save.add_argument("--checksum", choices=CHECKSUMS, default=default.checksum)
@@ -145,13 +152,16 @@ def _save_options(save: argparse.ArgumentParser) -> None:
     )
     save.add_argument(
         "--buffer-pages",
-        type=int,
+        type=_number("pages, 16 at least", 16, 1 << 20),
         default=default.buffer_pages,
         metavar="N",
         help="the most memory that writing takes (default: %(default)s)",
     )
     save.add_argument(
-        "--image-size", type=int, metavar="BYTES", help="what the image should not exceed"
+        "--image-size",
+        type=_number("bytes", 0, (1 << 63) - 1),
+        metavar="BYTES",
+        help="what the image should not exceed",
     )
     save.add_argument(
         "--stopper", choices=settings.STOPPERS, default=default.stopper, help="who stops first"
@@ -170,7 +180,7 @@ def _save_options(save: argparse.ArgumentParser) -> None:
     )
     save.add_argument(
         "--patience",
-        type=float,
+        type=_seconds,
         default=default.patience,
         metavar="S",
         help="for stopping and for syncing (default: %(default)s)",
@@ -192,14 +202,47 @@ def _save_options(save: argparse.ArgumentParser) -> None:
     )
     save.add_argument(
         "--fail-at",
+        type=_fault,
         default="",
         metavar="STEP[:kill|:guardian=N]",
         help="fail there on purpose, for tests",
     )
 
 
+def _number(what: str, least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text[:20]) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number of {what}")
+        return int(text)
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= _DAY:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 86400 at most")
+    return seconds
+
+
+def _fault(text: str) -> str:
+    step, _, how = text.partition(":")
+    whom, _, number = how.partition("=")
+    guardian = whom == "guardian" and number.isdigit() and int(number[:3]) in valid_signals()
+    if text and (step not in settings.STEPS or not (how in ("", "kill") or guardian)):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is none of STEP, STEP:kill, STEP:guardian=SIGNAL, "
+            f"where STEP is one of {', '.join(settings.STEPS)}"
+        )
+    return text
+
+
 def _settings(words: argparse.Namespace) -> SaveSettings:
-    where = target.parse(words.target, words.keys, early=words.allocate == "early")
+    early = words.allocate == "early"
+    where = target.parse(words.target, words.keys, early=early, overwrite=words.overwrite)
     return SaveSettings(
         target=where,
         mode=words.mode,

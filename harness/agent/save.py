@@ -22,7 +22,7 @@ from harness.agent.quiet import Quiet
 from harness.agent.scribble import Scribbler
 from harness.agent.settings import SaveSettings
 from harness.agent.standstill import Standstill
-from harness.agent.target import open_sink
+from harness.agent.target import open_sink, raw
 
 
 class Save:
@@ -116,6 +116,8 @@ class Save:
             device.prefer_image_size(chosen.image_size)
         device.platform(wanted=chosen.mode == "platform")
         facts["expected_pages"] = pages = system.expected_pages()
+        if chosen.target.kind == "raw":
+            raw.note(chosen.target.where, self._journal)
         self._sink.prepare(device, pages)
         facts.update(self._sink.facts())
         memory.lock()

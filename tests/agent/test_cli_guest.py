@@ -112,3 +112,42 @@ def test_needed_is_told_in_words_and_as_a_graph(shell: Shell) -> None:
     assert "nobody need be continued" in run(shell, "needed")
     assert run(shell, "needed --dot").startswith("digraph needed {")
     assert json.loads(run(shell, "needed --json"))["needed"] == []
+
+
+DISK = IMAGE_DEVICE
+WITH_FILE = f"""mke2fs -qF -t ext4 {DISK} && mkdir -p /run/mnt && mount {DISK} /run/mnt &&
+echo precious > /run/mnt/file && umount /run/mnt"""
+LOOK = f"mount {DISK} /run/mnt && cat /run/mnt/file; umount /run/mnt"
+
+
+def test_a_filesystem_is_not_written_over(shell: Shell) -> None:
+    shell.run(WITH_FILE, soon())
+    try:
+        for command in ("dry-run", "save --fail-at stop"):
+            said = run(shell, f"{command} --target raw:{DISK}", status=1)
+            assert "holds an ext2, ext3 or ext4 file system" in said
+            assert "--overwrite" in said
+        assert shell.run(LOOK, soon()).stdout == "precious\n"
+        for step in ("stop", "freeze", "snapshot", "write"):
+            options = f"--overwrite --target raw:{DISK} --fail-at {step}"
+            said = run(shell, f"save {options}", status=1)
+            assert '"undone": true' in said
+            assert shell.run(LOOK, soon()).stdout == "precious\n", step
+    finally:
+        shell.run(f"dd if=/dev/zero of={DISK} bs=1M count=2 conv=fsync", soon())
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("--fail-at comit", "'comit' is none of STEP"),
+        ("--fail-at stop:kil", "is none of STEP"),
+        ("--patience nan", "no number of seconds"),
+        ("--image-size -1", "no number of bytes"),
+        ("--buffer-pages 5", "16 at least"),
+    ],
+)
+def test_a_word_that_means_nothing_is_refused_before_anything_is_done(
+    shell: Shell, words: str, why: str
+) -> None:
+    assert why in run(shell, f"save --target raw:{DISK} {words}", status=2)

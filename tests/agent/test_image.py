@@ -64,7 +64,7 @@ def test_too_small_a_budget_is_refused(tmp_path: Path) -> None:
 def test_without_a_commit_there_is_no_image(tmp_path: Path) -> None:
     disk = _made(tmp_path)
     with device(tmp_path / "stream") as snapshot:
-        sink = RawSink(str(disk), 32)
+        sink = RawSink(str(disk), 32, overwrite=True)
         sink.prepare(snapshot, 1)  # an older image ends here
         sink.write(b"some of it")
         sink.close()

@@ -2,8 +2,9 @@
 
 A guardian may be killed between an undo and the stroke through its entry, and the next one then
 undoes it again. So each undo looks first, or sets what is set already: an image that is used up is
-left so, a snapshot or a freeze that is gone is left so, SIGCONT and a thaw find who runs, a process
-in its cgroup is moved there again, and a setting is written with the same value.
+left so, a page is given back only where zeros took its place, a snapshot or a freeze that is gone
+is left so, SIGCONT and a thaw find who runs, a process in its cgroup is moved there again, and a
+setting is written with the same value.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from harness.agent.guardian.journal import Journal, parsed
 from harness.agent.image import withdraw
 from harness.agent.log import Log
 from harness.agent.stop import cgroup, sigstop
+from harness.agent.target import raw
 
 UNDO: dict[str, Callable[[dict[str, Any]], None]] = {
     "image": withdraw.undo,
+    "replaced": raw.give_back,
     **protect.UNDO,
     "sigstop": sigstop.undo,
     "cgroup": cgroup.undo,

@@ -55,15 +55,17 @@ class Target(NamedTuple):
     :ivar where: A device or file; for a server ``HOST:PORT``. Empty for the swap in use.
     :ivar keys: For a server, a PEM file: its CA's certificate, ours, and our key.
     :ivar early: For swap, whether slots are allocated before the snapshot.
+    :ivar overwrite: For a device, whether what it holds may be lost.
     """
 
     kind: str
     where: str
     keys: str = ""
     early: bool = False
+    overwrite: bool = False
 
 
-def parse(text: str, keys: str = "", *, early: bool = False) -> Target:
+def parse(text: str, keys: str = "", *, early: bool = False, overwrite: bool = False) -> Target:
     """Read ``swap[:DEVICE]``, ``raw:DEVICE`` or ``server:HOST:PORT``.
 
     :raise AgentError: When it is none of these.
@@ -76,7 +78,7 @@ def parse(text: str, keys: str = "", *, early: bool = False) -> Target:
             f"--target {text} needs --keys FILE",
             "the image is all of memory: it goes only to a server that both sides have proved",
         )
-    return Target(kind, where, keys, early)
+    return Target(kind, where, keys, early, overwrite)
 
 
 def open_sink(target: Target, buffer_pages: int) -> Sink:
@@ -93,7 +95,7 @@ def open_sink(target: Target, buffer_pages: int) -> Sink:
         from harness.agent.target.raw import RawSink
 
         require(target.where)
-        return RawSink(target.where, buffer_pages)
+        return RawSink(target.where, buffer_pages, overwrite=target.overwrite)
     from harness.agent.target.server import open_sink as connect
 
     return connect(target.where, target.keys)

@@ -76,6 +76,13 @@ class Block:
         got = self.read(self._page, offset)
         return bytes(self._page[:got]).ljust(PAGE, b"\0")
 
+    def peek(self, offset: int, count: int) -> bytes:
+        """Return some bytes from anywhere; those behind the end are missing."""
+        first = offset // PAGE * PAGE
+        last = offset + count
+        pages = [self.read_page(at) for at in range(first, last, PAGE) if at < self.size]
+        return b"".join(pages)[offset - first : last - first]
+
     def flush(self) -> None:
         """Have the medium hold all that was written."""
         try:

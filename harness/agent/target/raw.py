@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
+from harness.agent.guardian.journal import Journal
+from harness.agent.image.format import COMMITTED, REFUSED, USED
 from harness.agent.target.block import PAGE, Block
 from harness.agent.target.extents import Extent, Reader, Writer
+from harness.agent.target.holds import holds
 
 
 class RawSink:
     """See :class:`harness.agent.target.Sink`."""
 
-    def __init__(self, path: str, buffer_pages: int) -> None:
+    def __init__(self, path: str, buffer_pages: int, *, overwrite: bool = False) -> None:
+        """Open it.
+
+        :raise AgentError: When it cannot be had, or holds something that is not to be lost.
+        """
         self._block = Block(path, buffer_pages, alone=True)
+        try:
+            _require_empty(self._block, overwrite=overwrite)
+        except AgentError:
+            self.close()
+            raise
         self._writer = Writer(self._block, self._more)
 
     def prepare(self, _device: SnapshotDevice, _pages: int) -> None:
@@ -49,6 +62,58 @@ class RawSink:
                 28,
             )
         return Extent(first, left)
+
+
+def _require_empty(block: Block, *, overwrite: bool) -> None:
+    record = block.read_page(0)
+    if overwrite or record.startswith((USED, REFUSED)):
+        return
+    ours = record.startswith(COMMITTED)
+    what = "an image that nobody has resumed from" if ours else holds(block.peek, block.size)
+    if what:
+        give_up = f"agent.pyz discard --target raw:{block.path}" if ours else "name another device"
+        raise AgentError(
+            f"{block.path} holds {what}, and would be overwritten",
+            f"{give_up}, or say --overwrite: what it holds is lost",
+        )
+
+
+def note(path: str, journal: Journal) -> None:
+    """Note the page that a save replaces, and what lies where its stream will begin."""
+    block = Block(path, 1, readonly=True)
+    try:
+        page, behind = block.read_page(0), block.read_page(PAGE)
+    finally:
+        block.close()
+    journal.add("replaced", path=path, page=_text(page), behind=_text(behind))
+
+
+def give_back(args: dict[str, Any]) -> None:
+    """Write back the page that a save replaced, unless an image has taken its place.
+
+    :raise AgentError: When the stream lies over what the page belonged to: that is lost.
+    """
+    page, behind = (_page(args[name]) for name in ("page", "behind"))
+    block = Block(args["path"], 1)
+    try:
+        if any(block.read_page(0)):
+            return  # not replaced yet, or the image was committed
+        lost = block.read_page(PAGE) != behind
+        if lost and page.startswith(COMMITTED):
+            page = USED + page[len(USED) :]  # it can never be resumed from
+        block.write_page(page, 0)
+    finally:
+        block.close()
+    if lost and any(page) and not page.startswith((USED, REFUSED)):
+        raise AgentError(f"{args['path']}: what it held was overwritten, as --overwrite allows")
+
+
+def _page(text: str) -> bytes:
+    return base64.b64decode(text).ljust(PAGE, b"\0")
+
+
+def _text(page: bytes) -> str:
+    return base64.b64encode(page).decode() if any(page) else ""
 
 
 class RawSource:
