@@ -31,6 +31,8 @@ Command = str | Sequence[str]
 _CHUNK = 65536
 _LOOPBACK = "127.0.0.1"
 _TAIL = 4096  # bytes of output that are kept to say what was last seen
+_MOST = 16 << 20  # bytes of a command's output; the longest that is asked for has some 100 KiB
+_LONGEST = 1 << 20  # bytes of a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,7 @@ class Shell:
             for out, err in _pump(channel, deadline):
                 stdout += out
                 stderr += err
+                _limit(len(stdout) + len(stderr), _MOST, "output", text)
             status = _status(channel, text, deadline)
         result = Result(command=text, status=status, stdout=_decode(stdout), stderr=_decode(stderr))
         if check:
@@ -118,7 +121,7 @@ class Shell:
         result = self.run(command, deadline, stdin=stdin)
         try:
             return json.loads(result.stdout)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise GuestError(
                 f"`{_short(result.command)}` in the guest printed no JSON: {error}: "
                 f"{_short(result.stdout)!r}"
@@ -131,16 +134,16 @@ class Shell:
         :raise GuestError: As :meth:`run`, after the last line.
         """
         text = _text(command)
-        partial, stderr = b"", bytearray()
+        lines, stderr = _Lines(text), bytearray()
         with self._exec(text, deadline) as channel:
             self._feed(channel, b"", deadline)
             for out, err in _pump(channel, deadline):
                 stderr += err
-                *lines, partial = (partial + out).split(b"\n")
-                yield from map(_decode, lines)
+                _limit(len(stderr), _MOST, "output", text)
+                yield from lines.of(out)
             status = _status(channel, text, deadline)
-        if partial:
-            yield _decode(partial)
+        if lines.partial:
+            yield _decode(lines.partial)
         _check(Result(command=text, status=status, stdout="", stderr=_decode(stderr)))
 
     def ask(self, port: int, line: str, deadline: Deadline) -> Iterator[str]:
@@ -154,10 +157,9 @@ class Shell:
         """
         with self._dial(port, deadline) as channel:
             self._feed(channel, line.encode() + b"\n", deadline)
-            partial = b""
+            lines = _Lines(line)
             for out, _ in _pump(channel, deadline):
-                *lines, partial = (partial + out).split(b"\n")
-                yield from map(_decode, lines)
+                yield from lines.of(out)
 
     def push(self, data: bytes, path: str, mode: int, deadline: Deadline) -> None:
         """Put a file into the guest: whole, checked by SHA-256, then renamed into place.
@@ -224,6 +226,8 @@ def _pump(channel: paramiko.Channel, deadline: Deadline) -> Iterator[tuple[bytes
     # yields what came on stdout and stderr until both have ended
     tail = b""
     while True:
+        if deadline.expired:  # also where there is always more to read
+            raise _stalled(deadline, tail)
         ended = channel.eof_received or channel.closed  # asked first: nothing comes after it
         out = channel.recv(_CHUNK) if channel.recv_ready() else b""
         err = channel.recv_stderr(_CHUNK) if channel.recv_stderr_ready() else b""
@@ -232,8 +236,33 @@ def _pump(channel: paramiko.Channel, deadline: Deadline) -> Iterator[tuple[bytes
             yield out, err
         elif ended:
             return
-        elif not wait_readable([channel.fileno()], deadline):
-            raise _stalled(deadline, tail)
+        else:
+            wait_readable([channel.fileno()], deadline)
+
+
+class _Lines:
+    # bytes as they come, given out as lines; all of them together have a limit, and so has each
+
+    def __init__(self, command: str) -> None:
+        self.partial = bytearray()
+        self._command = command
+        self._taken = 0
+
+    def of(self, data: bytes) -> Iterator[str]:
+        self._taken += len(data)
+        _limit(self._taken, _MOST, "output", self._command)
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            yield _decode(self.partial + line)
+            self.partial = bytearray()
+        self.partial += rest
+        _limit(len(self.partial), _LONGEST, "a line", self._command)
+
+
+def _limit(size: int, most: int, what: str, command: str) -> None:
+    if size > most:
+        text = f"`{_short(command)}` in the guest printed {what} of over {most >> 20} MiB"
+        raise GuestError(text)
 
 
 def _stalled(deadline: Deadline, tail: bytes) -> DeadlineExpired:

@@ -190,7 +190,7 @@ def _copy(source: IO[bytes], send: Callable[[bytes], None]) -> None:
         try:
             while data := os.read(source.fileno(), _CHUNK):
                 send(data)
-        except OSError:
+        except (OSError, EOFError):
             return  # the client is gone
 
 
