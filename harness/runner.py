@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.cycle import agent, scripts
+from harness.cycle.answers import Garbled
 from harness.cycle.boot import Lab, Running, running
 from harness.cycle.disks import SWAP, make_disks
 from harness.cycle.scripts import Notes, Past
@@ -103,7 +104,9 @@ def _cycle(lab: Lab, past: Past) -> Iterator[Boot]:
         script = partial(scripts.resume, past=past, again=again)
         boot = _boot(lab, Role.RESUME, life, script)
         yield boot
-        if not boot.resumed or boot.hang or boot.panic or (again and not _hibernated(boot)):
+        if not boot.resumed or boot.garbled or boot.hang or boot.panic:
+            return
+        if again and not _hibernated(boot):
             return
     yield _boot(lab, Role.COLD, lab.scenario.lives + 1, scripts.cold)
 
@@ -123,11 +126,20 @@ def _boot(lab: Lab, role: Role, number: int, script: Script) -> Boot:
             script(run, notes)
         except Stalled as stalled:
             notes.hang = stalled.hang
+        except Garbled as garbled:
+            notes.garbled = _afterwards(role, notes, garbled)
         except (GuestError, DeadlineExpired) as error:
             notes.hang = _lost(run, notes, role, error)
         exit_ = run.watch.ended() or Exit(returncode=None)
         run.watch.close()
     return _seen(lab, role, name, run, notes, exit_)
+
+
+def _afterwards(role: Role, notes: Notes, garbled: Garbled) -> str:
+    """Return what a guest answered after a hibernation; before one it is ours to be told."""
+    if role is Role.SAVE and notes.attempt is None:
+        raise garbled
+    return garbled.message
 
 
 def _lost(run: Running, notes: Notes, role: Role, error: HibtestError) -> Hang | None:
@@ -166,6 +178,7 @@ def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Ex
         agent_image=lab.image.look(),
         agent_steps=agent.steps(record.marks),
         hang=notes.hang,
+        garbled=notes.garbled,
         panic=panic.line if panic else "",
         last_lines=run.watch.last_lines() if panic else (),
         restored=notes.restored,

@@ -1,11 +1,14 @@
 """The agent as a cycle uses it: shipped into the guest, told what to do, listened to."""
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from harness import zipapp
+from harness.cycle import answers
+from harness.cycle.answers import Garbled
 from harness.deadline import Deadline
 from harness.evidence import AgentStep, Mark
 from harness.inside.shell import Shell
@@ -86,15 +89,19 @@ def steps(marks: Iterable[Mark]) -> tuple[AgentStep, ...]:
     for mark in marks:
         facts = _facts(mark)
         t = facts.pop("t", 0.0)
+        step: dict[str, Any] = {}
         if "begin" in facts:
-            name = facts["begin"]
-            found[name] = AgentStep(name=name, t=t)
+            step = {"name": facts["begin"], "t": t}
         elif "step" in facts:
-            name, seconds = facts.pop("step"), facts.pop("seconds")
-            found[name] = AgentStep(name=name, t=t, seconds=seconds, facts=facts)
+            name, seconds = facts.pop("step"), facts.pop("seconds", None)
+            step = {"name": name, "t": t, "seconds": seconds, "facts": facts}
         elif "failed" in facts:
-            name = facts.pop("failed")
-            found[name] = AgentStep(name=name, t=t, facts=facts)
+            step = {"name": facts.pop("failed"), "t": t, "facts": facts}
+        try:
+            done = msgspec.convert(step, AgentStep)
+        except msgspec.ValidationError:
+            continue  # the guest may print anything
+        found[done.name] = done
     return tuple(found.values())
 
 
@@ -103,6 +110,6 @@ def _facts(mark: Mark) -> dict[str, Any]:
     if match is None:
         return {}
     try:
-        return dict(json.loads(match[1]))
-    except json.JSONDecodeError:
+        return answers.decode(match[1], dict[str, Any])
+    except Garbled:
         return {}  # cut short by the end of the machine

@@ -41,7 +41,10 @@ OURS = (
     _line("ready", r"^hibtest: ready"),
     _line("begins", r"hibtest: hibernate agent begins", Stage.STOP),
     _line("begins", r"hibtest: hibernate (?P<mode>\S+) begins", Stage.FREEZE),
-    _line("returned", r"hibtest: hibernate (?P<mode>\S+) returned (?P<errno>\d+) ?(?P<text>.*)"),
+    _line(
+        "returned",
+        r"hibtest: hibernate (?P<mode>\S+) returned (?P<errno>\d{1,6})(?!\d) ?(?P<text>.*)",
+    ),
 )
 
 # What the agent says (harness/agent/log.py), in the order of its steps.
@@ -148,7 +151,7 @@ def recognise(line: str) -> tuple[Pattern, re.Match[str]] | None:
 
     The first one in :data:`PATTERNS` wins; lines carry the printk time stamp or none.
     """
-    text = _STAMP.sub("", line)
+    text = _STAMP.sub("", line[:_LONGEST])
     for pattern in PATTERNS:
         match = pattern.regex.search(text)
         if match and not any(harmless.search(text) for harmless in HARMLESS):
@@ -156,4 +159,7 @@ def recognise(line: str) -> tuple[Pattern, re.Match[str]] | None:
     return None
 
 
+# The kernel prints no longer record (PRINTKRB_RECORD_MAX, kernel/printk/printk.c, 6.1 to 7.3); a
+# guest may, and some patterns take time that grows with the square of the length.
+_LONGEST = 4096
 _STAMP = re.compile(r"^\[\s*\d+\.\d+\](\[[^\]]*\])? ?")

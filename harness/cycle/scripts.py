@@ -43,6 +43,7 @@ class Notes:
     witnesses: tuple[WitnessReport, ...] = ()
     audits: tuple[AuditReport, ...] = ()
     hang: Hang | None = None
+    garbled: str = ""
     restored: RestoreProof | None = None
     saved: SaveProof | None = None
     disks: tuple[DiskProof, ...] = ()

@@ -3,12 +3,13 @@
 The work is done inside the guest by harness/probe, shipped as a zipapp; here it is only asked.
 """
 
-import json
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from harness import zipapp
+from harness.cycle import answers
+from harness.cycle.answers import Garbled
 from harness.cycle.proof.kernel import Places
 from harness.deadline import Deadline, DeadlineExpired
 from harness.errors import GuestError
@@ -34,13 +35,23 @@ def plant(shell: Shell, patience: float, deadline: Deadline) -> tuple[str, Plant
     before = time.time()
     # in one go: every command is a few processes, and the guest may be an emulated one
     command = f"cat >{_PROBE} && {_COMMAND.format(patience, 'plant')}"
-    answer = shell.run_json(command, deadline, stdin=zipapp.probe())
-    witnesses = dict(answer["witnesses"])
-    witnesses["clocks"]["host"] = [before, time.time()]
-    for name, facts in witnesses.items():
-        if "error" in facts:
-            raise GuestError(f"the witness {name} could not be planted: {facts['error']}")
-    return str(answer["boot_id"]), witnesses, Places.of(answer["places"])
+    said = shell.run(command, deadline, check=False, stdin=zipapp.probe()).stdout
+    facts = answers.decode(said, dict[str, Any])
+    _require_done(facts, "plant")
+    answer = answers.typed(facts, answers.Planted)
+    witnesses = answer.witnesses
+    witnesses.get("clocks", {})["host"] = [before, time.time()]
+    for name, planted in witnesses.items():
+        if "error" in planted:
+            raise GuestError(f"the witness {name} could not be planted: {planted['error']}")
+    return answer.boot_id, witnesses, _places(answer.places)
+
+
+def _places(facts: dict[str, Any]) -> Places:
+    try:
+        return Places.of(facts)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise Garbled(f"the probe's places have another shape: {error}") from error
 
 
 def check(
@@ -49,23 +60,25 @@ def check(
     """Look at all witnesses.
 
     :return: The guest's boot_id and a report per witness that was planted.
+    :raise Garbled: When the answer is none.
     """
     before = time.time()
-    answer = next(_answers(shell, "check", patience, deadline), None)
-    if answer is None:
+    facts = next(_answers(shell, "check", patience, deadline), None)
+    if facts is None:
         raise GuestError("the probe's check answered nothing")
-    found = answer["witnesses"] or {}
-    found.get("clocks", {}).get("found", {})["host"] = [before, time.time()]
-    reports = tuple(_report(name, facts, found.get(name)) for name, facts in planted.items())
-    return str(answer["boot_id"]), reports
+    answer = answers.typed(facts, answers.Checked)
+    looked = answer.witnesses or {}
+    if "clocks" in looked and isinstance(looked["clocks"].found, dict):
+        looked["clocks"].found["host"] = [before, time.time()]
+    reports = tuple(_report(name, facts, looked.get(name)) for name, facts in planted.items())
+    return answer.boot_id, reports
 
 
-def _report(name: str, planted: Any, found: dict[str, Any] | None) -> WitnessReport:
-    if found is None and "lacking" not in planted:
-        return WitnessReport(name=name, planted=planted, error="not there any more")
-    facts = found or {}
-    error = str(facts.get("error", ""))
-    return WitnessReport(name=name, planted=planted, found=facts.get("found"), error=error)
+def _report(name: str, planted: Any, looked: answers.Looked | None) -> WitnessReport:
+    if looked is None:
+        error = "" if "lacking" in planted else "not there any more"
+        return WitnessReport(name=name, planted=planted, error=error)
+    return WitnessReport(name=name, planted=planted, found=looked.found, error=looked.error)
 
 
 def audit(shell: Shell, patience: float, deadline: Deadline) -> tuple[AuditReport, ...]:
@@ -78,19 +91,15 @@ def audit(shell: Shell, patience: float, deadline: Deadline) -> tuple[AuditRepor
     try:
         for entry in _answers(shell, "audit", patience, deadline):
             if "begin" in entry:
-                running = str(entry["begin"])
+                running = answers.typed(entry, answers.Begun).begin
                 continue
             running = ""
+            done = answers.typed(entry, answers.Exercised)
             reports.append(
-                AuditReport(
-                    name=str(entry["name"]),
-                    ok=entry["ok"],
-                    detail=str(entry["detail"]),
-                    seconds=float(entry["seconds"]),
-                )
+                AuditReport(name=done.name, ok=done.ok, detail=done.detail, seconds=done.seconds)
             )
     except (GuestError, DeadlineExpired) as error:
-        if not running:
+        if not running or isinstance(error, Garbled):
             raise
         reports.append(AuditReport(name=running, ok=False, detail=f"did not come back: {error}"))
     return tuple(reports)
@@ -110,17 +119,21 @@ def _answers(
         yield from _examined(shell.ask(PORT, command, deadline), command)
     except NobodyListens:
         for line in shell.stream(_COMMAND.format(patience, command), deadline):
-            yield json.loads(line)
+            yield answers.decode(line, dict[str, Any])
+
+
+def _require_done(answer: dict[str, Any], command: str) -> None:
+    if "error" in answer:
+        why = answers.typed(answer, answers.Refused).error.message
+        raise GuestError(f"the probe's {command}: {why}")
 
 
 def _examined(lines: Iterable[str], command: str) -> Iterator[dict[str, Any]]:
-    answer: dict[str, Any] = {}
     for line in lines:
-        answer = json.loads(line)
+        answer = answers.decode(line, dict[str, Any])
         if "status" in answer:
             return
-        if "error" in answer:
-            raise GuestError(f"the probe's {command}: {answer['error']['message']}")
+        _require_done(answer, command)
         yield answer
     raise GuestError(
         f"the probe's {command} broke off; /run/hibtest/examiner.log in the guest says why"

@@ -1,9 +1,10 @@
 """Workloads: set up in the guest before the witnesses, looked at after the resume as they are."""
 
-import json
 from collections.abc import Iterable
+from typing import Any
 
 from harness import zipapp
+from harness.cycle import answers
 from harness.cycle.witness import Planted
 from harness.deadline import Deadline
 from harness.errors import GuestError
@@ -53,8 +54,10 @@ def ask(shell: Shell, command: str, patience: float, deadline: Deadline) -> Plan
     """
     text = f"HIBTEST_PATIENCE={patience:g} python3 -ISB {_PROBE} {command}"
     lines = shell.run(text, deadline, check=False).stdout.splitlines()
-    answer: Planted = json.loads(lines[-1]) if lines else {}
-    if not answer or "error" in answer:
-        why = answer.get("error", {}).get("message", "it printed nothing")
+    if not lines:
+        raise GuestError(f"the probe's {command}: it printed nothing")
+    answer = answers.decode(lines[-1], dict[str, Any])
+    if "error" in answer:
+        why = answers.typed(answer, answers.Refused).error.message
         raise GuestError(f"the probe's {command}: {why}")
     return answer

@@ -219,11 +219,11 @@ class Boot:
     :ivar boot_id: ``/proc/sys/kernel/random/boot_id``, empty when it could not be asked.
     :ivar failures: Tries before it that were made to fail.
     :ivar header: The swap's header after this machine was off.
-    :ivar panic: The panic's first line, empty if there was none.
-    :ivar last_lines: The last lines of the console, of a boot that panicked.
+    :ivar panic: The panic's first line, empty without one; ``last_lines``: of that console.
     :ivar restored: The proof of the resume that this boot began with, when one was asked for.
     :ivar saved: The proof of the hibernation that ended this boot, when one was asked for.
     :ivar disks: The disks whose blocks were compared, of a boot that ended in a hibernation.
+    :ivar garbled: The answer after a hibernation that was none, empty when there was none such.
     :ivar agent_image: What the agent's target holds, when the agent is the method.
     :ivar agent_steps: What the agent did in this boot.
     :ivar aborted: In older evidence: machines in whose place this one was made.
@@ -249,6 +249,7 @@ class Boot:
     restored: RestoreProof | None = None
     saved: SaveProof | None = None
     disks: tuple[DiskProof, ...] = ()
+    garbled: str = ""
     agent_image: AgentImage | None = None
     agent_steps: tuple[AgentStep, ...] = ()
     aborted: tuple[Exit, ...] = ()

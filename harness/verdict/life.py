@@ -55,6 +55,14 @@ def _audits(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     return None
 
 
+def _garbled(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """What was planted in the guest answers with what it never says."""
+    for boot in evidence.boots:
+        if boot.garbled:
+            return _corrupt("witness-answer", boot, boot.garbled, "boots[*].garbled")
+    return None
+
+
 def _not_looked_at(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     """A life that went on and was not examined proves nothing."""
     for boot in evidence.boots:
@@ -181,6 +189,7 @@ def _unfinished(scenario: Scenario, evidence: Evidence) -> Finding | None:
 
 
 LIFE_RULES: tuple[Rule, ...] = (
+    _garbled,
     _other_life,
     _not_looked_at,
     _witnesses,

@@ -40,7 +40,7 @@ def differences(name: str, planted: Any, found: Any) -> tuple[str, ...]:
         return (f"{name}: is gone",)
     try:
         return tuple(f"{name}: {difference}" for difference in rule(planted, found))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         return (f"{name}: facts of another shape: {type(error).__name__} {error}",)
 
 

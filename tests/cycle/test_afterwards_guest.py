@@ -1,0 +1,59 @@
+"""What goes wrong after a hibernation is the kernel's, in real guests."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import images
+from harness.cli.prepare import bench
+from harness.deadline import Deadline
+from harness.evidence import Evidence
+from harness.inside.shell import Shell
+from harness.runner import run
+from harness.spec import GuestSpec, Outcome, Scenario
+from harness.verdict import Verdict, judge
+
+pytestmark = pytest.mark.guest
+
+SCENARIO = Scenario(name="afterwards", guest=GuestSpec(kernel="trixie", vcpus=1), lives=1)
+
+
+def _run(
+    directory: Path, at_rest: Callable[[Path], None] | None = None
+) -> tuple[Evidence, Verdict]:
+    images.build(["trixie"])
+    job = bench(directory, "auto").job(SCENARIO)
+    evidence = run(job, lambda _: None, at_rest)
+    return evidence, judge(SCENARIO, evidence)
+
+
+def test_a_root_that_cannot_be_mounted_is_damage(tmp_path: Path) -> None:
+    def at_rest(swap: Path) -> None:
+        with swap.open("r+b") as file:
+            file.write(bytes(4096))  # no image: the guest starts afresh
+        root = swap.parent / "root.qcow2"
+        subprocess.run(["qemu-io", "-c", "write -P 0 0 64k", root], check=True)
+
+    evidence, verdict = _run(tmp_path, at_rest)
+    assert evidence.fault is None
+    assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "start-failed"), str(verdict)
+    assert verdict.reason.startswith("resume boot: hibtest: failed: ")
+
+
+def test_an_examiner_that_answers_garbage_is_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Shell.ask
+
+    def cut(self: Shell, port: int, line: str, deadline: Deadline) -> Iterator[str]:
+        for text in ask(self, port, line, deadline):
+            yield text[: len(text) // 2] if line == "check" else text
+
+    monkeypatch.setattr(Shell, "ask", cut)
+    evidence, verdict = _run(tmp_path)
+    assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "witness-answer"), str(verdict)
+    save, resume = evidence.boots
+    assert save.saved is not None  # what else was seen is kept
+    assert resume.restored is not None
