@@ -11,9 +11,9 @@ from harness.cli.prepare import bench
 from harness.deadline import Deadline
 from harness.evidence import Evidence
 from harness.inside.shell import Shell
-from harness.runner import run
 from harness.spec import GuestSpec, Outcome, Scenario
-from harness.verdict import Verdict, judge
+from harness.verdict import Verdict
+from tests.cycle.counted import run_counted
 
 pytestmark = pytest.mark.guest
 
@@ -24,9 +24,7 @@ def _run(
     directory: Path, at_rest: Callable[[Path], None] | None = None
 ) -> tuple[Evidence, Verdict]:
     images.build(["trixie"])
-    job = bench(directory, "auto").job(SCENARIO)
-    evidence = run(job, lambda _: None, at_rest)
-    return evidence, judge(SCENARIO, evidence)
+    return run_counted(bench(directory, "auto"), SCENARIO, at_rest)
 
 
 def test_a_root_that_cannot_be_mounted_is_damage(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import images
 from harness.agent.image.format import COMMITTED, FRAME_SIZE, Digest, Frame, Record
 from harness.cli.prepare import bench
 from harness.evidence import Evidence
-from harness.runner import run
 from harness.spec import AgentMethod, GuestSpec, Outcome, Scenario, Target
-from harness.verdict import Verdict, judge
+from harness.verdict import Verdict
+from tests.cycle.counted import run_counted
 
 pytestmark = pytest.mark.guest
 
@@ -25,9 +25,7 @@ SCENARIO = Scenario(
 
 def _run(directory: Path, at_rest: Callable[[Path], None]) -> tuple[Evidence, Verdict]:
     images.build(["trixie"])
-    job = bench(directory, "auto").job(SCENARIO)
-    evidence = run(job, lambda _: None, at_rest)
-    return evidence, judge(SCENARIO, evidence)
+    return run_counted(bench(directory, "auto"), SCENARIO, at_rest)
 
 
 def test_a_flipped_bit_is_found_before_the_jump(tmp_path: Path) -> None:

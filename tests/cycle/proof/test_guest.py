@@ -14,9 +14,9 @@ from harness.evidence import Evidence
 from harness.image.header import PAGE_SIZE
 from harness.image.reader import Image, open_image
 from harness.probe import pages
-from harness.runner import run
 from harness.spec import Outcome, Scenario
-from harness.verdict import Verdict, judge
+from harness.verdict import Verdict
+from tests.cycle.counted import run_counted
 
 pytestmark = pytest.mark.guest
 
@@ -42,8 +42,7 @@ def scenario() -> Scenario:
 def _run(
     here: Bench, scenario: Scenario, at_rest: Callable[[Path], None]
 ) -> tuple[Evidence, Verdict]:
-    evidence = run(here.job(scenario), lambda _: None, at_rest)
-    return evidence, judge(scenario, evidence)
+    return run_counted(here, scenario, at_rest)
 
 
 def _data_block(image: Image, index: int) -> int:
@@ -78,7 +77,7 @@ def test_a_flipped_bit_and_two_pages_that_changed_places_are_named(
         with open_image(disk) as image:
             chosen = _texts(image, TEXTS)
             blocks = [_data_block(image, index) for index in chosen]
-            tampered.extend(int(image.pfns[index]) for index in chosen)
+            tampered[:] = [int(image.pfns[index]) for index in chosen]
         with disk.open("r+b") as file:
             old = []
             for block in blocks:
