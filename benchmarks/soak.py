@@ -88,7 +88,7 @@ def _soak(here: Bench, scenario: Scenario, cycles: int) -> Iterator[Held]:
     for number in range(1, -(-cycles // scenario.lives) + 1):
         job = here.job(scenario)
         run(job, lambda _: None)
-        verdict = finish(job, keep=False)
+        verdict = finish(job, keep=False).verdict
         held = _held(here.runs)
         facts = ", ".join(f"{what} {value}" for what, value in asdict(held).items())
         print(f"run {number}: {verdict.outcome}; {facts}", flush=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 from harness.evidence import GuestKernel, Host, Try
 from harness.spec import GuestFiles, Scenario
 
+EVIDENCE = "evidence.json"  # in a run's directory
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

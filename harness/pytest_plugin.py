@@ -15,10 +15,9 @@ from harness.printable import printable
 from harness.spec import Outcome, Scenario
 
 if TYPE_CHECKING:
-    from harness.cli.prepare import Bench, OwnKernel
+    from harness.cli.prepare import Bench, OwnKernel, Result
     from harness.evidence import Evidence, Try
     from harness.job import Job
-    from harness.verdict import Verdict
 
 _DISCARDED = "discarded"  # property of a test: a run that does not count
 _MARKS = frozenset({"smoke", "wide"})
@@ -129,25 +128,25 @@ def evidence(
 ) -> "Evidence":
     """The evidence of one run of the test's ``scenario``; INVALID is an error of this fixture."""
     import images
-    from harness.cli.prepare import discarded, on_own_kernel
+    from harness.cli.counting import until_it_counts
+    from harness.cli.prepare import on_own_kernel
 
     if bench.own is not None:
         (scenario,) = on_own_kernel((scenario,))
     else:
         images.build([scenario.guest.kernel])
     keep = option(request.config, "keep") is not None
-    tries: tuple[Try, ...] = ()
-    while True:
-        job = bench.job(scenario, tries)
-        gathered, verdict = _gather(job, record_property, keep=keep)
-        one = discarded(bench, job, verdict)
-        if one is None:
-            break
-        tries = (*tries, one)
+
+    def once(tries: "tuple[Try, ...]") -> "Result":
+        return _run(bench.job(scenario, tries), record_property, keep=keep)
+
+    def told(one: "Try") -> None:
         record_property(_DISCARDED, printable(f"{one.outcome} in {one.directory}: {one.reason}"))
-    if verdict.outcome is Outcome.INVALID:
-        pytest.fail(f"INVALID: {printable(verdict.reason)}", pytrace=False)
-    return gathered
+
+    result = until_it_counts(bench, once, told)
+    if result.evidence is None or result.verdict.outcome is Outcome.INVALID:
+        pytest.fail(f"INVALID: {printable(result.verdict.reason)}", pytrace=False)
+    return result.evidence
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -166,7 +165,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(line)
 
 
-def _gather(job: "Job", record: Record, *, keep: bool) -> "tuple[Evidence, Verdict]":
+def _run(job: "Job", record: Record, *, keep: bool) -> "Result":
     from harness.cli.prepare import finish
     from harness.report.jsonl import to_file
     from harness.runner import run
@@ -174,7 +173,7 @@ def _gather(job: "Job", record: Record, *, keep: bool) -> "tuple[Evidence, Verdi
     record("run", os.fspath(job.directory))
     record("kernel", f"{job.kernel.name} {job.kernel.release} sha256:{job.kernel.sha256}")
     with to_file(job.directory / "events.jsonl") as sink:
-        gathered = run(job, sink)
-    verdict = finish(job, keep=keep)
-    record("outcome", str(verdict.outcome))
-    return gathered, verdict
+        run(job, sink)
+    result = finish(job, keep=keep)
+    record("outcome", str(result.verdict.outcome))
+    return result

@@ -7,8 +7,6 @@ is made again as a whole, in a new directory; those before it are told in the ve
 that counts, and what happens in the last try is believed.
 """
 
-from pathlib import Path
-
 from harness.evidence import Evidence, Try
 from harness.spec import OWN_KERNEL, Outcome, Role, Scenario
 
@@ -16,19 +14,14 @@ TRIES = 3
 _BEGUN = frozenset({"begins", "entry"})  # marks of a hibernation, harness/cycle/klog.py
 
 
-def discarded(
-    scenario: Scenario, evidence: Evidence, outcome: Outcome, cause: str, reason: str, where: Path
-) -> Try | None:
-    """Return a run as one that does not count, ``None`` when it does.
+def counts(scenario: Scenario, evidence: Evidence, one: Try) -> bool:
+    """Return whether a run counts, or another is to be made in its place.
 
-    :param outcome: Its verdict's; and so are ``cause`` and ``reason``.
-    :param where: Its directory.
+    :param one: The run, as it would be told by that other.
     """
     if len(evidence.tries) + 1 >= TRIES:
-        return None
-    if not (_qemu_died(outcome, cause) or _never_began(scenario, evidence, outcome)):
-        return None
-    return Try(directory=str(where), outcome=outcome, cause=cause, reason=reason)
+        return True
+    return not (_qemu_died(one) or _never_began(scenario, evidence, one))
 
 
 def boots_again(kernel: str, *, emulated: bool, qemu_died: bool) -> bool:
@@ -39,15 +32,15 @@ def boots_again(kernel: str, *, emulated: bool, qemu_died: bool) -> bool:
     return qemu_died or (emulated and kernel != OWN_KERNEL)
 
 
-def _qemu_died(outcome: Outcome, cause: str) -> bool:
-    return outcome is Outcome.INVALID and cause == "qemu-died"
+def _qemu_died(one: Try) -> bool:
+    return one.outcome is Outcome.INVALID and one.cause == "qemu-died"
 
 
-def _never_began(scenario: Scenario, evidence: Evidence, outcome: Outcome) -> bool:
+def _never_began(scenario: Scenario, evidence: Evidence, one: Try) -> bool:
     emulated = evidence.host is not None and evidence.host.accel == "tcg"
     if not emulated or scenario.guest.kernel == OWN_KERNEL or len(evidence.boots) != 1:
         return False
     (boot,) = evidence.boots
     begun = boot.attempt is not None or any(mark.name in _BEGUN for mark in boot.marks)
-    stuck = outcome in {Outcome.PANIC, Outcome.HUNG}
+    stuck = one.outcome in {Outcome.PANIC, Outcome.HUNG}
     return stuck and boot.role is Role.SAVE and not begun

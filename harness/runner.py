@@ -21,7 +21,7 @@ from harness.events import Note, Sink
 from harness.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
 from harness.files import whole
 from harness.image.header import read_header
-from harness.job import Job
+from harness.job import EVIDENCE, Job
 from harness.machine.shape import Accel
 from harness.machine.turns import turn
 from harness.spec import Role, Stage
@@ -84,7 +84,7 @@ def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Eviden
 
 def _store(job: Job, evidence: Evidence, began: float) -> Evidence:
     evidence = replace(evidence, seconds=round(time.monotonic() - began, 2))
-    whole(job.directory / "evidence.json", to_json(evidence))
+    whole(job.directory / EVIDENCE, to_json(evidence))
     return evidence
 
 

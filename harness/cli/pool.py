@@ -9,17 +9,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import psutil
 
-from harness.cli import prepare
-from harness.cli.prepare import Bench, drop_disks, finish
+from harness.cli.counting import until_it_counts
+from harness.cli.prepare import Bench, Result, drop_disks, finish
 from harness.errors import HibtestError
 from harness.events import from_line
 from harness.evidence import Evidence, Fault, Try, read_json, to_json
 from harness.files import whole
-from harness.job import Job
+from harness.job import EVIDENCE, Job
 from harness.machine.shape import Accel
 from harness.report.terminal import Board
 from harness.spec import Scenario
@@ -38,18 +38,6 @@ def parallel(scenarios: Sequence[Scenario], accel: Accel) -> int:
     vcpus = max(scenario.guest.vcpus for scenario in scenarios) if accel is Accel.TCG else 1
     cpus = (os.cpu_count() or 1) // vcpus
     return max(1, min(cpus, free // largest, len(scenarios)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What came of a scenario.
-
-    :ivar job: Its run; ``None`` when there is none.
-    """
-
-    verdict: Verdict
-    job: Job | None = None
-    seconds: float = 0.0
 
 
 class Pool:
@@ -87,16 +75,11 @@ class Pool:
 
     def _one(self, scenario: Scenario) -> Result | None:
         """Run a scenario until a run counts; what cannot be judged is that run's, not its end."""
-        tries: tuple[Try, ...] = ()
-        while True:
-            result = self._try(scenario, tries)
-            if result is None or result.job is None:
-                return result
-            discarded = prepare.discarded(self._bench, result.job, result.verdict)
-            if discarded is None:
-                return result
-            tries = (*tries, discarded)
-            self._board.note(scenario.name, f"once more, in a new run: {discarded.reason}")
+
+        def told(one: Try) -> None:
+            self._board.note(scenario.name, f"once more, in a new run: {one.reason}")
+
+        return until_it_counts(self._bench, lambda tries: self._try(scenario, tries), told)
 
     def _try(self, scenario: Scenario, tries: tuple[Try, ...]) -> Result | None:
         if self._stopped.is_set():
@@ -110,11 +93,11 @@ class Pool:
 
     def _judged(self, job: Job) -> Result | None:
         status = self._work(job)
-        evidence = _evidence(job, status)
+        _note_end(job, status)
         if self._stopped.is_set():
             drop_disks(job.directory)
             return None
-        return Result(verdict=finish(job, keep=self._keep), job=job, seconds=evidence.seconds)
+        return finish(job, keep=self._keep)
 
     def _work(self, job: Job) -> int:
         # setpriv: the worker, and so its machine, ends also when we are killed with SIGKILL
@@ -172,16 +155,15 @@ def _unjudged(scenario: Scenario, job: Job | None, error: Exception) -> Verdict:
     return unjudged(scenario, kind, f"the run{where} could not be judged: {error}")
 
 
-def _evidence(job: Job, status: int) -> Evidence:
-    """Return the evidence of a finished worker; one that broke down is a fault of its own."""
-    path = job.directory / "evidence.json"
+def _note_end(job: Job, status: int) -> None:
+    """Note a worker that broke down as a fault of the run."""
+    if status == 0:
+        return
+    path = job.directory / EVIDENCE
     try:
         evidence = read_json(path, Evidence)
     except HibtestError:
         evidence = Evidence(scenario=job.scenario.name, host=job.host, kernel=job.kernel)
-    if status:
-        message = f"the worker of {job.directory} ended with status {status}"
-        fault = Fault(kind="WorkerDied", message=message, hint="see worker.stderr there")
-        evidence = replace(evidence, fault=evidence.fault or fault)
-        whole(path, to_json(evidence))
-    return evidence
+    message = f"the worker of {job.directory} ended with status {status}"
+    fault = Fault(kind="WorkerDied", message=message, hint="see worker.stderr there")
+    whole(path, to_json(replace(evidence, fault=evidence.fault or fault)))

@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import images
-from harness import retry
 from harness.cycle.disks import KEYS, NAMES
 from harness.cycle.scripts import NEEDED
 from harness.errors import HostError, SpecError
 from harness.evidence import Evidence, Fault, GuestKernel, Host, Try, read_json, to_json
 from harness.files import whole
-from harness.job import Job
+from harness.job import EVIDENCE, Job
 from harness.machine.accel import choose, qemu_version
 from harness.machine.disk import require_room
 from harness.report import picture
@@ -124,7 +123,25 @@ def bench(
     return Bench(host=host, qemu=qemu, runs=runs.absolute(), own=files, proof=proof, retry=retry)
 
 
-def finish(job: Job, *, keep: bool) -> Verdict:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a scenario.
+
+    :ivar job: Its run; ``None`` when there is none.
+    :ivar evidence: What it was judged by; ``None`` when there was nothing to be judged.
+    """
+
+    verdict: Verdict
+    job: Job | None = None
+    evidence: Evidence | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long its run took."""
+        return self.evidence.seconds if self.evidence else 0.0
+
+
+def finish(job: Job, *, keep: bool) -> Result:
     """Judge a finished run from its stored evidence, and tidy its directory.
 
     The disks stay when the outcome is not the expected one, or when asked for.
@@ -132,38 +149,33 @@ def finish(job: Job, *, keep: bool) -> Verdict:
     graph = job.directory / NEEDED
     if graph.exists():
         picture.draw(graph.read_text(), graph)
-    _doubt_files(job)
-    verdict = judge_run(job.directory)
+    evidence = _evidence(job)
+    verdict = judge(job.scenario, evidence)
     whole(job.directory / "verdict.json", to_json(verdict))
     if verdict.as_expected and not keep:
         drop_disks(job.directory)
-    return verdict
+    return Result(verdict=verdict, job=job, evidence=evidence)
 
 
-def _doubt_files(job: Job) -> None:
-    """Note what is wrong with the files of a guest that never got ready: its kernel may be good."""
-    path = job.directory / "evidence.json"
+def _evidence(job: Job) -> Evidence:
+    """Return what is stored of a run.
+
+    Of a guest that never got ready it has what is wrong with the files it was booted from, since
+    its kernel may be good.
+    """
+    path = job.directory / EVIDENCE
     evidence = read_json(path, Evidence)
     if evidence.fault or any(boot.ready for boot in evidence.boots):
-        return
+        return evidence
     wrong = images.damaged(job.files)
-    if wrong:
-        message = f"the guest did not get ready, and {wrong[0]}"
-        hint = "`hibtest images verify` names all; remove what it names, and build again"
-        fault = Fault(kind=HostError.__name__, message=message, hint=hint)
-        whole(path, to_json(replace(evidence, fault=fault)))
-
-
-def discarded(bench: Bench, job: Job, verdict: Verdict) -> Try | None:
-    """Return a finished run as one in whose place another is to be made, ``None`` if it counts."""
-    if verdict.as_expected or not bench.retry:
-        return None
-    try:
-        evidence = read_json(job.directory / "evidence.json", Evidence)
-    except SpecError:
-        return None  # nobody knows what it came to
-    found = verdict.outcome, verdict.cause, verdict.reason
-    return retry.discarded(job.scenario, evidence, *found, job.directory)
+    if not wrong:
+        return evidence
+    message = f"the guest did not get ready, and {wrong[0]}"
+    hint = "`hibtest images verify` names all; remove what it names, and build again"
+    fault = Fault(kind=HostError.__name__, message=message, hint=hint)
+    evidence = replace(evidence, fault=fault)
+    whole(path, to_json(evidence))
+    return evidence
 
 
 def drop_disks(directory: Path) -> None:
@@ -179,7 +191,7 @@ def judge_run(directory: Path) -> Verdict:
     :raise SpecError: When the directory holds no run.
     """
     scenario = read_json(directory / "scenario.json", Scenario)
-    return judge(scenario, read_json(directory / "evidence.json", Evidence))
+    return judge(scenario, read_json(directory / EVIDENCE, Evidence))
 
 
 def _kernel(files: GuestFiles) -> GuestKernel:

@@ -13,8 +13,7 @@ from harness.spec import Outcome, Scenario
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.cli.pool import Result
-    from harness.cli.prepare import Bench
+    from harness.cli.prepare import Bench, Result
     from harness.report.terminal import Row
 
 SMOKE = "smoke"

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 import images
-from harness.cli.pool import Pool, Result
-from harness.cli.prepare import Bench
+from harness.cli.pool import Pool
+from harness.cli.prepare import Bench, Result
 from harness.errors import HostError
 from harness.evidence import Boot, Evidence, Exit, GuestKernel, Hang, Host, to_json
 from harness.job import Job
@@ -110,6 +110,7 @@ def test_a_run_that_does_not_count_is_told(results: Callable[..., list[Result]])
     assert [path.name for path in ended] == ["1", "2", "3"]
     assert one.verdict.outcome is Outcome.HUNG
     assert [Path(each.directory) for each in one.verdict.tries] == ended[:2]
+    assert all(each.reason for each in one.verdict.tries)
 
 
 def test_without_retry_the_first_one_counts(results: Callable[..., list[Result]]) -> None:

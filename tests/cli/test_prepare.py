@@ -31,7 +31,7 @@ def _finished(boot: Boot, wrong: tuple[str, ...], directory: Path) -> Verdict:
     (directory / "evidence.json").write_bytes(to_json(evidence))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(images, "damaged", lambda _files: wrong)
-        return finish(job, keep=False)
+        return finish(job, keep=False).verdict
 
 
 def test_a_guest_that_never_got_ready_from_damaged_files_proves_nothing(tmp_path: Path) -> None:
