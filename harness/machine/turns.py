@@ -65,20 +65,6 @@ def seats_directory() -> Path:
     return Path(tempfile.gettempdir()) / f"hibtest-seats-{os.getuid()}"
 
 
-def check_directory(path: Path) -> None:
-    """Check that the seats' directory, if it is there, is this user's alone.
-
-    :raise HostError: When it is not.
-    """
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _unusable(path, str(error.strerror)) from error
-    _check(path, status)
-
-
 class _Room:
     """The seats, as one guest that wants some sees them."""
 
