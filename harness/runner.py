@@ -137,9 +137,13 @@ def _boot(lab: Lab, role: Role, number: int, script: Script) -> Boot:
 
 def _afterwards(role: Role, notes: Notes, garbled: Garbled) -> str:
     """Return what a guest answered after a hibernation; before one it is ours to be told."""
-    if role is Role.SAVE and notes.attempt is None:
+    if _before(role, notes):
         raise garbled
     return garbled.message
+
+
+def _before(role: Role, notes: Notes) -> bool:
+    return role is Role.SAVE and notes.attempt is None
 
 
 def _lost(run: Running, notes: Notes, role: Role, error: HibtestError) -> Hang | None:
@@ -150,7 +154,7 @@ def _lost(run: Running, notes: Notes, role: Role, error: HibtestError) -> Hang |
     """
     if run.watch.ends():
         return None
-    if role is Role.SAVE and notes.attempt is None:
+    if _before(role, notes):
         raise error
     if isinstance(error, DeadlineExpired):
         return run.watch.hang(Stage.WITNESS, error.deadline.what, error.deadline.limit)

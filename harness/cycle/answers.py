@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from harness.errors import GuestError
+from harness.inside.shell import Result
 from harness.printable import printable
 
 T = TypeVar("T")
@@ -76,6 +77,31 @@ def decode(line: str, kind: type[T]) -> T:
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         raise _garbled(line, error) from error
     return value
+
+
+def told(line: str, command: str) -> dict[str, Any]:
+    """Return what a command of the probe tells in a line.
+
+    :raise GuestError: When it says why it could not carry the command out.
+    :raise Garbled: When it is no answer.
+    """
+    facts = decode(line, dict[str, Any])
+    if "error" in facts:
+        why = typed(facts, Refused).error.message
+        raise GuestError(f"the probe's {command}: {why}")
+    return facts
+
+
+def only(result: Result, command: str) -> dict[str, Any]:
+    """Return the one answer of a command of the probe that was run to its end.
+
+    :raise GuestError: When there is none, or as :func:`told`.
+    """
+    lines = result.stdout.splitlines()
+    if not lines:
+        why = result.stderr.strip().splitlines()[-1:] or ["nothing on its standard error"]
+        raise GuestError(f"the probe's {command} printed nothing: status {result.status}: {why[0]}")
+    return told(lines[-1], command)
 
 
 def typed(facts: dict[str, Any], kind: type[T]) -> T:

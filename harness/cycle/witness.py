@@ -35,10 +35,10 @@ def plant(shell: Shell, patience: float, deadline: Deadline) -> tuple[str, Plant
     before = time.time()
     # in one go: every command is a few processes, and the guest may be an emulated one
     command = f"cat >{_PROBE} && {_COMMAND.format(patience, 'plant')}"
-    said = shell.run(command, deadline, check=False, stdin=zipapp.probe()).stdout
-    facts = answers.decode(said, dict[str, Any])
-    _require_done(facts, "plant")
-    answer = answers.typed(facts, answers.Planted)
+    result = shell.run(command, deadline, check=False, stdin=zipapp.probe())
+    answer = answers.typed(answers.only(result, "plant"), answers.Planted)
+    if result.status:
+        raise GuestError(f"the probe's plant ended with status {result.status}")
     witnesses = answer.witnesses
     witnesses.get("clocks", {})["host"] = [before, time.time()]
     for name, planted in witnesses.items():
@@ -119,21 +119,14 @@ def _answers(
         yield from _examined(shell.ask(PORT, command, deadline), command)
     except NobodyListens:
         for line in shell.stream(_COMMAND.format(patience, command), deadline):
-            yield answers.decode(line, dict[str, Any])
-
-
-def _require_done(answer: dict[str, Any], command: str) -> None:
-    if "error" in answer:
-        why = answers.typed(answer, answers.Refused).error.message
-        raise GuestError(f"the probe's {command}: {why}")
+            yield answers.told(line, command)
 
 
 def _examined(lines: Iterable[str], command: str) -> Iterator[dict[str, Any]]:
     for line in lines:
-        answer = answers.decode(line, dict[str, Any])
+        answer = answers.told(line, command)
         if "status" in answer:
             return
-        _require_done(answer, command)
         yield answer
     raise GuestError(
         f"the probe's {command} broke off; /run/hibtest/examiner.log in the guest says why"

@@ -1,7 +1,6 @@
 """Workloads: set up in the guest before the witnesses, looked at after the resume as they are."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from harness import zipapp
 from harness.cycle import answers
@@ -53,11 +52,4 @@ def ask(shell: Shell, command: str, patience: float, deadline: Deadline) -> Plan
     :raise GuestError: When it cannot.
     """
     text = f"HIBTEST_PATIENCE={patience:g} python3 -ISB {_PROBE} {command}"
-    lines = shell.run(text, deadline, check=False).stdout.splitlines()
-    if not lines:
-        raise GuestError(f"the probe's {command}: it printed nothing")
-    answer = answers.decode(lines[-1], dict[str, Any])
-    if "error" in answer:
-        why = answers.typed(answer, answers.Refused).error.message
-        raise GuestError(f"the probe's {command}: {why}")
-    return answer
+    return answers.only(shell.run(text, deadline, check=False), command)

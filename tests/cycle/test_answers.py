@@ -9,14 +9,14 @@ from typing import Any, cast
 import pytest
 
 from harness.cycle import agent, witness, workload
-from harness.cycle.answers import Garbled, decode
+from harness.cycle.answers import Garbled, decode, only
 from harness.cycle.hibernate import returned
 from harness.cycle.klog import recognise
 from harness.cycle.scripts import Notes
 from harness.deadline import Deadline
 from harness.errors import GuestError
 from harness.evidence import Boot, Evidence, Mark, WitnessReport, read_json, to_json
-from harness.inside.shell import Result, Shell
+from harness.inside.shell import NobodyListens, Result, Shell
 from harness.runner import _afterwards
 from harness.spec import Outcome, Role
 from harness.verdict import judge
@@ -69,6 +69,26 @@ def test_garbage_is_told(asked: str, line: str) -> None:
 def test_a_workload_that_answers_garbage_is_told(line: str) -> None:
     with pytest.raises(GuestError):
         ASKED["workload"](cast(Shell, _Says(line)))
+
+
+def test_a_probe_that_prints_nothing_says_why_on_its_standard_error() -> None:
+    result = Result(command="x", status=127, stdout="", stderr="a\npython3: not found\n")
+    with pytest.raises(GuestError, match="printed nothing: status 127: python3: not found"):
+        only(result, "plant")
+
+
+def test_a_new_python_that_refuses_is_the_guests_trouble() -> None:
+    class NoExaminer(_Says):
+        def ask(self, _port: int, _command: str, _deadline: Deadline) -> Iterator[str]:
+            raise NobodyListens("port 970 of the guest")
+
+        def stream(self, _command: str, _deadline: Deadline) -> Iterator[str]:
+            yield self._line
+
+    says = NoExaminer('{"error": {"kind": "x", "message": "nothing was planted"}}')
+    with pytest.raises(GuestError, match="check: nothing was planted") as caught:
+        ASKED["check"](cast(Shell, says))
+    assert not isinstance(caught.value, Garbled)
 
 
 def test_what_is_told_is_short_and_printable() -> None:
