@@ -22,7 +22,7 @@ from harness.agent.quiet import Quiet
 from harness.agent.scribble import Scribbler
 from harness.agent.settings import SaveSettings
 from harness.agent.standstill import Standstill
-from harness.agent.target import open_sink, raw
+from harness.agent.target import open_sink
 
 
 class Save:
@@ -116,9 +116,7 @@ class Save:
             device.prefer_image_size(chosen.image_size)
         device.platform(wanted=chosen.mode == "platform")
         facts["expected_pages"] = pages = system.expected_pages()
-        if chosen.target.kind == "raw":
-            raw.note(chosen.target.where, self._journal)
-        self._sink.prepare(device, pages)
+        self._sink.prepare(device, pages, self._journal)
         facts.update(self._sink.facts())
         memory.lock()
         return device

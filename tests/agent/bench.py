@@ -8,6 +8,7 @@ from typing import cast
 
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
+from harness.agent.guardian.journal import Journal
 from harness.agent.image.codecs import codec
 from harness.agent.image.format import COMMITTED, Digest, Record
 from harness.agent.image.load import load
@@ -69,7 +70,7 @@ def save(
     """Write a whole image."""
     digest = Digest(checksum)
     writer = ImageWriter(sink, codec(compress), digest, buffer_pages)
-    sink.prepare(snapshot, 100)
+    sink.prepare(snapshot, 100, Journal())
     written = writer.write(snapshot, lambda _: None)
     facts = {
         **(more or {}),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.agent import target
 from harness.agent.errors import AgentError, BadImage, NoImage
+from harness.agent.guardian.journal import Journal
 from harness.agent.image.codecs import codec
 from harness.agent.image.format import COMMITTED, REFUSED, USED, Frame, Record, marked
 from harness.agent.target.raw import RawSink, RawSource
@@ -65,7 +66,7 @@ def test_without_a_commit_there_is_no_image(tmp_path: Path) -> None:
     disk = _made(tmp_path)
     with device(tmp_path / "stream") as snapshot:
         sink = RawSink(str(disk), 32, overwrite=True)
-        sink.prepare(snapshot, 1)  # an older image ends here
+        sink.prepare(snapshot, 1, Journal())  # an older image ends here
         sink.write(b"some of it")
         sink.close()
     with pytest.raises(NoImage):

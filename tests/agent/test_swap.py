@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.agent.errors import AgentError, BadImage, NoImage
+from harness.agent.guardian.journal import Journal
 from harness.agent.image.format import COMMITTED, USED, Record
 from harness.agent.target import swap, swaps
 from harness.agent.target.swap import SwapSink, SwapSource
@@ -62,7 +63,7 @@ def test_a_used_image_leaves_a_swap(area: Path, tmp_path: Path) -> None:
 def test_until_the_commit_it_is_a_swap(area: Path, tmp_path: Path) -> None:
     with device(tmp_path / "stream", scattered()) as snapshot:
         sink = SwapSink("", 32, early=False)
-        sink.prepare(snapshot, 10)
+        sink.prepare(snapshot, 10, Journal())
         sink.write(bytes(1 << 20))
         sink.close()
     with pytest.raises(NoImage):

@@ -11,13 +11,17 @@ from typing import Any, NamedTuple, Protocol
 
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
+from harness.agent.guardian.journal import Journal
 
 
 class Sink(Protocol):
     """A target that is written to. It is opened before anything is stopped."""
 
-    def prepare(self, _device: SnapshotDevice, _pages: int, /) -> None:
-        """Get ready for a stream of about so many pages: nothing is opened after this."""
+    def prepare(self, _device: SnapshotDevice, _pages: int, _journal: Journal, /) -> None:
+        """Get ready for a stream of about so many pages: nothing is opened after this.
+
+        What that takes away from the medium is in the journal before.
+        """
 
     def facts(self) -> dict[str, Any]:
         """Return what the log says of getting ready."""

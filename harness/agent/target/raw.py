@@ -30,8 +30,10 @@ class RawSink:
             raise
         self._writer = Writer(self._block, self._more)
 
-    def prepare(self, _device: SnapshotDevice, _pages: int) -> None:
+    def prepare(self, _device: SnapshotDevice, _pages: int, journal: Journal) -> None:
         """An older image is none any more from now on."""
+        page, behind = self._block.read_page(0), self._block.read_page(PAGE)
+        journal.add("replaced", path=self._block.path, page=_text(page), behind=_text(behind))
         self._block.write_page(bytes(PAGE), 0)
 
     def facts(self) -> dict[str, Any]:
@@ -78,19 +80,10 @@ def _require_empty(block: Block, *, overwrite: bool) -> None:
         )
 
 
-def note(path: str, journal: Journal) -> None:
-    """Note the page that a save replaces, and what lies where its stream will begin."""
-    block = Block(path, 1, readonly=True)
-    try:
-        page, behind = block.read_page(0), block.read_page(PAGE)
-    finally:
-        block.close()
-    journal.add("replaced", path=path, page=_text(page), behind=_text(behind))
-
-
 def give_back(args: dict[str, Any]) -> None:
     """Write back the page that a save replaced, unless an image has taken its place.
 
+    :param args: Its path, and what lay in its first page and where the stream begins.
     :raise AgentError: When the stream lies over what the page belonged to: that is lost.
     """
     page, behind = (_page(args[name]) for name in ("page", "behind"))

@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.agent.device import PAGE, SnapshotDevice
 from harness.agent.errors import AgentError
+from harness.agent.guardian.journal import Journal
 from harness.agent.image.format import USED
 from harness.agent.target.connection import TIMEOUT, Connection, parse_address
 from harness.agent.target.keys import ClientKeys, read_keys
@@ -75,7 +76,7 @@ class ServerSink:
         self._timeout = timeout
         self._connection: Connection | None = None
 
-    def prepare(self, _device: SnapshotDevice, pages: int) -> None:
+    def prepare(self, _device: SnapshotDevice, pages: int, _journal: Journal) -> None:
         """See :class:`harness.agent.target.Sink`."""
         self.connect(pages * PAGE)
 

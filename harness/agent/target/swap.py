@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError, BadImage, NoImage
+from harness.agent.guardian.journal import Journal
 from harness.agent.image.format import COMMITTED, REFUSED, USED
 from harness.agent.target import swaps
 from harness.agent.target.block import PAGE, Block
@@ -42,7 +43,7 @@ class SwapSink:
         self._early_pages = 0
         self._early_seconds = 0.0
 
-    def prepare(self, device: SnapshotDevice, pages: int) -> None:
+    def prepare(self, device: SnapshotDevice, pages: int, _journal: Journal) -> None:
         """Choose the swap, and, early, take the slots."""
         device.set_swap_area(self._block.number, self._area.offset)
         self._slots.device = device

@@ -3,9 +3,11 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
 from harness.agent.guardian.journal import Journal
 from harness.agent.image.format import COMMITTED, REFUSED, USED
@@ -103,8 +105,9 @@ def test_an_image_of_no_use_may_be(state: bytes, disk: Path) -> None:
 
 
 def _replace(disk: Path, journal: Journal, stream: bytes) -> None:
-    raw.note(str(disk), journal)
-    put(disk, 0, bytes(PAGE))
+    sink = RawSink(str(disk), 16, overwrite=True)
+    sink.prepare(cast(SnapshotDevice, None), 1, journal)
+    sink.close()
     put(disk, PAGE, stream)
 
 
