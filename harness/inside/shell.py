@@ -12,9 +12,8 @@ Example::
 import hashlib
 import json
 import shlex
-import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,17 +21,14 @@ from typing import Any, Self
 
 import paramiko
 
-from harness.deadline import Deadline, DeadlineExpired, wait_readable
+from harness.deadline import Deadline, DeadlineExpired
 from harness.errors import GuestError
 from harness.inside.link import Link, open_link
+from harness.inside.output import MOST, Lines, hang_up, pump, require, short, text_of
 
 Command = str | Sequence[str]
 
-_CHUNK = 65536
 _LOOPBACK = "127.0.0.1"
-_TAIL = 4096  # bytes of output that are kept to say what was last seen
-_MOST = 16 << 20  # bytes of a command's output; the longest that is asked for has some 100 KiB
-_LONGEST = 1 << 20  # bytes of a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +98,12 @@ class Shell:
         stdout, stderr = bytearray(), bytearray()
         with self._exec(text, deadline) as channel:
             self._feed(channel, stdin, deadline)
-            for out, err in _pump(channel, deadline):
+            for out, err in pump(channel, deadline):
                 stdout += out
                 stderr += err
-                _limit(len(stdout) + len(stderr), _MOST, "output", text)
+                require(len(stdout) + len(stderr), MOST, "output", text)
             status = _status(channel, text, deadline)
-        result = Result(command=text, status=status, stdout=_decode(stdout), stderr=_decode(stderr))
+        result = Result(command=text, status=status, stdout=text_of(stdout), stderr=text_of(stderr))
         if check:
             _check(result)
         return result
@@ -123,8 +119,8 @@ class Shell:
             return json.loads(result.stdout)
         except (ValueError, RecursionError) as error:
             raise GuestError(
-                f"`{_short(result.command)}` in the guest printed no JSON: {error}: "
-                f"{_short(result.stdout)!r}"
+                f"`{short(result.command)}` in the guest printed no JSON: {error}: "
+                f"{short(result.stdout)!r}"
             ) from error
 
     def stream(self, command: Command, deadline: Deadline) -> Iterator[str]:
@@ -134,17 +130,17 @@ class Shell:
         :raise GuestError: As :meth:`run`, after the last line.
         """
         text = _text(command)
-        lines, stderr = _Lines(text), bytearray()
+        lines, stderr = Lines(text), bytearray()
         with self._exec(text, deadline) as channel:
             self._feed(channel, b"", deadline)
-            for out, err in _pump(channel, deadline):
+            for out, err in pump(channel, deadline):
                 stderr += err
-                _limit(len(stderr), _MOST, "output", text)
+                require(len(stderr), MOST, "output", text)
                 yield from lines.of(out)
             status = _status(channel, text, deadline)
         if lines.partial:
-            yield _decode(lines.partial)
-        _check(Result(command=text, status=status, stdout="", stderr=_decode(stderr)))
+            yield text_of(lines.partial)
+        _check(Result(command=text, status=status, stdout="", stderr=text_of(stderr)))
 
     def ask(self, port: int, line: str, deadline: Deadline) -> Iterator[str]:
         """Send a line to a TCP port of the guest's own and yield the lines that come back.
@@ -157,8 +153,8 @@ class Shell:
         """
         with self._dial(port, deadline) as channel:
             self._feed(channel, line.encode() + b"\n", deadline)
-            lines = _Lines(line)
-            for out, _ in _pump(channel, deadline):
+            lines = Lines(line)
+            for out, _ in pump(channel, deadline):
                 yield from lines.of(out)
 
     def push(self, data: bytes, path: str, mode: int, deadline: Deadline) -> None:
@@ -196,8 +192,7 @@ class Shell:
                 channel.exec_command(text)
             yield channel
         finally:
-            with suppress(OSError, EOFError):  # a dead guest need not be told
-                channel.close()
+            hang_up(channel)
 
     @contextmanager
     def _dial(self, port: int, deadline: Deadline) -> Iterator[paramiko.Channel]:
@@ -208,8 +203,10 @@ class Shell:
                 )
             except paramiko.ChannelException as error:
                 raise NobodyListens(f"port {port} of the guest: {error}") from error
-        with channel:
+        try:
             yield channel
+        finally:
+            hang_up(channel)
 
     def _feed(self, channel: paramiko.Channel, data: bytes, deadline: Deadline) -> None:
         with self._link.limited(deadline):
@@ -222,62 +219,12 @@ class Shell:
                     raise
 
 
-def _pump(channel: paramiko.Channel, deadline: Deadline) -> Iterator[tuple[bytes, bytes]]:
-    # yields what came on stdout and stderr until both have ended
-    tail = b""
-    while True:
-        if deadline.expired:  # also where there is always more to read
-            raise _stalled(deadline, tail)
-        ended = channel.eof_received or channel.closed  # asked first: nothing comes after it
-        out = channel.recv(_CHUNK) if channel.recv_ready() else b""
-        err = channel.recv_stderr(_CHUNK) if channel.recv_stderr_ready() else b""
-        if out or err:
-            tail = (tail + out + err)[-_TAIL:]
-            yield out, err
-        elif ended:
-            return
-        else:
-            wait_readable([channel.fileno()], deadline)
-
-
-class _Lines:
-    # bytes as they come, given out as lines; all of them together have a limit, and so has each
-
-    def __init__(self, command: str) -> None:
-        self.partial = bytearray()
-        self._command = command
-        self._taken = 0
-
-    def of(self, data: bytes) -> Iterator[str]:
-        self._taken += len(data)
-        _limit(self._taken, _MOST, "output", self._command)
-        *lines, rest = data.split(b"\n")
-        for line in lines:
-            yield _decode(self.partial + line)
-            self.partial = bytearray()
-        self.partial += rest
-        _limit(len(self.partial), _LONGEST, "a line", self._command)
-
-
-def _limit(size: int, most: int, what: str, command: str) -> None:
-    if size > most:
-        text = f"`{_short(command)}` in the guest printed {what} of over {most >> 20} MiB"
-        raise GuestError(text)
-
-
-def _stalled(deadline: Deadline, tail: bytes) -> DeadlineExpired:
-    lines = _decode(tail).splitlines()
-    error = DeadlineExpired(deadline)
-    error.add_note(f"last line seen: {lines[-1]}" if lines else "it printed nothing")
-    return error
-
-
 def _status(channel: paramiko.Channel, text: str, deadline: Deadline) -> int:
     if not channel.status_event.wait(deadline.remaining):
         raise DeadlineExpired(deadline)
     if channel.exit_status < 0:
         why = "killed by a signal" if channel.eof_received else "the connection was lost"
-        raise GuestError(f"`{_short(text)}` in the guest ended without a status: {why}")
+        raise GuestError(f"`{short(text)}` in the guest ended without a status: {why}")
     return channel.exit_status
 
 
@@ -286,7 +233,7 @@ def _check(result: Result) -> None:
         return
     lines = result.stderr.strip().splitlines()
     error = GuestError(
-        f"`{_short(result.command)}` in the guest: status {result.status}"
+        f"`{short(result.command)}` in the guest: status {result.status}"
         + (f": {lines[-1]}" if lines else "")
     )
     if len(lines) > 1:
@@ -296,11 +243,3 @@ def _check(result: Result) -> None:
 
 def _text(command: Command) -> str:
     return command if isinstance(command, str) else shlex.join(command)
-
-
-def _short(text: str) -> str:
-    return textwrap.shorten(text, 120, placeholder=" ...")
-
-
-def _decode(data: bytes | bytearray) -> str:
-    return data.decode("utf-8", "backslashreplace")
