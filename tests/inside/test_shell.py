@@ -1,6 +1,5 @@
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,32 +7,8 @@ import pytest
 from harness.deadline import Deadline, DeadlineExpired, poll
 from harness.errors import GuestError, HostError
 from harness.inside.shell import NobodyListens, Shell, connect
+from tests.inside.limits import notes, short, soon
 from tests.inside.sshd import Sshd, key_at, listener, public, sshd
-
-
-def soon(what: str = "the command's end") -> Deadline:
-    return Deadline.after(30, what)
-
-
-def short(what: str = "the command's end") -> Deadline:
-    return Deadline.after(0.3, what)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Sshd]:
-    with sshd(tmp_path, listener()) as server:
-        yield server
-
-
-@pytest.fixture
-def shell(server: Sshd, tmp_path: Path) -> Iterator[Shell]:
-    with connect(server.port, tmp_path / "id", server.host_key, soon()) as shell:
-        yield shell
-
-
-def notes(error: BaseException) -> str:
-    return "\n".join(error.__notes__)
-
 
 # connecting
 
@@ -193,42 +168,6 @@ def test_stalled_stream_names_the_last_line(shell: Shell) -> None:
     with pytest.raises(DeadlineExpired, match="the audit") as caught:
         next(lines)
     assert notes(caught.value) == "last line seen: two"
-
-
-# a guest that never stops
-
-
-def late() -> Deadline:
-    return Deadline.after(300, "16 MiB, on however busy a host")
-
-
-@pytest.mark.parametrize("command", ["yes", "yes >&2", "cat /dev/zero", "cat /dev/zero >&2"])
-def test_endless_output_has_a_limit(shell: Shell, command: str) -> None:
-    with pytest.raises(GuestError, match="printed output of over 16 MiB"):
-        shell.run(command, late())
-    assert shell.run("echo alive", soon()).stdout == "alive\n"
-
-
-@pytest.mark.parametrize(
-    ("command", "what"), [("cat /dev/zero", "a line of over 1"), ("yes", "output of over 16")]
-)
-def test_an_endless_stream_has_a_limit(shell: Shell, command: str, what: str) -> None:
-    with pytest.raises(GuestError, match=f"printed {what} MiB"):
-        for _ in shell.stream(command, late()):
-            pass
-
-
-def test_a_deadline_holds_while_data_flow(shell: Shell) -> None:
-    command = "while :; do echo on; done"
-    with pytest.raises(DeadlineExpired, match="the audit") as caught:
-        for _ in shell.stream(command, Deadline.after(0.5, "the audit")):
-            pass
-    assert notes(caught.value) == "last line seen: on"
-
-
-def test_json_that_is_nested_without_end_is_an_error(shell: Shell) -> None:
-    with pytest.raises(GuestError, match="printed no JSON"):
-        shell.run_json("head -c 200000 /dev/zero | tr '\\0' '['", soon())
 
 
 # files
