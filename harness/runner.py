@@ -19,7 +19,7 @@ from harness.deadline import DeadlineExpired
 from harness.errors import GuestError, HibtestError, HostError
 from harness.events import Note, Sink
 from harness.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
-from harness.files import whole
+from harness.files import as_host_error, whole
 from harness.image.header import read_header
 from harness.job import EVIDENCE, Job
 from harness.machine.shape import Accel
@@ -77,8 +77,7 @@ def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Eviden
     except HibtestError as error:
         evidence = replace(evidence, fault=_fault(error))
     except OSError as error:  # this host's, whichever file it was
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        evidence = replace(evidence, fault=_fault(HostError(what)))
+        evidence = replace(evidence, fault=_fault(as_host_error(error)))
     return _store(job, evidence, began)
 
 

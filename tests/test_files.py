@@ -1,5 +1,6 @@
 """What others read is whole, or what it was; a full disk is told with path and need."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HostError
-from harness.files import whole
+from harness.files import as_host_error, whole
 
 
 @pytest.fixture
@@ -40,3 +41,10 @@ def test_a_full_disk_is_told_and_what_was_there_stays(small: Path) -> None:
 def test_a_directory_that_is_gone_is_told(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="No such file"):
         whole(tmp_path / "gone" / "file", b"")
+
+
+def test_a_failed_operation_is_told_with_its_file(tmp_path: Path) -> None:
+    error = as_host_error(OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "x")))
+    assert error.message == f"{tmp_path}/x: No space left on device"
+    assert "MiB are free there" in (error.hint or "")
+    assert as_host_error(OSError(errno.EIO, "Input/output error")).message == "Input/output error"

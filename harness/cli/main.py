@@ -13,6 +13,7 @@ import typer
 
 from harness.cli import agent_zipapp, check_kernel, doctor, image_server, images, inspect, run, show
 from harness.errors import ExitStatus, HibtestError
+from harness.files import as_host_error
 from harness.printable import printable
 
 app = typer.Typer(
@@ -55,16 +56,10 @@ def main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.UNAVAILABLE
     except OSError as error:
-        return _tell(_as_host_error(error), verbose, error)
+        return _tell(as_host_error(error), verbose, error)
     if status == ExitStatus.INTERRUPTED:  # typer makes this status of a Ctrl-C in a command
         print("hibtest: interrupted; nothing of it is left running", file=sys.stderr)
     return status if isinstance(status, int) else ExitStatus.EXPECTED
-
-
-def _as_host_error(error: OSError) -> HibtestError:
-    what = f"{error.filename}: " if error.filename else ""
-    hint = "free some room there" if error.errno == 28 else "see `hibtest doctor`"
-    return HibtestError(f"{what}{error.strerror or error}", hint=hint)
 
 
 def _tell(error: HibtestError, verbose: bool, cause: BaseException | None = None) -> int:

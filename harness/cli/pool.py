@@ -1,8 +1,6 @@
 """Runs jobs side by side, each in a worker process, and shows how they go."""
 
-import errno
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -18,7 +16,7 @@ from harness.cli.prepare import Bench, Result, drop_disks, finish
 from harness.errors import HibtestError
 from harness.events import from_line
 from harness.evidence import Evidence, Fault, Try, read_json, to_json
-from harness.files import whole
+from harness.files import as_host_error, whole
 from harness.job import EVIDENCE, Job
 from harness.machine.shape import Accel
 from harness.report.terminal import Board
@@ -143,15 +141,10 @@ def _as_done(futures: set[Future[Result | None]]) -> Iterator[Result]:
 def _unjudged(scenario: Scenario, job: Job | None, error: Exception) -> Verdict:
     """Return the verdict of a run that broke down here, not in its worker."""
     kind, where = type(error).__name__, f" in {job.directory}" if job else ""
+    if isinstance(error, OSError):
+        error = as_host_error(error)
     if isinstance(error, HibtestError):
         return unjudged(scenario, kind, error.message, hint=error.hint or "")
-    if isinstance(error, OSError):
-        what = f"{error.filename}: " if error.filename else ""
-        hint = ""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) and job is not None:
-            free = shutil.disk_usage(job.directory).free >> 20
-            hint = f"{free} MiB are free there: free some room, or use --runs DIR"
-        return unjudged(scenario, kind, f"{what}{error.strerror or error}{where}", hint=hint)
     return unjudged(scenario, kind, f"the run{where} could not be judged: {error}")
 
 
