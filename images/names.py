@@ -122,14 +122,28 @@ def require_sizes(artifact: Path) -> None:
     :raise HostError: When one has not, or is gone.
     """
     for name, expected in read_manifest(artifact).files.items():
-        path = artifact / name
-        try:
-            size = path.stat().st_size
-        except OSError as error:
-            raise HostError(f"{path}: {error.strerror}", hint=_remedy(artifact)) from error
-        if size != expected.bytes:
-            what = f"{path} has {size} bytes instead of {expected.bytes}"
-            raise HostError(what, hint=_remedy(artifact))
+        if what := _size_differs(artifact / name, expected):
+            raise HostError(f"{artifact / name} {what}", hint=_remedy(artifact))
+
+
+def differs(path: Path, expected: Built) -> str:
+    """Return in words how a file differs from what was built, "" when it does not.
+
+    :raise OSError: When it cannot be read.
+    """
+    if what := _size_differs(path, expected):
+        return what
+    now = sha256(path)
+    if now == expected.sha256:
+        return ""
+    return f"has changed: SHA-256 {now[:12]}... instead of {expected.sha256[:12]}..."
+
+
+def _size_differs(path: Path, expected: Built) -> str:
+    if not path.is_file():
+        return "is gone"
+    size = path.stat().st_size
+    return "" if size == expected.bytes else f"has {size} bytes instead of {expected.bytes}"
 
 
 def damaged(files: GuestFiles) -> tuple[str, ...]:
@@ -147,16 +161,12 @@ def damaged(files: GuestFiles) -> tuple[str, ...]:
 def _damage(path: Path) -> str:
     try:
         expected = read_manifest(path.parent).files.get(path.name)
-        if expected is None:
-            return f"{path} is not in its manifest"
-        now = sha256(path)
+        what = differs(path, expected) if expected else "is not in its manifest"
     except HostError as error:
         return error.message
     except OSError as error:
-        return f"{path}: {error.strerror}"
-    if now == expected.sha256:
-        return ""
-    return f"{path} has changed: SHA-256 {now[:12]}... instead of {expected.sha256[:12]}..."
+        what = f"cannot be read: {error.strerror}"
+    return f"{path} {what}" if what else ""
 
 
 def _remedy(artifact: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.errors import HostError
 from images import names, recipes
 from images.kernels import KERNELS
-from images.store import MANIFEST, Store, sha256, using
+from images.store import MANIFEST, Store, using
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +65,8 @@ def _verify(artifact: Path) -> list[Finding]:
         return [Finding(path=artifact / MANIFEST, what=f"cannot be read: {error}")]
     found = []
     for name, expected in listed.items():
-        path = artifact / name
-        if not path.is_file():
-            found.append(Finding(path=path, what="is gone"))
-        elif path.stat().st_size != expected.bytes:
-            what = f"has {path.stat().st_size} bytes instead of {expected.bytes}"
-            found.append(Finding(path=path, what=what))
-        elif (now := sha256(path)) != expected.sha256:
-            what = f"has changed: SHA-256 {now[:12]}... instead of {expected.sha256[:12]}..."
-            found.append(Finding(path=path, what=what))
+        if what := names.differs(artifact / name, expected):
+            found.append(Finding(path=artifact / name, what=what))
     present = {str(path.relative_to(artifact)) for path in artifact.rglob("*") if path.is_file()}
     extra = sorted(present - set(listed) - {MANIFEST})
     return found + [Finding(path=artifact / name, what="was not built") for name in extra]
