@@ -141,6 +141,12 @@ def _target_options(command: argparse.ArgumentParser) -> None:
 
 def _save_options(save: argparse.ArgumentParser) -> None:
     default = SaveSettings(target=target.Target("swap", ""))
+    _image_options(save, default)
+    _standstill_options(save, default)
+    _test_options(save)
+
+
+def _image_options(save: argparse.ArgumentParser, default: SaveSettings) -> None:
     save.add_argument(
         "--overwrite", action="store_true", help="write over whatever a raw target holds"
     )
@@ -163,6 +169,9 @@ def _save_options(save: argparse.ArgumentParser) -> None:
         metavar="BYTES",
         help="what the image should not exceed",
     )
+
+
+def _standstill_options(save: argparse.ArgumentParser, default: SaveSettings) -> None:
     save.add_argument(
         "--stopper", choices=settings.STOPPERS, default=default.stopper, help="who stops first"
     )
@@ -194,6 +203,9 @@ def _save_options(save: argparse.ArgumentParser) -> None:
         metavar="DEV",
         help="for dm-snapshot: takes what is written after the snapshot; all on it is lost",
     )
+
+
+def _test_options(save: argparse.ArgumentParser) -> None:
     save.add_argument(
         "--scribble",
         default="",

@@ -64,38 +64,45 @@ def run(
     ] = 0,
 ) -> int:
     """Run scenarios: by default one full cycle of each guest kernel."""
-    from rich.console import Console
-
-    from harness.cli.prepare import OwnKernel, bench, on_own_kernel
+    from harness.cli.prepare import OwnKernel, bench
 
     if modules and not kernel:
         raise SpecError(f"--modules {modules} needs --kernel BZIMAGE")
     if not (expression or again or kernel):
         lives = lives or 1  # the main job is one full cycle; one's own kernel is looked at twice
-    scenarios = _chosen(expression or SMOKE, again)
-    if kernel:
-        scenarios = on_own_kernel(scenarios)
-    scenarios = tuple(_changed(one, append.split(), memory, vcpus, lives) for one in scenarios)
-    console = Console(highlight=False)
+    chosen = _chosen(expression or SMOKE, again, own=kernel is not None)
+    scenarios = tuple(_changed(one, append.split(), memory, vcpus, lives) for one in chosen)
     _build_missing(scenarios)
     own = OwnKernel(bzimage=kernel, modules=modules) if kernel else None
     here = bench(runs, accel, own, proof=proof, retry=retry)
-    for scenario in scenarios:
-        here.files(scenario.guest.kernel)  # what cannot be had is said before anything runs
-    host = here.host
-    told = printable(f"QEMU {host.qemu}, {host.accel}: {host.accel_reason}")
-    console.print(told, soft_wrap=True, markup=False)
+    console = _begin(here, scenarios)
     return _run_all(here, scenarios * times, jobs, keep, console, verbose)
 
 
-def _chosen(expression: str, again: Path | None) -> tuple[Scenario, ...]:
+def _chosen(expression: str, again: Path | None, *, own: bool) -> tuple[Scenario, ...]:
     from harness.cli.catalogue import scenarios
+    from harness.cli.prepare import on_own_kernel
     from harness.evidence import read_json
     from harness.spec.select import select
 
     if again:
-        return (read_json(again / "scenario.json", Scenario),)
-    return scenarios() if expression == "all" else select(scenarios(), expression)
+        found: tuple[Scenario, ...] = (read_json(again / "scenario.json", Scenario),)
+    else:
+        found = scenarios() if expression == "all" else select(scenarios(), expression)
+    return on_own_kernel(found) if own else found
+
+
+def _begin(here: "Bench", scenarios: tuple[Scenario, ...]) -> "Console":
+    """Say what is lacking, before anything runs, or what guests run on."""
+    from rich.console import Console
+
+    for kernel in {scenario.guest.kernel for scenario in scenarios}:
+        here.files(kernel)
+    console = Console(highlight=False)
+    host = here.host
+    told = printable(f"QEMU {host.qemu}, {host.accel}: {host.accel_reason}")
+    console.print(told, soft_wrap=True, markup=False)
+    return console
 
 
 def _changed(
