@@ -10,12 +10,13 @@ import pytest
 
 import images
 from harness.cli.prepare import bench
+from harness.cycle import agent
 from harness.cycle.boot import Lab
 from harness.cycle.guest import kept
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
 from harness.pytest_workers import on
-from harness.spec import GuestSpec, Scenario
+from harness.spec import AgentMethod, GuestSpec, Scenario, Target
 
 ROOT = Path(__file__).parents[2]
 ARCHIVE = "/run/keeper.zip"
@@ -36,6 +37,18 @@ def modules() -> bytes:
         for path in sorted(paths):
             archive.write(path, path.relative_to(ROOT).as_posix())
     return buffer.getvalue()
+
+
+@contextmanager
+def agent_guest(kernel: str, directory: Path) -> Iterator[Shell]:
+    """Boot a guest with a disk for a raw image, and put the agent into it."""
+    images.build([kernel])
+    spec = GuestSpec(kernel=kernel, vcpus=1)
+    scenario = Scenario(name="agent", guest=spec, method=AgentMethod(target=Target.RAW))
+    job = bench(directory, "auto", proof=False).job(scenario)
+    with kept(Lab.of(job)) as up:
+        agent.ship(up.shell, Deadline.after(120, "the agent"))
+        yield up.shell
 
 
 @contextmanager

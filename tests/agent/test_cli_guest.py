@@ -5,15 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-import images
-from harness.cli.prepare import bench
 from harness.cycle import agent
-from harness.cycle.boot import Lab
-from harness.cycle.guest import kept
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
 from harness.pytest_workers import on
-from harness.spec import IMAGE_DEVICE, AgentMethod, GuestSpec, Scenario, Target
+from harness.spec import IMAGE_DEVICE
+from tests.agent.guests import agent_guest
 
 pytestmark = pytest.mark.guest
 
@@ -22,13 +19,8 @@ pytestmark = pytest.mark.guest
 def shell(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shell]:
-    guest = GuestSpec(kernel=request.param, vcpus=1)
-    scenario = Scenario(name="agent-cli", guest=guest, method=AgentMethod(target=Target.RAW))
-    images.build([guest.kernel])
-    job = bench(tmp_path_factory.mktemp("runs"), "auto", proof=False).job(scenario)
-    with kept(Lab.of(job)) as up:
-        agent.ship(up.shell, soon())
-        yield up.shell
+    with agent_guest(request.param, tmp_path_factory.mktemp("runs")) as shell:
+        yield shell
 
 
 def soon() -> Deadline:
