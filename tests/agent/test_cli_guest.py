@@ -1,26 +1,15 @@
 """The agent's commands that change nothing, in a guest."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from harness.cycle import agent
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
-from harness.pytest_workers import on
 from harness.spec import IMAGE_DEVICE
-from tests.agent.guests import agent_guest
 
 pytestmark = pytest.mark.guest
-
-
-@pytest.fixture(scope="module", params=["trixie"], ids=on)
-def shell(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Shell]:
-    with agent_guest(request.param, tmp_path_factory.mktemp("runs")) as shell:
-        yield shell
 
 
 def soon() -> Deadline:

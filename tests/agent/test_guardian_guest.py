@@ -1,7 +1,6 @@
 """The guardian in a guest: with everything stopped and frozen, it survives each signal."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,21 +8,11 @@ import pytest
 from harness.cycle import agent
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
-from harness.pytest_workers import on
 from harness.spec import IMAGE_DEVICE
-from tests.agent.guests import agent_guest
 
 pytestmark = pytest.mark.guest
 
 SWEEP = (Path(__file__).parent / "sweep.py").read_text()
-
-
-@pytest.fixture(scope="module", params=["trixie"], ids=on)
-def shell(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Shell]:
-    with agent_guest(request.param, tmp_path_factory.mktemp("runs")) as shell:
-        yield shell
 
 
 def soon() -> Deadline:

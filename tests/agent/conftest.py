@@ -1,0 +1,17 @@
+"""A guest with the agent in it, for those that name none of their own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.inside.shell import Shell
+from harness.pytest_workers import on
+from tests.agent.guests import agent_guest
+
+
+@pytest.fixture(scope="module", params=["trixie"], ids=on)
+def shell(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shell]:
+    with agent_guest(request.param, tmp_path_factory.mktemp("runs")) as shell:
+        yield shell
