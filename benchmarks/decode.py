@@ -28,6 +28,7 @@ from harness.image.blocks import Blocks
 from harness.image.disk import open_disk
 from harness.image.header import PAGE_SIZE
 from harness.image.reader import Image, open_image
+from harness.image.stream import after_info
 from harness.image.units import CODECS, MAX_UNIT_BLOCKS, UNIT_PAGES, Unit, decode, find_units
 
 UNITS = 16  # as many as ours takes at once
@@ -89,7 +90,7 @@ def _compare(name: str, ours: Callable[[], None], bare: Callable[[], None], roun
 
 def _groups(device: Blocks, image: Image) -> list[Group]:
     assert image.swap_map is not None  # noqa: S101
-    found = find_units(device, image.swap_map.blocks[1:], image.info.pages - 1, image.codec)
+    found = find_units(device, after_info(image.swap_map), image.info.pages - 1, image.codec)
     groups = []
     while units := list(islice(found, UNITS)):
         numbers = np.concatenate([unit.blocks for unit in units])

@@ -4,6 +4,8 @@ Whoever shows such text to a person (terminal, JUnit, HTML) passes it through he
 else decides what is harmless. What is stored as evidence stays as it was.
 """
 
+import json
+
 
 def printable(text: str) -> str:
     """Return one line in which whatever a terminal acts upon is written out: ESC as ``\\x1b``.
@@ -20,6 +22,13 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return the same for text of several lines, which stay lines: ``\\n`` alone ends one."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def printable_json(text: str) -> str:
+    """Return JSON in which no character is left that a terminal acts upon; it means the same."""
+    return "".join(
+        char if char == "\n" or char.isprintable() else json.dumps(char)[1:-1] for char in text
+    )
 
 
 def _written_out(code: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ from harness.errors import ExitStatus, HostError
 
 if TYPE_CHECKING:
     from harness.image.survey import Watcher
+
+_LONGEST_LOG = 64 << 20  # bytes
 
 
 def inspect(
@@ -28,6 +31,9 @@ def inspect(
     stream: Annotated[
         bool, typer.Option("--stream", help="It is a raw stream of /dev/snapshot.")
     ] = False,
+    backing: Annotated[
+        bool, typer.Option("--backing", help="Also open the disks that a qcow2 disk lies on.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Say what a disk holds of a hibernation image, and what a resume would say.
@@ -37,42 +43,30 @@ def inspect(
     from harness.cli.inspect_text import PagePrinter, lines, to_line
     from harness.evidence import to_json
     from harness.image.disk import open_disk
-    from harness.image.survey import survey_image, survey_stream
+    from harness.image.survey import survey_disk, survey_stream
+    from harness.printable import printable, printable_json
 
-    if not stream and partition is None and (status := _agent(disk, json=json)) is not None:
-        return status
     checksums = _boot_checksums(boot) if boot else None
     watch: Watcher | None = PagePrinter(json=json) if pages else None
-    survey = survey_stream if stream else survey_image
-    with open_disk(disk, partition=partition) as device:
+    survey = survey_stream if stream else survey_disk
+    with open_disk(disk, partition=partition, backing=backing) as device:
         found = survey(device, offset=offset, boot=checksums, watch=watch)
     if json:
-        print(to_line(found) if pages else to_json(found).decode(), end="")
+        print(printable_json(to_line(found) if pages else to_json(found).decode()), end="")
     else:
-        print("\n".join(lines(found, str(disk))))
+        print("\n".join(map(printable, lines(found, str(disk)))))
     return ExitStatus.EXPECTED if found.sound else ExitStatus.UNEXPECTED
-
-
-def _agent(disk: Path, *, json: bool) -> int | None:
-    """Tell of an image of the userspace agent; ``None`` when there is none."""
-    from harness.cli import inspect_agent
-    from harness.evidence import to_json
-
-    found = inspect_agent.find(disk)
-    if found is None:
-        return None
-    wrong = inspect_agent.damage(found[0])
-    if json:
-        print(to_json({"agent": found[1], "damage": wrong}).decode(), end="")
-    else:
-        print("\n".join(inspect_agent.lines(str(disk), *found, wrong)))
-    return ExitStatus.UNEXPECTED if wrong else ExitStatus.EXPECTED
 
 
 def _boot_checksums(log: Path) -> frozenset[int]:
     from harness.image.e820 import log_checksums
+    from harness.image.given import opened
 
-    try:
-        return log_checksums(log.read_text(errors="replace"))
-    except OSError as error:
-        raise HostError(f"{log}: {error.strerror}") from error
+    with opened(log, "log", device=False) as fd:
+        try:
+            text = os.pread(fd, _LONGEST_LOG + 1, 0)
+        except OSError as error:
+            raise HostError(f"{log}: {error.strerror}") from error
+    if len(text) > _LONGEST_LOG:
+        raise HostError(f"{log}: a log of more than {_LONGEST_LOG >> 20} MiB")
+    return log_checksums(text.decode(errors="replace"))

@@ -14,7 +14,7 @@ from harness.image.header import PAGE_SIZE
 from harness.image.info import ImageInfo
 from harness.image.reader import Chunk
 from harness.image.resume import Reply
-from harness.image.survey import Survey
+from harness.image.survey.found import ByAgent, Survey
 
 _WIDTH = 14  # of the first column
 _ZERO_PAGE = hashlib.sha256(bytes(PAGE_SIZE)).hexdigest()
@@ -24,6 +24,15 @@ _STATES = {
     "remains": "no hibernation image any more: the swap was used since it was resumed from",
     "stream": "a hibernation image as a raw stream",
 }
+_AGENT_STATES = {
+    "armed": "an armed hibernation image of the userspace agent",
+    "consumed": "a hibernation image of the userspace agent that was resumed from, or withdrawn",
+    "remains": (
+        "no hibernation image of the userspace agent any more: what it lay in was used since it"
+        " was resumed from"
+    ),
+    "refused": "a hibernation image of the userspace agent that it refused to resume from",
+}
 
 
 def lines(found: Survey, name: str) -> Iterator[str]:
@@ -31,7 +40,8 @@ def lines(found: Survey, name: str) -> Iterator[str]:
     if found.state == "none":
         yield f"{name}: no hibernation image, but {found.contains}"
         return
-    yield f"{name}: {'' if found.sound else 'DAMAGED: '}{_STATES[found.state]}"
+    state = (_AGENT_STATES if found.by_agent else _STATES)[found.state]
+    yield f"{name}: {'' if found.sound else 'DAMAGED: '}{state}"
     for label, text in _rows(found):
         yield f"  {label:{_WIDTH}}{text}"
 
@@ -43,21 +53,33 @@ def _rows(found: Survey) -> Iterator[tuple[str, str]]:
             "lost" if found.sound else "damage",
             f"{where}{found.damage.field}: {found.damage.what}",
         )
-    if found.header:
-        yield from _header_rows(found.header, found.offset)
+    yield from _place_rows(found)
     if found.info:
         yield from _size_rows(found, found.info)
-    if found.crc:
-        right = "right" if found.crc.right else f"WRONG: the pages have {found.crc.computed:#010x}"
-        yield "checksum", f"{found.crc.stored:#010x}, {right}"
-    elif found.codec == "none" and found.damage is None:
-        yield "checksum", "none: an uncompressed image has none"
+    yield from _checksum_rows(found)
     if found.info:
         yield from _restore_rows(found, found.info)
-    if found.damage is None:
+    if found.writers and found.damage is None:
         yield "written by", f"{_or(found.writers)}, by its form (no image says so)"
     for reply in found.replies:
         yield from _reply_rows(reply)
+
+
+def _place_rows(found: Survey) -> Iterator[tuple[str, str]]:
+    if found.by_agent:
+        yield from _agent_rows(found, found.by_agent)
+    if found.header:
+        yield from _header_rows(found.header, found.offset)
+    if found.besides:
+        yield "besides", found.besides
+
+
+def _checksum_rows(found: Survey) -> Iterator[tuple[str, str]]:
+    if found.crc:
+        right = "right" if found.crc.right else f"WRONG: the pages have {found.crc.computed:#010x}"
+        yield "checksum", f"{found.crc.stored:#010x}, {right}"
+    elif found.codec == "none" and found.damage is None and not found.by_agent:
+        yield "checksum", "none: an uncompressed image has none"
 
 
 def _header_rows(header: SwapHeader, offset: int) -> Iterator[tuple[str, str]]:
@@ -66,6 +88,21 @@ def _header_rows(header: SwapHeader, offset: int) -> Iterator[tuple[str, str]]:
     yield "flags", f"{header.flags:#x} {' '.join(header.flag_names)}".rstrip()
     if "HW_SIG" in header.flag_names:
         yield "hardware", f"FACS signature {header.hw_sig:#010x}"
+
+
+def _agent_rows(found: Survey, by_agent: ByAgent) -> Iterator[tuple[str, str]]:
+    place = "slots of a swap, whose header is" if by_agent.swap else "a device of its own, from"
+    yield "in", f"{place} block {found.offset}{'' if by_agent.swap else ' on'}"
+    facts = by_agent.facts
+    if not facts:
+        return
+    yield "of", f"kernel {facts.get('release', '?')}, boot {facts.get('boot_id', '?')}"
+    share = facts["stored"] / max(1, facts["pages"] * PAGE_SIZE)
+    codec = {"none": "uncompressed"}.get(facts["codec"], facts["codec"])
+    yield "stored", f"{_mib(facts['stored'])}: {facts['chunks']} frames; {codec}, {share:.0%}"
+    right = "" if found.damage else ", right"
+    yield "checksum", f"{facts['checksum']} of each frame and over all{right}"
+    yield "power-off", str(facts.get("mode", "?"))
 
 
 def _size_rows(found: Survey, info: ImageInfo) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,11 @@
 """Images that our own agent wrote (harness/agent): frames of the stream of /dev/snapshot.
 
-The layout, and the places in a swap or on a disk, are the agent's: harness/agent/image/format.py.
+They are read, and judged, by the code that resumes them; the layout, and the places in a swap or
+on a disk, are its own: harness/agent/image/format.py.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,39 +14,126 @@ import numpy as np
 
 from harness.agent.errors import AgentError, BadImage, NoImage
 from harness.agent.image.codecs import codec
-from harness.agent.image.format import COMMITTED, REFUSED, Digest, Record
-from harness.agent.image.load import read_frame
+from harness.agent.image.format import COMMITTED, REFUSED, USED, Record
+from harness.agent.image.load import frames
 from harness.agent.target import Source
+from harness.agent.target.block import Block
 from harness.agent.target.raw import RawSource
-from harness.agent.target.swap import SwapSource
+from harness.agent.target.swap import SIGNATURE, SwapSource
 from harness.errors import HostError, SpecError
 from harness.evidence import AgentImage
-from harness.image.blocks import Pages
+from harness.image.blocks import Blocks, Pages
 from harness.image.damage import Damaged
+from harness.image.disk import open_disk
 from harness.image.header import PAGE_SIZE
 from harness.image.info import parse_info
 from harness.image.reader import Image
 from harness.image.stream import Part
 
+_STATES = {COMMITTED: "committed", USED: "used", REFUSED: "refused"}
+_NAMES = {"release": str, "boot_id": str, "mode": str, "codec": str, "checksum": str}
+_COUNTS = {"pages": int, "chunks": int, "stored": int, "digest": str}
+_FIELD = "agent image"
+_BUFFER_PAGES = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentPlace:
+    """Where on a device an image of the agent lies.
+
+    :ivar swap: In slots of a swap, and not on a device of its own.
+    :ivar offset: Block of the swap's header, or of the record.
+    """
+
+    device: Blocks
+    swap: bool
+    offset: int = 0
+
+    def source(self) -> Source:
+        """Open it.
+
+        :raise NoImage: When there is none.
+        """
+        block = _block(self.device, 0 if self.swap else self.offset)
+        if not self.swap:
+            return RawSource(block)
+        try:
+            return SwapSource(block, self.offset * PAGE_SIZE, used=True)
+        except AgentError:
+            block.close()
+            raise
+
+    def state(self) -> str:
+        """Return ``committed``, ``used``, ``refused``, or ``none``: by the record's first bytes.
+
+        :raise HostError: When the device cannot be read.
+        :raise Damaged: When the record lies outside the device.
+        """
+        try:
+            with _told(self.device.name), closing(self.source()) as source:
+                return _STATES.get(source.record()[: len(COMMITTED)], "none")
+        except SpecError:
+            return "none"
+
+    def record(self) -> Record:
+        """Return the record.
+
+        :raise SpecError: When there is none.
+        :raise HostError: When the device cannot be read.
+        :raise Damaged: When it cannot be read as it should be.
+        """
+        with _told(self.device.name), closing(self.source()) as source:
+            return Record.unpack(source.record())
+
+
+def find(device: Blocks, offset: int) -> AgentPlace | None:
+    """Return where an image of the agent lies, if one begins at a block; used ones count too.
+
+    :raise HostError: When the device cannot be read.
+    """
+    page = device.read_one(offset, "header").tobytes()
+    swap = AgentPlace(device=device, swap=True, offset=offset)
+    if page.startswith(tuple(_STATES)) and not page.endswith(SIGNATURE):
+        return AgentPlace(device=device, swap=False, offset=offset)
+    return swap if swap.state() != "none" else None
+
+
+def read_image(place: AgentPlace, *, consumed: bool = False) -> Image:
+    """Open an image of the agent.
+
+    :param consumed: Also one that was resumed from.
+    :raise SpecError: When there is no image.
+    :raise HostError: When the device cannot be read.
+    :raise Damaged: When it cannot be read as it should be.
+    """
+    record = place.record()
+    if record.state != COMMITTED and not consumed:
+        raise SpecError(f"{place.device.name}: the agent's image was resumed from, or refused")
+    stream = _Frames(place, record)
+    info = parse_info(stream.first(), 0)
+    return Image(info=info, stream=stream, codec=str(record.facts["codec"]))
+
+
+def known(record: Record) -> AgentImage:
+    """Return what a record says, as far as it is known what that means."""
+    facts = record.facts
+    names = {name: facts[name] for name in _NAMES | _COUNTS if _is(facts, name)}
+    return AgentImage(state=_STATES[record.state], facts=names)
+
+
+def _is(facts: dict[str, object], name: str) -> bool:
+    return isinstance(facts.get(name), (_NAMES | _COUNTS)[name])
+
 
 @contextmanager
 def open_agent_image(path: Path, *, swap: bool = False, consumed: bool = False) -> Iterator[Image]:
-    """Open an image of the agent.
+    """Open an image of the agent; see :func:`read_image`.
 
-    :param path: A raw disk, or what an image server has stored.
+    :param path: A disk, or what an image server has stored.
     :param swap: Whether it lies in the slots of a swap.
-    :param consumed: Also read one that was resumed from.
-    :raise SpecError: When there is no image.
-    :raise HostError: When the disk cannot be read.
-    :raise Damaged: When it cannot be read as it should be.
     """
-    with _told(path):
-        record = _record(path, swap=swap)
-    if record.state != COMMITTED and not consumed:
-        raise SpecError(f"{path}: the agent's image was resumed from, or refused")
-    frames = _Frames(path, swap, record)
-    info = parse_info(frames.first(), 0)
-    yield Image(info=info, stream=frames, codec=str(record.facts["codec"]))
+    with open_disk(path) as device:
+        yield read_image(AgentPlace(device=device, swap=swap), consumed=consumed)
 
 
 def read_agent_image(path: Path, *, swap: bool = False) -> AgentImage:
@@ -54,33 +142,30 @@ def read_agent_image(path: Path, *, swap: bool = False) -> AgentImage:
     :raise HostError: When it cannot be read.
     :raise Damaged: When its record cannot be read as it should be.
     """
-    try:
-        with _told(path):
-            record = _record(path, swap=swap)
-    except SpecError:
-        return AgentImage(state="none")
-    state = {COMMITTED: "committed", REFUSED: "refused"}.get(record.state, "used")
-    return AgentImage(state=state, facts=record.facts)
+    with open_disk(path) as device:
+        try:
+            return known(AgentPlace(device=device, swap=swap).record())
+        except SpecError:
+            return AgentImage(state="none")
 
 
-def _open(path: Path, *, swap: bool) -> Source:
-    name = os.fspath(path)
-    if swap:
-        return SwapSource(name, used=True, readonly=True)
-    return RawSource(name, readonly=True)
-
-
-def _record(path: Path, *, swap: bool) -> Record:
-    with closing(_open(path, swap=swap)) as source:
-        return Record.unpack(source.record())
+def _block(device: Blocks, first: int) -> Block:
+    """Return a device as the agent's code sees it, from a block on."""
+    skipped = first * PAGE_SIZE
+    return Block(
+        os.dup(device.fd),
+        device.name,
+        start=device.start + skipped,
+        size=device.size - skipped,
+        buffer_pages=_BUFFER_PAGES,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Frames:
     """The stream of an image; see :class:`harness.image.stream.Stream`."""
 
-    path: Path
-    swap: bool
+    place: AgentPlace
     record: Record
 
     def first(self) -> Pages:
@@ -88,9 +173,9 @@ class _Frames:
         for pages in self._parts():
             page: Pages = pages[0]
             return page
-        raise Damaged("has no frames", field="agent image")
+        raise Damaged("has no frames", field=_FIELD)
 
-    def head(self) -> Iterator[Pages]:
+    def head(self) -> Generator[Pages]:
         """See :class:`harness.image.stream.Stream`."""
         return (part.pages for part in self.parts())
 
@@ -102,22 +187,19 @@ class _Frames:
                 yield Part(pages=rest)
 
     def _parts(self) -> Iterator[Pages]:
-        facts = self.record.facts
-        digest, unpacker = Digest(facts["checksum"]), codec(facts["codec"])
-        with _told(self.path), closing(_open(self.path, swap=self.swap)) as source:
-            for index in range(facts["chunks"]):
-                raw = read_frame(source, index, digest, unpacker)
+        with _told(self.place.device.name), closing(self.place.source()) as source:
+            for raw in frames(source, self.record, codec(self.record.facts["codec"])):
                 yield np.frombuffer(raw, dtype=np.uint8).reshape(-1, PAGE_SIZE)
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(name: str) -> Iterator[None]:
     """Tell what the agent's code finds wrong in our own words."""
     try:
         yield
     except NoImage as error:
-        raise SpecError(f"{path}: {error.message}") from error
+        raise SpecError(f"{name}: {error.message}") from error
     except BadImage as error:
-        raise Damaged(error.message, field="agent image") from error
+        raise Damaged(error.message, field=_FIELD) from error
     except AgentError as error:
-        raise HostError(f"{path}: {error.message}") from error
+        raise HostError(f"{name}: {error.message}") from error

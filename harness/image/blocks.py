@@ -1,6 +1,7 @@
 """4096-byte blocks of a device that lies in a file, read many at a time."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,12 +25,19 @@ class Blocks:
     :ivar name: What it is called in messages.
     :ivar count: How many whole blocks there are.
     :ivar start: Byte of the file at which block 0 begins.
+    :ivar tail: Bytes behind the last whole block.
     """
 
     name: str
     count: int
     fd: int
     start: int = 0
+    tail: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the device."""
+        return self.count * PAGE_SIZE + self.tail
 
     def read(self, numbers: Numbers, what: str) -> Pages:
         """Read blocks in the order given; those that lie side by side are read at once.
@@ -85,3 +93,22 @@ class Blocks:
                 raise HostError(f"{self.name}: was cut at byte {at} while it was read")
             memory = memory[done:]
             at += done
+
+
+class Feed:
+    """Numbers that come piece by piece, and are taken as many at a time as one likes."""
+
+    def __init__(self, pieces: Iterable[Numbers]) -> None:
+        self._pieces = iter(pieces)
+        self._have = np.empty(0, np.int64)
+
+    def take(self, count: int) -> Numbers:
+        """Return the next ones, fewer only at the end."""
+        parts = [self._have[:count]]
+        self._have = self._have[count:]
+        left = count - len(parts[0])
+        while left and (piece := next(self._pieces, None)) is not None:
+            parts.append(piece[:left])
+            self._have = piece[left:]
+            left -= len(parts[-1])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)

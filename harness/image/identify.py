@@ -1,32 +1,52 @@
 """What lies on a disk that holds no hibernation image."""
 
+import os
+
+from harness.agent.target.holds import holds
+from harness.errors import HostError
 from harness.image.blocks import Blocks
+from harness.image.header import PAGE_SIZE
 from harness.image.info import MAGIC
 
-_LOOKED_AT = 17  # blocks: btrfs has its superblock at 64 KiB
-
-# (byte offset, bytes, what it is): what blkid knows of them
-_MARKS = (
-    (4086, b"SWAPSPACE2", "a swap area"),
-    (4086, b"SWAP-SPACE", "a swap area of the old kind"),
-    (4086, b"ULSUSPEND", "an image of uswsusp, which has a format of its own"),
-    (24, MAGIC.to_bytes(8, "little"), "a raw stream of /dev/snapshot (--stream reads it)"),
-    (1080, b"\x53\xef", "an ext2, ext3 or ext4 file system"),
-    (0, b"XFSB", "an XFS file system"),
-    (65600, b"_BHRfS_M", "a btrfs file system"),
-    (0, b"hsqs", "a squashfs file system"),
-    (0, b"LUKS\xba\xbe", "a LUKS container: open it first"),
-    (536, b"LVM2 001", "an LVM physical volume: its logical volumes may hold swap"),
-    (512, b"EFI PART", "a disk with a GPT (--partition N looks into a partition)"),
-    (510, b"\x55\xaa", "a disk with an MBR (--partition N looks into a partition)"),
-)
+_FILE = "a swap file in it is found by --offset N, its resume_offset"
+_TABLE = "--partition N looks into a partition"
+# by how the words of holds() begin
+_HINTS = {
+    "an image of uswsusp": "it has a format of its own",
+    "an ext2": _FILE,
+    "an XFS": _FILE,
+    "a btrfs": _FILE,
+    "an F2FS": _FILE,
+    "a LUKS": "open it first",
+    "an LVM": "its logical volumes may hold swap",
+    "a partition table": _TABLE,
+}
 
 
 def identify(device: Blocks, offset: int) -> str:
-    """Return in words what begins at a block."""
-    end = min(offset + _LOOKED_AT, device.count)
-    head = b"".join(device.read_one(number, "block").tobytes() for number in range(offset, end))
-    for at, mark, what in _MARKS:
-        if head[at : at + len(mark)] == mark:
-            return what
-    return "something unknown" if any(head) else "nothing but zeros"
+    """Return in words what begins at a block.
+
+    :raise HostError: When the disk cannot be read.
+    """
+    begin = device.start + offset * PAGE_SIZE
+
+    def read(at: int, count: int) -> bytes:
+        size = device.size - offset * PAGE_SIZE
+        try:
+            return os.pread(device.fd, max(0, min(count, size - at)), begin + at)
+        except OSError as error:
+            raise HostError(f"{device.name}: cannot read: {error.strerror}") from error
+
+    if read(24, 8) == MAGIC.to_bytes(8, "little"):
+        return "a raw stream of /dev/snapshot (--stream reads it)"
+    # what lies behind a swap file's begin is not its own
+    what = holds(read, device.size if not offset else 0)
+    if what:
+        hint = next((hint for name, hint in _HINTS.items() if what.startswith(name)), "")
+        return f"{what} ({hint})" if hint else what
+    blocks = (device.read_one(number, "block") for number in _looked_at(device, offset))
+    return "something unknown" if any(block.any() for block in blocks) else "nothing but zeros"
+
+
+def _looked_at(device: Blocks, offset: int) -> range:
+    return range(offset, min(offset + 17, device.count))

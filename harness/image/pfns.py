@@ -8,7 +8,7 @@ Since 6.12 bit 63 marks a page that was all zero and has no data page: ENCODED_P
 (v6.12 line 2197, v7.3 line 2191).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,22 +22,43 @@ END = (1 << 64) - 1
 PFN_LIMIT = 1 << 40  # x86-64 has at most 52 bits of physical address
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pfns:
+    """Some PFNs of an image, in stream order.
+
+    :ivar data: Those of data pages.
+    :ivar zero: Those of pages that were all zero and have no data page.
+    """
+
+    data: Numbers
+    zero: Numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many PFNs an image has, and the first and last; ``None`` when there are none."""
+
+    data: int
+    zero: int
+    first: int | None
+    last: int | None
+
+
 @dataclass(slots=True)
 class PfnReader:
-    """Takes PFN pages in stream order and checks them as they come, so that none may swell.
+    """Takes PFN pages in stream order and checks them as they come; keeps none.
 
     :ivar ended: Whether the end mark was seen.
     """
 
     info: ImageInfo
     ended: bool = False
+    first: int | None = None
     last: int = -1
     taken: int = 0
-    _data: list[Numbers] = field(default_factory=list)
-    _zero: list[Numbers] = field(default_factory=list)
-    _data_count: int = 0
+    zero: int = 0
 
-    def take(self, pages: Pages) -> None:
+    def take(self, pages: Pages) -> Pfns:
         """Take the next PFN pages, (n, 4096) bytes.
 
         :raise Damaged: When a PFN cannot be one, does not ascend, or there are too many.
@@ -48,23 +69,27 @@ class PfnReader:
         if self.ended or words[len(used) + 1 :].any():
             self._refuse(self.taken + len(used), "PFNs go on after their end")
         self.ended = bool(len(ends))
-        self._keep(used)
+        found = self._checked(used)
         self.taken += len(used)
+        self.zero += len(found.zero)
+        return found
 
-    def finish(self) -> tuple[Numbers, Numbers]:
-        """Return the PFNs of the data pages and those of zero pages, both in stream order.
+    def finish(self) -> Counts:
+        """Return how many there were.
 
         :raise Damaged: When there are not as many as the info page says.
         """
-        if self._data_count != self.info.image_pages:
-            what = f"{self._data_count} PFNs for {self.info.image_pages} data pages"
+        data = self.taken - self.zero
+        if data != self.info.image_pages:
+            what = f"{data} PFNs for {self.info.image_pages} data pages"
             raise Damaged(what, field="image_pages")
         if self.info.meta_pages != -(-self.taken // PFNS_PER_PAGE):
             what = f"{self.info.meta_pages} pages for {self.taken} PFNs"
             raise Damaged(what, field="pages")
-        return _joined(self._data), _joined(self._zero)
+        last = self.last if self.taken else None
+        return Counts(data=data, zero=self.zero, first=self.first, last=last)
 
-    def _keep(self, words: NDArray[np.uint64]) -> None:
+    def _checked(self, words: NDArray[np.uint64]) -> Pfns:
         flagged = words >> 63 != 0
         numbers = (words & np.uint64(ZERO_FLAG - 1)).astype(np.int64)
         wrong = np.diff(numbers, prepend=self.last) <= 0
@@ -75,14 +100,9 @@ class PfnReader:
             before = int(numbers[at - 1]) if at else self.last
             self._refuse(self.taken + at, f"{int(numbers[at]):#x} after {before:#x}")
         if len(numbers):
+            self.first = int(numbers[0]) if self.first is None else self.first
             self.last = int(numbers[-1])
-        self._data.append(numbers[~flagged])
-        self._zero.append(numbers[flagged])
-        self._data_count += len(self._data[-1])
+        return Pfns(data=numbers[~flagged], zero=numbers[flagged])
 
     def _refuse(self, index: int, what: str) -> None:
         raise Damaged(what, field=f"pfn {index}")
-
-
-def _joined(parts: list[Numbers]) -> Numbers:
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)

@@ -7,20 +7,23 @@ with open_image(Path("swap.raw")) as image:
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from harness.errors import SpecError
 from harness.evidence import SwapHeader
 from harness.image import crc as checksum
-from harness.image.blocks import Blocks, Numbers, Pages
+from harness.image.blocks import Blocks, Feed, Numbers, Pages
 from harness.image.crc import Crc
 from harness.image.damage import Damaged
 from harness.image.disk import open_disk
 from harness.image.header import CRC32_MODE, LZ4, NOCOMPRESS_MODE, parse_header
 from harness.image.info import ImageInfo, parse_info
-from harness.image.pfns import PfnReader
+from harness.image.pfns import PfnReader, Pfns
 from harness.image.stream import PackedStream, RawStream, Stream, plain
 from harness.image.swapmap import SwapMap, read_map
 
@@ -42,11 +45,13 @@ class Chunk:
 class Image:
     """A hibernation image that is open for reading.
 
+    Nothing of it is kept in memory but what is asked for.
+
     :ivar header: The swap's header page; ``None`` for a raw stream.
     :ivar info: The info page.
-    :ivar pfns: PFNs of the data pages, ascending, as they come in the stream.
-    :ivar zero_pfns: PFNs of pages that were all zero and have no data page (since 6.12).
-    :ivar codec: ``lzo``, ``lz4`` or ``none``.
+    :ivar counts: How many PFNs there are of data pages, and of pages that were all zero and have
+        no data page (since 6.12).
+    :ivar codec: ``lzo``, ``lz4`` or ``none``; for an image of the agent its codec.
     :ivar swap_map: Where it lies; ``None`` for a raw stream.
     :ivar crc: Once :meth:`chunks` has ended: the checksums; ``None`` when the image has none.
     """
@@ -66,22 +71,45 @@ class Image:
         self.swap_map = swap_map
         self.crc: Crc | None = None
         self._stream = stream
-        self.pfns, self.zero_pfns = _read_pfns(info, stream)
+        reader = PfnReader(info)
+        for _ in self._numbered(reader):
+            pass
+        self.counts = reader.finish()
+
+    @cached_property
+    def pfns(self) -> Numbers:
+        """PFNs of the data pages, ascending, as they come in the stream; 8 bytes each."""
+        return _joined(piece.data for piece in self.numbered())
+
+    @cached_property
+    def zero_pfns(self) -> Numbers:
+        """PFNs of the pages that were all zero and have no data page (since 6.12)."""
+        return _joined(piece.zero for piece in self.numbered())
+
+    def numbered(self) -> Iterator[Pfns]:
+        """Yield all PFNs, those of some pages at a time."""
+        return self._numbered(PfnReader(self.info))
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield every data page once, in order, some hundreds at a time.
 
-        :raise Damaged: When a unit cannot be decompressed, or the stream ends early.
+        :raise Damaged: When a unit cannot be decompressed, or there are more or fewer pages than
+            the info page says.
         """
         crc = 0
-        begin = -self.info.meta_pages  # index of a part's first page among the data pages
+        skip, left = self.info.meta_pages, self.info.image_pages
+        numbers = Feed(piece.data for piece in self.numbered())
         for part in self._stream.parts():
             crc = checksum.joined(crc, part.crc, len(part.pages))
-            data = part.pages[max(-begin, 0) :]
+            data = part.pages[skip:]
+            skip -= min(skip, len(part.pages))
+            left -= len(data)
+            if left < 0:
+                raise Damaged(f"{-left} pages or more behind the last one", field="pages")
             if len(data):
-                first = max(begin, 0)
-                yield Chunk(pfns=self.pfns[first : first + len(data)], data=data)
-            begin += len(part.pages)
+                yield Chunk(pfns=numbers.take(len(data)), data=data)
+        if left:
+            raise Damaged(f"{left} pages fewer than its info page says", field="pages")
         stored = self._stored_crc()
         self.crc = None if stored is None else Crc(stored=stored, computed=crc)
 
@@ -90,17 +118,20 @@ class Image:
             return None
         return self.header.crc32
 
+    def _numbered(self, reader: PfnReader) -> Iterator[Pfns]:
+        left = self.info.meta_pages
+        if not left:
+            return
+        with closing(self._stream.head()) as head:
+            for pages in head:
+                yield reader.take(pages[:left])
+                left -= min(left, len(pages))
+                if not left:
+                    return
 
-def _read_pfns(info: ImageInfo, stream: Stream) -> tuple[Numbers, Numbers]:
-    reader = PfnReader(info)
-    left = info.meta_pages
-    if left:
-        for pages in stream.head():
-            reader.take(pages[:left])
-            left -= min(left, len(pages))
-            if not left:
-                break
-    return reader.finish()
+
+def _joined(pieces: Iterator[Numbers]) -> Numbers:
+    return np.concatenate([np.empty(0, np.int64), *pieces])
 
 
 @contextmanager
@@ -135,15 +166,15 @@ def read_image(device: Blocks, *, offset_pages: int, consumed: bool) -> Image:
     if not header.image:
         raise Damaged("0 is no block of a swap map", field="image", block=offset_pages)
     swap_map = read_map(device, header.image, reserved=offset_pages)
-    first, rest = int(swap_map.blocks[0]), swap_map.blocks[1:]
+    first = swap_map.block(0)
     info = parse_info(device.read_one(first, "info page"), first)
     pages = info.pages - 1
     codec = codec_of(header)
     stream: Stream
     if codec == "none":
-        stream = plain(device, rest, pages)
+        stream = plain(device, swap_map, pages)
     else:
-        stream = PackedStream(device=device, numbers=rest, pages=pages, codec=codec)
+        stream = PackedStream(device=device, swap_map=swap_map, pages=pages, codec=codec)
     return Image(header=header, info=info, stream=stream, codec=codec, swap_map=swap_map)
 
 

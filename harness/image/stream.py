@@ -7,7 +7,7 @@ v7.3 line 2235).
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -15,9 +15,10 @@ from typing import Protocol
 
 import numpy as np
 
-from harness.image.blocks import Blocks, Numbers, Pages
+from harness.image.blocks import Blocks, Feed, Pages
 from harness.image.damage import Damaged
 from harness.image.header import PAGE_SIZE
+from harness.image.swapmap import SwapMap
 from harness.image.units import MAX_UNIT_BLOCKS, UNIT_PAGES, Unit, decode, find_units, read_units
 
 CHUNK_PAGES = 512
@@ -40,7 +41,7 @@ class Part:
 class Stream(Protocol):
     """Where an image's pages come from."""
 
-    def head(self) -> Iterator[Pages]:
+    def head(self) -> Generator[Pages]:
         """Yield the pages for somebody who wants only the first of them."""
 
     def parts(self) -> Iterator[Part]:
@@ -52,17 +53,17 @@ class PlainStream:
     """Pages that lie in blocks as they are: an uncompressed image."""
 
     device: Blocks
-    numbers: Numbers
+    swap_map: SwapMap
 
-    def head(self) -> Iterator[Pages]:
+    def head(self) -> Generator[Pages]:
         """See :class:`Stream`."""
         return (part.pages for part in self.parts())
 
     def parts(self) -> Iterator[Part]:
         """See :class:`Stream`."""
-        for first in range(0, len(self.numbers), CHUNK_PAGES):
-            numbers = self.numbers[first : first + CHUNK_PAGES]
-            yield Part(pages=self.device.read(numbers, "page"))
+        numbers = after_info(self.swap_map)
+        while len(some := numbers.take(CHUNK_PAGES)):
+            yield Part(pages=self.device.read(some, "page"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class RawStream:
     first: int
     pages: int
 
-    def head(self) -> Iterator[Pages]:
+    def head(self) -> Generator[Pages]:
         """See :class:`Stream`."""
         return (part.pages for part in self.parts())
 
@@ -94,17 +95,17 @@ class PackedStream:
 
     The codecs let go of Python's lock, so threads decompress on all cores.
 
-    :ivar numbers: Blocks of the units.
+    :ivar swap_map: Where the units lie.
     :ivar pages: How many pages they must come to.
     :ivar codec: ``lzo`` or ``lz4``.
     """
 
     device: Blocks
-    numbers: Numbers
+    swap_map: SwapMap
     pages: int
     codec: str
 
-    def head(self) -> Iterator[Pages]:
+    def head(self) -> Generator[Pages]:
         """See :class:`Stream`."""
         for unit in self._units():
             yield self._part([unit], _fresh([unit])).pages
@@ -130,7 +131,7 @@ class PackedStream:
             pool.shutdown(cancel_futures=True)
 
     def _units(self) -> Iterator[Unit]:
-        return find_units(self.device, self.numbers, self.pages, self.codec)
+        return find_units(self.device, after_info(self.swap_map), self.pages, self.codec)
 
     def _part(self, units: Sequence[Unit], pages: Pages) -> Part:
         raw = read_units(self.device, units, _SCRATCH.pages)
@@ -152,14 +153,21 @@ def _fresh(units: Sequence[Unit]) -> Pages:
     return np.empty((sum(unit.pages for unit in units), PAGE_SIZE), np.uint8)
 
 
-def plain(device: Blocks, numbers: Numbers, pages: int) -> PlainStream:
+def after_info(swap_map: SwapMap) -> Feed:
+    """Return the blocks of a stream, those after the info page."""
+    numbers = Feed(swap_map.pieces())
+    numbers.take(1)
+    return numbers
+
+
+def plain(device: Blocks, swap_map: SwapMap, pages: int) -> PlainStream:
     """Return the stream of an uncompressed image: one page a block.
 
     :raise Damaged: When there are more or fewer blocks than pages.
     """
-    if len(numbers) != pages:
-        where = int(numbers[min(pages, len(numbers) - 1)]) if len(numbers) else None
-        what = f"names {len(numbers)} blocks for {pages} pages"
-        field = "swap map" if len(numbers) < pages else "swap map end"
-        raise Damaged(what, field=field, block=where)
-    return PlainStream(device=device, numbers=numbers)
+    blocks = swap_map.count - 1
+    if blocks != pages:
+        what = f"names {blocks} blocks for {pages} pages"
+        field = "swap map" if blocks < pages else "swap map end"
+        raise Damaged(what, field=field, block=swap_map.block(min(pages + 1, blocks)))
+    return PlainStream(device=device, swap_map=swap_map)

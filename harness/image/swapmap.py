@@ -9,10 +9,12 @@ When all 511 entries of a page are used, 6.1 and 6.12 have already chained an em
 The kernel follows a chain that bites its own tail for ever; this does not.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pyroaring import BitMap64
 
 from harness.image.blocks import Blocks, Numbers
 from harness.image.damage import Damaged
@@ -23,17 +25,34 @@ _ENTRIES = 511
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwapMap:
-    """A swap map that was read to its end.
+    """A swap map that was read to its end, and found well.
 
-    :ivar blocks: The image's blocks in stream order; the first is the info page.
+    It stays on the device: of an image of 80 GiB it would take 160 MiB of memory.
+
     :ivar pages: Blocks of the map pages themselves.
+    :ivar count: How many blocks it names; the first is the info page.
     :ivar empty_tail: Whether the last map page names no block, as 6.1 and 6.12 leave it when all
         the others are full; ``None`` when the last one is partly used, as it mostly is.
     """
 
-    blocks: Numbers
+    device: Blocks
     pages: tuple[int, ...]
+    count: int
     empty_tail: bool | None
+
+    def pieces(self) -> Iterator[Numbers]:
+        """Yield the image's blocks in stream order, those of a map page at a time."""
+        for number in self.pages:
+            yield _entries(self.device.read_one(number, FIELD).view("<u8"))[0]
+
+    def block(self, index: int) -> int:
+        """Return one of the image's blocks; all map pages but the last are full."""
+        page = self.device.read_one(self.pages[index // _ENTRIES], FIELD).view("<u8")
+        return int(page[index % _ENTRIES])
+
+    def blocks(self) -> Numbers:
+        """Return them all; 8 bytes each."""
+        return np.concatenate(list(self.pieces()))
 
 
 def read_map(device: Blocks, first: int, *, reserved: int) -> SwapMap:
@@ -43,32 +62,36 @@ def read_map(device: Blocks, first: int, *, reserved: int) -> SwapMap:
     :param reserved: Block of the header, which the map may not name.
     :raise Damaged: When the chain loops, or names a block outside the device or a block twice.
     """
-    pages: list[int] = []
-    entries: list[Numbers] = []
-    seen = {reserved}
-    number = first
+    pages: dict[int, None] = {}
+    named = BitMap64([reserved])  # some bits a block, however they are strewn
+    count = last = 0
+    number, before = first, reserved
     while number:
-        if number in seen:
-            where = pages[-1] if pages else reserved
-            raise Damaged(f"the chain comes back to block {number}", field=FIELD, block=where)
-        if number >= device.count:
-            where = pages[-1] if pages else reserved
-            raise Damaged(_outside(number, device), field=FIELD, block=where)
-        seen.add(number)
-        pages.append(number)
+        _check_page(number, device, before, pages, named)
+        pages[number] = None
+        named.add(number)
         words = device.read_one(number, FIELD).view("<u8")
         used, ends = _entries(words)
         _check_range(used, device, number)
-        entries.append(used)
+        _check_once(used, named)
+        count, last, before = count + len(used), len(used), number
         # a chain that goes on after its end is not followed, as the kernel does not
         number = 0 if ends else int(words[_ENTRIES])
-    found = np.concatenate(entries)
-    if not len(found):
+    if not count:
         raise Damaged("it names no block", field=FIELD, block=first)
-    _check_once(found, np.array([reserved, *pages], np.int64))
-    tail = len(entries[-1])
-    empty_tail = None if 0 < tail < _ENTRIES else tail == 0
-    return SwapMap(blocks=found, pages=tuple(pages), empty_tail=empty_tail)
+    empty_tail = None if 0 < last < _ENTRIES else last == 0
+    return SwapMap(device=device, pages=tuple(pages), count=count, empty_tail=empty_tail)
+
+
+def _check_page(
+    number: int, device: Blocks, before: int, pages: dict[int, None], named: BitMap64
+) -> None:
+    if number in pages or (not pages and number in named):
+        raise Damaged(f"the chain comes back to block {number}", field=FIELD, block=before)
+    if number >= device.count:
+        raise Damaged(_outside(number, device), field=FIELD, block=before)
+    if number in named:
+        raise Damaged(f"names block {number} twice", field=FIELD, block=number)
 
 
 def _entries(words: NDArray[np.uint64]) -> tuple[Numbers, bool]:
@@ -82,16 +105,20 @@ def _check_range(used: Numbers, device: Blocks, number: int) -> None:
     outside = np.flatnonzero((used <= 0) | (used >= device.count))
     if len(outside):
         entry = int(outside[0])
-        named = int(used[entry]) % (1 << 64)
-        raise Damaged(f"entry {entry}: {_outside(named, device)}", field=FIELD, block=number)
+        found = int(used[entry]) % (1 << 64)
+        raise Damaged(f"entry {entry}: {_outside(found, device)}", field=FIELD, block=number)
 
 
-def _check_once(found: Numbers, map_pages: Numbers) -> None:
-    ordered = np.sort(np.concatenate([found, map_pages]))
-    again = np.flatnonzero(ordered[1:] == ordered[:-1])
-    if len(again):
-        block = int(ordered[again[0]])
-        raise Damaged(f"names block {block} twice", field=FIELD, block=block)
+def _check_once(used: Numbers, named: BitMap64) -> None:
+    """Add the blocks of a map page to those that were named before."""
+    these = BitMap64(used.astype(np.uint64))
+    again = min(named & these, default=None)
+    if len(these) < len(used):
+        ordered = np.sort(used)
+        again = int(ordered[1:][ordered[1:] == ordered[:-1]][0])
+    if again is not None:
+        raise Damaged(f"names block {again} twice", field=FIELD, block=int(again))
+    named.update(these)
 
 
 def _outside(number: int, device: Blocks) -> str:

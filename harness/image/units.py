@@ -14,7 +14,7 @@ import lz4.block  # type: ignore[import-untyped]
 import numpy as np
 from lzallright import LZOCompressor, LZOError
 
-from harness.image.blocks import Blocks, Numbers, Pages
+from harness.image.blocks import Blocks, Feed, Numbers, Pages
 from harness.image.crc import update
 from harness.image.damage import Damaged
 from harness.image.header import PAGE_SIZE
@@ -44,7 +44,7 @@ class Unit:
         return int(self.blocks[0])
 
 
-def find_units(device: Blocks, numbers: Numbers, pages: int, codec: str) -> Iterator[Unit]:
+def find_units(device: Blocks, numbers: Feed, pages: int, codec: str) -> Iterator[Unit]:
     """Yield the units of a stream; only their lengths are read.
 
     :param numbers: The blocks that hold them, in stream order.
@@ -52,26 +52,25 @@ def find_units(device: Blocks, numbers: Numbers, pages: int, codec: str) -> Iter
     :param codec: Name for messages, such as ``lzo``.
     :raise Damaged: When a length is illegal, or there are more or fewer blocks than it takes.
     """
-    entry = 0
     while pages:
-        if entry == len(numbers):
+        first = numbers.take(1)
+        if not len(first):
             raise Damaged(f"ends {pages} pages early", field="swap map")
-        block = int(numbers[entry])
+        block = int(first[0])
         length = device.read_word(block)
         if not 0 < length <= MAX_CMP_LEN:
             what = f"{length} is no length of {codec} data: 1 to {MAX_CMP_LEN}"
             raise Damaged(what, field="cmp_len", block=block)
-        blocks = numbers[entry : entry - (-(8 + length) // PAGE_SIZE)]
+        rest = numbers.take(-(-(8 + length) // PAGE_SIZE) - 1)
+        blocks = np.concatenate([first, rest]) if len(rest) else first
         if len(blocks) * PAGE_SIZE < 8 + length:
             what = f"ends amid a unit of {length} bytes, {pages} pages early"
             raise Damaged(what, field="swap map", block=block)
         unit = Unit(blocks=blocks, length=length, pages=min(pages, UNIT_PAGES))
-        entry += len(blocks)
         pages -= unit.pages
         yield unit
-    if entry != len(numbers):
-        what = f"goes on for {len(numbers) - entry} blocks after the last unit"
-        raise Damaged(what, field="swap map end", block=int(numbers[entry]))
+    if len(more := numbers.take(1)):
+        raise Damaged("goes on after the last unit", field="swap map end", block=int(more[0]))
 
 
 def read_units(device: Blocks, units: Sequence[Unit], scratch: Pages) -> memoryview:

@@ -1,10 +1,12 @@
 """Saves and loads without a kernel: a file stands for /dev/snapshot."""
 
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import cast
+from unittest import mock
 
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
@@ -13,7 +15,7 @@ from harness.agent.image.codecs import codec
 from harness.agent.image.format import COMMITTED, Digest, Record
 from harness.agent.image.load import load
 from harness.agent.image.write import ImageWriter, Written
-from harness.agent.target import Sink, Source
+from harness.agent.target import Sink, Source, swaps
 
 PAGE = 4096
 
@@ -52,10 +54,27 @@ def device(path: Path, slots: Iterator[int] | None = None) -> Iterator[SnapshotD
         yield cast(SnapshotDevice, fake)
 
 
+def scattered() -> Iterator[int]:
+    """Yield slots in runs of three, with holes between."""
+    for page in range(1, 4000):
+        if page % 4:
+            yield page * PAGE
+
+
+@contextmanager
+def swap_in_use(path: Path) -> Iterator[None]:
+    """Make a file a swap, and have the agent take it for the one that is in use."""
+    subprocess.run(["mkswap", "-q", path], check=True, capture_output=True)
+    area = swaps.Area(str(path), str(path), 0, path.stat().st_size)
+    with mock.patch.object(swaps, "in_use", return_value=area):
+        yield
+
+
 def content(pages: int) -> bytes:
-    """Return pages of three kinds: noise, text, zeros."""
+    """Return pages of three kinds, noise, text, zeros, behind the first, which says how many."""
     kinds = (os.urandom(PAGE), b"hibernate " * 409 + b"......", bytes(PAGE))
-    return b"".join(kinds[number % 3] for number in range(pages))
+    first = bytes(424) + pages.to_bytes(8, "little") + kinds[0][432:]
+    return b"".join((first, *(kinds[number % 3] for number in range(1, pages))))
 
 
 def save(

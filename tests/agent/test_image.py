@@ -14,6 +14,7 @@ from harness.agent.errors import AgentError, BadImage, NoImage
 from harness.agent.guardian.journal import Journal
 from harness.agent.image.codecs import codec
 from harness.agent.image.format import COMMITTED, REFUSED, USED, Frame, Record, marked
+from harness.agent.target.block import open_block
 from harness.agent.target.raw import RawSink, RawSource
 from tests.agent.bench import PAGE, content, device, restore, save
 
@@ -41,7 +42,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path, compress: str, checksum: str) 
         written = save(RawSink(str(disk), 32), snapshot, compress=compress, checksum=checksum)
     assert written.pages == 500
     assert (written.stored < 500 * PAGE / 2) == (compress != "none")
-    assert restore(RawSource(str(disk)), tmp_path / "out") == stream.read_bytes()
+    assert restore(RawSource(open_block(str(disk))), tmp_path / "out") == stream.read_bytes()
 
 
 @pytest.mark.parametrize("pages", [16, 17, 64, 512])
@@ -70,7 +71,7 @@ def test_without_a_commit_there_is_no_image(tmp_path: Path) -> None:
         sink.write(b"some of it")
         sink.close()
     with pytest.raises(NoImage):
-        Record.unpack(RawSource(str(disk)).record())
+        Record.unpack(RawSource(open_block(str(disk))).record())
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
 def test_a_used_image_keeps_all_but_its_state(tmp_path: Path) -> None:
     disk = _made(tmp_path)
     before = disk.read_bytes()
-    source = RawSource(str(disk))
+    source = RawSource(open_block(str(disk)))
     source.mark(USED)
     record = Record.unpack(source.record())
     assert record.state == USED
@@ -101,7 +102,7 @@ def test_any_flipped_bit_is_found(
     data[int(where * (PAGE + stored))] ^= 1 << bit
     disk.write_bytes(data)
     with pytest.raises(AgentError):
-        restore(RawSource(str(disk)), directory / "out")
+        restore(RawSource(open_block(str(disk))), directory / "out")
 
 
 def test_an_image_cut_anywhere_is_not_loaded(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_an_image_cut_anywhere_is_not_loaded(tmp_path: Path) -> None:
     for end in random.Random(4).sample(range(PAGE + stored), 60):  # noqa: S311
         disk.write_bytes(whole[:end])
         with pytest.raises(AgentError):
-            restore(RawSource(str(disk)), tmp_path / "out")
+            restore(RawSource(open_block(str(disk))), tmp_path / "out")
 
 
 def test_frames_in_another_order_are_found(tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def test_frames_in_another_order_are_found(tmp_path: Path) -> None:
     data[first : first + len(one) + len(other)] = other + one
     disk.write_bytes(data)
     with pytest.raises(BadImage, match="frame 0 says that it is frame 1"):
-        restore(RawSource(str(disk)), tmp_path / "out")
+        restore(RawSource(open_block(str(disk))), tmp_path / "out")
 
 
 @pytest.mark.parametrize(("raw", "stored"), [(0, 0), (8192, 8193), (1 << 31, 5), (4096, 0)])

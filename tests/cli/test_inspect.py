@@ -2,15 +2,15 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from harness.agent.target.raw import RawSink
+from harness.agent.image.format import COMMITTED
 from harness.image.e820 import checksum
-from tests.agent import bench as agent
 from tests.image.writer import PAGE, ZERO, Recipe, page, stream, write
 
 MAP = [(0, 0x9FC00, 1), (0x100000, 0x1FF00000, 1)]
@@ -167,7 +167,7 @@ def test_raw_stream(tmp_path: Path) -> None:
         (["nowhere"], 69, "nowhere: cannot open: No such file or directory"),
         (["swap", "--offset", "99999"], 2, "begins at block 99999"),
         (["swap", "--partition", "1"], 2, "no partition table"),
-        (["swap", "--boot", "nowhere"], 69, "nowhere: No such file"),
+        (["swap", "--boot", "nowhere"], 69, "nowhere: cannot open: No such file"),
         (["swap", "--boot", "swap"], 2, "no BIOS-e820 lines"),
     ],
 )
@@ -180,20 +180,35 @@ def test_what_cannot_be_done(tmp_path: Path, words: list[str], status: int, mess
     assert "Traceback" not in done.stderr
 
 
-def test_an_image_of_the_agent_is_told_by_its_record(tmp_path: Path) -> None:
-    given, target = tmp_path / "stream", tmp_path / "disk"
-    given.write_bytes(b"".join(stream(RECIPE)))
-    target.write_bytes(bytes(1 << 20))
-    facts = {"release": "6.12.1", "boot_id": "b", "mode": "platform"}
-    with agent.device(given) as snapshot:
-        agent.save(RawSink(str(target), 32), snapshot, compress="zlib", more=facts)
-    done = inspect(target)
-    assert done.returncode == 0, done.stderr
-    assert "an image of the agent: the next boot with it would resume" in done.stdout
-    assert "compressor    zlib" in done.stdout
-    data = bytearray(target.read_bytes())
-    data[PAGE + 100] ^= 1
-    target.write_bytes(data)
-    done = inspect(target)
-    assert done.returncode == 1
-    assert "frame 0: the checksum is wrong" in done.stdout
+def test_a_record_in_the_boot_block_does_not_hide_the_kernels_image(tmp_path: Path) -> None:
+    content = COMMITTED + write(RECIPE).disk[len(COMMITTED) :]
+    done = inspect(disk(tmp_path, content))
+    assert done.returncode == 0
+    assert ": an armed hibernation image\n" in done.stdout
+    assert (
+        "besides       the record of an image of the agent, which was overwritten\n" in done.stdout
+    )
+
+
+def test_paths_that_look_like_targets(tmp_path: Path) -> None:
+    (tmp_path / "user@host").mkdir()
+    path = tmp_path / "user@host" / "swap@7"
+    path.write_bytes(write(RECIPE).disk)
+    assert f"{path}: an armed hibernation image\n" in inspect(path).stdout
+
+
+@pytest.mark.parametrize("what", ["/dev/zero", "fifo", "."])
+def test_a_log_that_is_none(tmp_path: Path, what: str) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    done = inspect(disk(tmp_path, write(RECIPE).disk), "--boot", tmp_path / what)
+    assert (done.returncode, done.stdout) == (69, "")
+    assert "is no log" in done.stderr
+
+
+def test_a_log_without_end(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.touch()
+    os.truncate(log, 1 << 40)
+    done = inspect(disk(tmp_path, write(RECIPE).disk), "--boot", log)
+    assert done.returncode == 69
+    assert f"{log}: a log of more than 64 MiB" in done.stderr

@@ -16,7 +16,7 @@ import pytest
 
 from harness.errors import SpecError
 from harness.image.blocks import Blocks
-from harness.image.survey import Survey, survey_image, survey_stream
+from harness.image.survey import Survey, survey_disk, survey_stream
 from tests.image.mutate import Target, spots_of, target
 from tests.image.writer import PAGE, ZERO, Recipe, stream, write
 
@@ -63,14 +63,14 @@ def check(found: Survey, right: Survey) -> str:
 
 def garble(it: Target, cases: int, *, offset: int = 0, raw: bool = False) -> Counter[str]:
     """Read so many garbled images and count what they came to."""
-    survey = partial(survey_stream if raw else survey_image, offset=offset)
+    survey = partial(survey_stream if raw else survey_disk, offset=offset)
     right = survey(it.whole())
     assert right.sound
     return garble_any(it, cases, survey=survey, right=right)
 
 
 def garble_any(
-    it: Target, cases: int, *, survey: Reader = survey_image, right: Survey | None = None
+    it: Target, cases: int, *, survey: Reader = survey_disk, right: Survey | None = None
 ) -> Counter[str]:
     """Garble an image that is not whole, or one whose survey is known."""
     right = right or survey(it.whole())
@@ -122,4 +122,4 @@ def test_noise() -> None:
     for _ in range(CASES // 100):
         content = armed[:PAGE] + rng.randbytes(PAGE * rng.randrange(8))
         with target("noise", content, []) as it:
-            assert survey_image(it.whole()).damage is not None
+            assert survey_disk(it.whole()).damage is not None

@@ -16,7 +16,8 @@ from harness.deadline import Deadline, poll
 from harness.image.disk import open_disk
 from harness.image.e820 import log_checksums
 from harness.image.reader import open_image
-from harness.image.survey import survey_image
+from harness.image.stream import after_info
+from harness.image.survey import survey_disk
 from harness.image.units import find_units
 from harness.pytest_workers import on
 from tests.image.writer import PAGE
@@ -117,9 +118,10 @@ def garble(disk: Path, what: str) -> None:
     """Damage an image."""
     with open_disk(disk) as device, open_image(disk) as image:
         assert image.swap_map is not None
-        maps, blocks = image.swap_map.pages, image.swap_map.blocks
+        maps, blocks = image.swap_map.pages, image.swap_map.blocks()
         pages = image.info.pages - 1
-        units = [] if image.codec == "none" else find_units(device, blocks[1:], pages, image.codec)
+        rest = after_info(image.swap_map)
+        units = [] if image.codec == "none" else find_units(device, rest, pages, image.codec)
         sixth = next((unit.block for unit in islice(units, 5, None)), 0)
     at, data = {
         "magic": (int(blocks[0]) * PAGE + 24, b"\1"),
@@ -171,7 +173,7 @@ def test_kernel_says_what_inspect_says(tmp_path: Path, guest: Guest, turn: int) 
         subprocess.run(copy, check=True)
     garble(tmp_path / "swap.raw", what[guest.codec][turn])
     with open_disk(tmp_path / "swap.raw") as device:
-        replies = survey_image(device).replies
+        replies = survey_disk(device).replies
     [reply] = [one for one in replies if RELEASES[guest.kernel] in one.kernels]
     assert reply.result == "refuses"
     log = resumed(guest, tmp_path)

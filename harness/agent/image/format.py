@@ -144,6 +144,10 @@ def _facts(text: bytes) -> dict[str, Any]:
         raise BadImage(f"the commit record is no JSON: {error}") from error
     if not isinstance(facts, dict):
         raise BadImage("the commit record holds no facts")
+    try:
+        json.dumps(facts, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:  # half a surrogate, which nobody can print
+        raise BadImage("the commit record holds text that is none") from error
     for name, kind in _FACTS.items():
         value = facts.get(name)
         if type(value) is not kind:

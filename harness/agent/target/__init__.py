@@ -7,6 +7,7 @@ makes it an image.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple, Protocol
 
 from harness.agent.device import SnapshotDevice
@@ -75,8 +76,11 @@ def parse(text: str, keys: str = "", *, early: bool = False, overwrite: bool = F
     :raise AgentError: When it is none of these.
     """
     kind, _, where = text.partition(":")
-    if kind not in _FORMS or (kind != "swap" and not where):
-        raise AgentError(f"--target {text!r} is no target", f"one of {', '.join(_FORMS.values())}")
+    if kind not in _FORMS or not _FORMS[kind][1].fullmatch(where):
+        raise AgentError(
+            f"--target {text!r} is no target",
+            f"one of {', '.join(form for form, _ in _FORMS.values())}",
+        )
     if kind == "server" and not keys:
         raise AgentError(
             f"--target {text} needs --keys FILE",
@@ -112,16 +116,21 @@ def open_source(target: Target) -> Source:
     :raise NoImage: When it holds no image.
     """
     if target.kind == "swap":
-        from harness.agent.target.swap import SwapSource
+        from harness.agent.target.swap import open_swap
 
-        return SwapSource(target.where)
+        return open_swap(target.where)
     if target.kind == "raw":
+        from harness.agent.target.block import open_block
         from harness.agent.target.raw import RawSource
 
-        return RawSource(target.where)
+        return RawSource(open_block(target.where))
     from harness.agent.target.server import open_source as connect
 
     return connect(target.where, target.keys)
 
 
-_FORMS = {"swap": "swap[:DEVICE]", "raw": "raw:DEVICE", "server": "server:HOST:PORT"}
+_FORMS = {
+    "swap": ("swap[:DEVICE[@PAGE]]", re.compile(r"([^@]+(@[0-9]{1,15})?)?")),
+    "raw": ("raw:DEVICE", re.compile(r".+")),
+    "server": ("server:HOST:PORT", re.compile(r".+")),
+}

@@ -20,25 +20,24 @@ _HINTS = {
 
 
 class Block:
-    """A device or file, opened for both.
+    """A device or file that is open, or a part of it.
 
-    :param readonly: Open it for reading alone.
-    :param alone: Refuse a block device that somebody else uses: it is mounted, or part of another.
-    :ivar size: Bytes.
+    :param fd: Is closed by :meth:`close`.
+    :param path: What it is called in messages.
+    :param start: Byte at which it begins.
+    :param size: Its bytes; ``None``: to the end.
+    :param buffer_pages: Pages of memory to move data with.
+    :ivar number: The device's number, 0 for a file.
     """
 
     def __init__(
-        self, path: str, buffer_pages: int = 256, *, readonly: bool = False, alone: bool = False
+        self, fd: int, path: str, *, start: int = 0, size: int | None = None, buffer_pages: int
     ) -> None:
         self.path = path
-        try:
-            mode = os.O_RDONLY if readonly else os.O_RDWR
-            # O_EXCL without O_CREAT is for block devices: open(2)
-            self._fd = _open(path, mode | (os.O_EXCL if alone else 0))
-            self.size = os.lseek(self._fd, 0, os.SEEK_END)
-            self.number = os.fstat(self._fd).st_rdev
-        except OSError as error:
-            raise from_os(path, error, _HINTS.get(error.errno or 0, "")) from error
+        self._fd = fd
+        self._start = start
+        self.size = os.lseek(fd, 0, os.SEEK_END) - start if size is None else size
+        self.number = os.fstat(fd).st_rdev
         self.room = buffer_pages * PAGE
         self.buffer = memoryview(mmap.mmap(-1, self.room))
         self._page = memoryview(mmap.mmap(-1, PAGE))
@@ -53,17 +52,22 @@ class Block:
             )
         try:
             while data:
-                done = os.pwrite(self._fd, data, offset)
+                done = os.pwrite(self._fd, data, self._start + offset)
                 data, offset = data[done:], offset + done
         except OSError as error:
             raise from_os(f"{self.path}: write at {offset}", error) from error
 
     def read(self, data: memoryview, offset: int) -> int:
         """Fill aligned memory; return how many bytes there were."""
+        if offset >= self.size:
+            return 0
         try:
-            return os.preadv(self._fd, [data], offset)
+            return os.preadv(self._fd, [data[: self._within(offset)]], self._start + offset)
         except OSError as error:
             raise from_os(f"{self.path}: read at {offset}", error) from error
+
+    def _within(self, offset: int) -> int:
+        return -(-(self.size - offset) // PAGE) * PAGE  # O_DIRECT reads whole sectors
 
     def write_page(self, page: bytes, offset: int) -> None:
         """Write one page, and see it on the medium."""
@@ -95,6 +99,24 @@ class Block:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def open_block(
+    path: str, buffer_pages: int = 256, *, readonly: bool = False, alone: bool = False
+) -> Block:
+    """Open a device or file, for reading and writing.
+
+    :param readonly: For reading alone.
+    :param alone: Refuse a block device that somebody else uses: it is mounted, or part of another.
+    :raise AgentError: When it cannot be opened.
+    """
+    mode = os.O_RDONLY if readonly else os.O_RDWR
+    try:
+        # O_EXCL without O_CREAT is for block devices: open(2)
+        fd = _open(path, mode | (os.O_EXCL if alone else 0))
+        return Block(fd, path, buffer_pages=buffer_pages)
+    except OSError as error:
+        raise from_os(path, error, _HINTS.get(error.errno or 0, "")) from error
 
 
 def _open(path: str, mode: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from harness.agent.target.block import PAGE, Block
@@ -69,11 +69,12 @@ class Writer:
 
 
 class Reader:
-    """Reads a stream back from its extents."""
+    """Reads a stream back from its extents, which are asked for as they are needed."""
 
-    def __init__(self, block: Block, extents: list[Extent]) -> None:
+    def __init__(self, block: Block, extents: Iterable[Extent]) -> None:
         self._block = block
-        self._extents = list(reversed(extents))
+        self._extents = iter(extents)
+        self._left = Extent(0, 0)
         self._have = memoryview(b"")
 
     def read(self, size: int) -> bytes:
@@ -89,12 +90,11 @@ class Reader:
         return b"".join(parts)
 
     def _load(self) -> bool:
-        if not self._extents:
-            return False
-        offset, size = self._extents.pop()
+        if not self._left.size:
+            self._left = next(self._extents, self._left)
+        offset, size = self._left
         wanted = min(size, self._block.room)
-        if size > wanted:
-            self._extents.append(Extent(offset + wanted, size - wanted))
+        self._left = Extent(offset + wanted, size - wanted)
         got = self._block.read(self._block.buffer[:wanted], offset)
         self._have = self._block.buffer[:got]
         return got > 0

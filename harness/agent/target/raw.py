@@ -9,7 +9,7 @@ from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
 from harness.agent.guardian.journal import Journal
 from harness.agent.image.format import COMMITTED, REFUSED, USED
-from harness.agent.target.block import PAGE, Block
+from harness.agent.target.block import PAGE, Block, open_block
 from harness.agent.target.extents import Extent, Reader, Writer
 from harness.agent.target.holds import holds
 
@@ -22,7 +22,7 @@ class RawSink:
 
         :raise AgentError: When it cannot be had, or holds something that is not to be lost.
         """
-        self._block = Block(path, buffer_pages, alone=True)
+        self._block = open_block(path, buffer_pages, alone=True)
         try:
             _require_empty(self._block, overwrite=overwrite)
         except AgentError:
@@ -87,7 +87,7 @@ def give_back(args: dict[str, Any]) -> None:
     :raise AgentError: When the stream lies over what the page belonged to: that is lost.
     """
     page, behind = (_page(args[name]) for name in ("page", "behind"))
-    block = Block(args["path"], 1)
+    block = open_block(args["path"], 1)
     try:
         if any(block.read_page(0)):
             return  # not replaced yet, or the image was committed
@@ -112,8 +112,8 @@ def _text(page: bytes) -> str:
 class RawSource:
     """See :class:`harness.agent.target.Source`."""
 
-    def __init__(self, path: str, *, readonly: bool = False) -> None:
-        self._block = Block(path, readonly=readonly)
+    def __init__(self, block: Block) -> None:
+        self._block = block
         end = -(-self._block.size // PAGE) * PAGE  # a file may end within a page
         self._reader = Reader(self._block, [Extent(PAGE, end - PAGE)])
 

@@ -16,19 +16,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.agent.device import SnapshotDevice
-from harness.agent.errors import AgentError, BadImage, NoImage
+from harness.agent.errors import AgentError, NoImage
 from harness.agent.guardian.journal import Journal
 from harness.agent.image.format import COMMITTED, REFUSED, USED
-from harness.agent.target import swaps
-from harness.agent.target.block import PAGE, Block
+from harness.agent.target import slots, swaps
+from harness.agent.target.block import PAGE, Block, open_block
 from harness.agent.target.extents import Extent, Reader, Writer
 
 SIGNATURE = b"ULSUSPEND\0"
 _HEADER = struct.Struct("<QQ10s10s")  # at the end of the page: map, record, signature before, now
-_MAP = struct.Struct("<QQ")
-_ENTRIES = PAGE // _MAP.size - 1
 _BATCH = 256  # slots that are allocated at a time
-_MOST_MAP_PAGES = 1 << 16
 
 
 class SwapSink:
@@ -37,7 +34,7 @@ class SwapSink:
     def __init__(self, where: str, buffer_pages: int, *, early: bool) -> None:
         self._area = swaps.in_use(where)
         self._early = early
-        self._block = Block(self._area.device, buffer_pages)
+        self._block = open_block(self._area.device, buffer_pages)
         self._writer = Writer(self._block, self._more)
         self._slots = _Slots()
         self._early_pages = 0
@@ -74,7 +71,7 @@ class SwapSink:
         self._writer.flush()
         offset = self._slots.one()
         self._block.write_page(record, offset)
-        first = self._write_map()
+        first = slots.write_map(self._block, self._writer.extents, self._slots.one)
         self._block.flush()
         at = self._area.offset * PAGE
         page = self._block.read_page(at)
@@ -88,16 +85,6 @@ class SwapSink:
 
     def _more(self, _: int) -> Extent:
         return self._slots.next()
-
-    def _write_map(self) -> int:
-        extents = self._writer.extents
-        parts = [extents[at : at + _ENTRIES] for at in range(0, len(extents), _ENTRIES)]
-        offsets = [self._slots.one() for _ in parts]
-        for part, offset, following in zip(parts, offsets, [*offsets[1:], 0]):  # noqa: B905 (strict= is 3.10)
-            packed = b"".join(_MAP.pack(*extent) for extent in part)
-            page = _MAP.pack(following, len(part)) + packed
-            self._block.write_page(page.ljust(PAGE, b"\0"), offset)
-        return offsets[0]
 
 
 class _Slots:
@@ -150,14 +137,16 @@ class Place(NamedTuple):
 class SwapSource:
     """See :class:`harness.agent.target.Source`."""
 
-    def __init__(self, where: str, *, used: bool = False, readonly: bool = False) -> None:
-        if not where:
-            area = swaps.in_use()
-            where = f"{area.device}@{area.offset}"
-        device, _, offset = where.partition("@")
-        self._offset = int(offset or 0) * PAGE
-        self._block = Block(device, readonly=readonly)
-        self._page = self._block.read_page(self._offset)
+    def __init__(self, block: Block, offset: int = 0, *, used: bool = False) -> None:
+        """Read the header.
+
+        :param offset: Of the swap's header page on the device, in bytes.
+        :param used: Whether an image that was resumed from will do: its signature is gone.
+        :raise NoImage: When it leads to no image of ours.
+        """
+        self._offset = offset
+        self._block = block
+        self._page = block.read_page(offset)
         self._place = place(self._page, used=used)
         self._reader: Reader | None = None
         if used:
@@ -170,7 +159,9 @@ class SwapSource:
     def read(self, size: int) -> bytes:
         """Return more of the stream."""
         if self._reader is None:
-            self._reader = Reader(self._block, self._extents())
+            reserved = (self._offset, self._place.record)
+            extents = slots.read_map(self._block, self._place.first, reserved)
+            self._reader = Reader(self._block, extents)
         return self._reader.read(size)
 
     def _require_record(self) -> None:
@@ -178,7 +169,6 @@ class SwapSource:
         at = self._place.record
         inside = at % PAGE == 0 and at + PAGE <= self._block.size
         if not inside or self.record()[: len(COMMITTED)] not in (COMMITTED, USED, REFUSED):
-            self.close()
             raise NoImage("the swap's header leads to no image of the agent")
 
     def mark(self, state: bytes) -> None:
@@ -192,24 +182,37 @@ class SwapSource:
         """Close the device."""
         self._block.close()
 
-    def _extents(self) -> list[Extent]:
-        found: list[Extent] = []
-        at = self._place.first
-        for _ in range(_MOST_MAP_PAGES):
-            if not at:
-                return found
-            page = self._read_map(at)
-            at, count = _MAP.unpack_from(page)
-            if count > _ENTRIES:
-                raise BadImage(f"a page of the image's map has {count} entries")
-            places = range(_MAP.size, (count + 1) * _MAP.size, _MAP.size)
-            found.extend(Extent(*_MAP.unpack_from(page, place)) for place in places)
-        raise BadImage("the image's map does not end")
 
-    def _read_map(self, at: int) -> bytes:
-        if at % PAGE or at + PAGE > self._block.size:
-            raise BadImage(f"the image's map leads to byte {at} of {self._block.size}")
-        return self._block.read_page(at)
+def open_swap(where: str) -> SwapSource:
+    """Open the image in a swap.
+
+    :param where: ``DEVICE``, ``DEVICE@OFFSET`` (in pages), or empty for the swap in use.
+    :raise AgentError: When the device cannot be had.
+    :raise NoImage: When it holds no image of ours.
+    """
+    if not where:
+        area = swaps.in_use()
+        return _source(area.device, area.offset)
+    device, _, offset = where.partition("@")
+    return _source(device, int(offset or 0))
+
+
+def _source(device: str, pages: int) -> SwapSource:
+    block = open_block(device)
+    try:
+        _require_page(block, pages)
+        return SwapSource(block, pages * PAGE)
+    except AgentError:
+        block.close()
+        raise
+
+
+def _require_page(block: Block, number: int) -> None:
+    if (number + 1) * PAGE > block.size:
+        raise AgentError(
+            f"{block.path} has {block.size // PAGE} pages, none with number {number}",
+            "name the resume_offset of the swap file, in pages",
+        )
 
 
 def place(page: bytes, *, used: bool = False) -> Place:
@@ -229,7 +232,7 @@ def withdraw(where: str) -> None:
     area = swaps.in_use(where)
     source = None
     try:
-        source = SwapSource(f"{area.device}@{area.offset}")
+        source = _source(area.device, area.offset)
         if source.record()[: len(COMMITTED)] == COMMITTED:
             # Only with the swap area set may anybody write to a swap in use:
             # blkdev_write_iter(), block/fops.c (6.1 to 7.3).

@@ -81,5 +81,5 @@ def _kinds(names: Sequence[str]) -> dict[str, int]:
 
 
 def _stored(image: Image) -> int:
-    pages = image.info.pages if image.swap_map is None else len(image.swap_map.blocks)
+    pages = image.info.pages if image.swap_map is None else image.swap_map.count
     return pages * PAGE_SIZE

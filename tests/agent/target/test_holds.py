@@ -12,7 +12,7 @@ from harness.agent.errors import AgentError
 from harness.agent.guardian.journal import Journal
 from harness.agent.image.format import COMMITTED, REFUSED, USED
 from harness.agent.target import holds, raw
-from harness.agent.target.block import PAGE, Block
+from harness.agent.target.block import PAGE, open_block
 from harness.agent.target.raw import RawSink
 
 SIZE = 1 << 20
@@ -35,7 +35,7 @@ def put(disk: Path, at: int, data: bytes) -> None:
 
 
 def look(disk: Path) -> str:
-    block = Block(str(disk), 1, readonly=True)
+    block = open_block(str(disk), 1, readonly=True)
     try:
         return holds.holds(block.peek, block.size)
     finally:

@@ -48,7 +48,7 @@ def _run(
 def _data_block(image: Image, index: int) -> int:
     """Return the block of the device that holds a data page."""
     assert image.swap_map is not None
-    return int(image.swap_map.blocks[1 + image.info.meta_pages + index])
+    return int(image.swap_map.blocks()[1 + image.info.meta_pages + index])
 
 
 def _texts(image: Image, numbers: tuple[int, ...]) -> list[int]:
@@ -107,7 +107,7 @@ def test_a_zero_flag_that_is_dropped_is_found_and_refused(here: Bench, scenario:
         with open_image(disk) as image:
             assert image.swap_map is not None
             first = int(image.zero_pfns[0])
-            blocks = image.swap_map.blocks[1 : 1 + image.info.meta_pages].tolist()
+            blocks = image.swap_map.blocks()[1 : 1 + image.info.meta_pages].tolist()
         with disk.open("r+b") as file:
             for block in blocks:
                 file.seek(block * PAGE_SIZE)
