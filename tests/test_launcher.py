@@ -21,7 +21,8 @@ def tree(tmp_path: Path) -> Path:
     """A checkout that is not set up, in a directory with a space in its name."""
     tree = tmp_path / "a tree"
     (tree / "tests").mkdir(parents=True)
-    for name in ("hibtest", "pyproject.toml", "tests/run"):
+    (tree / "locks").mkdir()
+    for name in ("hibtest", "pyproject.toml", "tests/run", "locks/run.txt", "locks/test.txt"):
         shutil.copy2(ROOT / name, tree / name)
     return tree
 
@@ -56,7 +57,7 @@ def set_up(tree: Path, *names: str) -> None:
     """Make a tree look set up, with a Python that tells how it was called."""
     (tree / ".venv" / "bin").mkdir(parents=True)
     program(tree / ".venv" / "bin" / "python", 'echo "$PWD: $@"')
-    script = 'cat "$1/pyproject.toml" "$1/hibtest" | sha256sum'
+    script = 'cat "$1/pyproject.toml" "$1/hibtest" "$1"/locks/*.txt | sha256sum'
     done = subprocess.run(
         ["sh", "-c", script, "sh", tree], capture_output=True, text=True, check=True
     )
@@ -71,7 +72,12 @@ def test_help_installs_nothing(tree: Path, bare: Path, words: list[str]) -> None
     assert (done.returncode, done.stderr) == (0, "")
     assert "./hibtest run" in done.stdout
     assert "./hibtest test" in done.stdout
-    assert sorted(path.name for path in tree.iterdir()) == ["hibtest", "pyproject.toml", "tests"]
+    assert sorted(path.name for path in tree.iterdir()) == [
+        "hibtest",
+        "locks",
+        "pyproject.toml",
+        "tests",
+    ]
 
 
 def missing_packages(done: subprocess.CompletedProcess[str]) -> set[str]:
@@ -154,6 +160,45 @@ def test_changed_project_or_moved_tree_is_set_up_again(tree: Path, bare: Path) -
     done = run(moved / "hibtest", "list", path=bare)
     assert done.returncode == 69
     assert ".venv is no Python environment" in done.stderr
+
+
+def test_an_environment_behind_a_link_is_left_alone(tree: Path, bare: Path, tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    (others / "bin").mkdir(parents=True)
+    (others / "pyvenv.cfg").touch()
+    program(others / "bin" / "python", f"echo called >{tmp_path}/called")
+    (tree / ".venv").symlink_to(others)
+    done = run(tree / "hibtest", "list", path=bare)
+    assert done.returncode == 69
+    assert f".venv is a symbolic link, to {others}: that environment is left alone" in done.stderr
+    assert sorted(path.name for path in others.iterdir()) == ["bin", "pyvenv.cfg"]
+    assert not (tmp_path / "called").exists()
+
+
+@pytest.mark.parametrize(("words", "lock"), [(["list"], "run"), (["test", "x"], "test")])
+def test_packages_come_with_the_hashes_of_the_lock(
+    tree: Path, equipped: Path, tmp_path: Path, words: list[str], lock: str
+) -> None:
+    set_up(tree)
+    called = tmp_path / "called"
+    program(tree / ".venv" / "bin" / "python", f'echo "$@" >>{called}')
+    assert run(tree / "hibtest", *words, path=equipped).returncode == 0
+    installed = [line for line in called.read_text().splitlines() if "pip install" in line]
+    common = "-m pip install --quiet --disable-pip-version-check --no-input"
+    assert installed == [
+        f"{common} --require-hashes --only-binary :all: --requirement locks/{lock}.txt",
+        f"{common} --no-deps --no-build-isolation --editable .",
+    ]
+
+
+def test_a_changed_lock_is_installed_anew(tree: Path, bare: Path) -> None:
+    set_up(tree, "hibtest-stamp")
+    with (tree / "locks" / "run.txt").open("a") as lock:
+        lock.write("\n")
+    program(tree / ".venv" / "bin" / "python", 'echo "ERROR: no network" >&2; exit 1')
+    done = run(tree / "hibtest", "list", path=bare)
+    assert done.returncode == 69
+    assert "venv" in done.stderr
 
 
 @pytest.fixture
