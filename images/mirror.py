@@ -15,7 +15,8 @@ from images.tools import Call, Programs
 
 VARIABLE = "HIBTEST_DEBIAN_MIRROR"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-TARGETS_FORMAT = "$(ORIGIN)|$(CODENAME)|$(REPO_URI)|$(SIGNED_BY)"
+TARGETS_FORMAT = "$(ORIGIN)|$(CODENAME)|$(REPO_URI)"
+_ORIGINS = ("Debian", "Debian Backports")
 _SOURCE = re.compile(r"deb\s+(?:\[[^]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s")
 # what of the machine's apt configuration other apt processes need to reach the mirror
 _ACQUIRE = re.compile(r"Acquire::(?:https?|ftp|Check-|Retries|ForceIPv)")
@@ -27,17 +28,15 @@ class Mirror:
 
     :ivar archive: URI of the main archive; backports are in it too.
     :ivar security: URI of the security archive, ``None`` if it is not known.
-    :ivar keyring: Keys that its indexes are signed with.
     """
 
     archive: str
     security: str | None = None
-    keyring: Path = KEYRING
 
     def sources(self, suites: Iterable[str]) -> str:
         """Return lines of a sources.list for suites; ``*-security`` ones only if there."""
         return "".join(
-            f"deb [signed-by={self.keyring}] {uri} {suite} main\n"
+            f"deb [signed-by={KEYRING}] {uri} {suite} main\n"
             for suite in suites
             if (uri := self.security if suite.endswith("-security") else self.archive)
         )
@@ -59,20 +58,20 @@ def find(programs: Programs, environ: Mapping[str, str] = os.environ) -> Mirror:
 def from_targets(targets: str) -> Mirror | None:
     """Return the mirror in what ``apt-get indextargets`` printed, ``None`` if none is Debian's.
 
+    Anybody's archive may call itself Debian's: what it has must be signed with Debian's keys.
+
     :param targets: Lines of :data:`TARGETS_FORMAT`.
     """
     archive = security = None
-    keyring = KEYRING
     for line in targets.splitlines():
-        origin, codename, uri, signed_by = line.split("|", 3)
-        if not origin.startswith("Debian") or uri.startswith("cdrom:"):
+        origin, codename, uri = line.split("|", 2)
+        if origin not in _ORIGINS or uri.startswith("cdrom:"):
             continue
         if codename.endswith("-security"):
             security = security or uri
         elif archive is None:
             archive = uri
-            keyring = _keyring(signed_by)
-    return Mirror(archive=archive, security=security, keyring=keyring) if archive else None
+    return Mirror(archive=archive, security=security) if archive else None
 
 
 def from_sources(text: str) -> Mirror:
@@ -92,13 +91,6 @@ def acquire_options(programs: Programs) -> tuple[str, ...]:
     """Return lines of apt.conf: this machine's proxies and how it checks dates."""
     dump = programs.run(["apt-config", "dump", "Acquire"])
     return tuple(line for line in dump.splitlines() if _ACQUIRE.match(line))
-
-
-def _keyring(signed_by: str) -> Path:
-    # empty where the source names no key: apt then trusts all of its keys; a fingerprint or
-    # an inline key is no file we could hand on
-    path = Path(signed_by.split(",", maxsplit=1)[0].strip())
-    return path if path.is_absolute() and path.is_file() else KEYRING
 
 
 def _mmdebstrap_default(programs: Programs) -> str:

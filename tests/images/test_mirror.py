@@ -1,7 +1,5 @@
 """Where Debian packages come from, on what apt printed (mirror names replaced)."""
 
-from pathlib import Path
-
 import pytest
 
 from harness.errors import HostError
@@ -10,16 +8,16 @@ from images.mirror import KEYRING, Mirror
 from images.tools import Programs
 
 DEBIAN_12 = """\
-Debian Backports|bookworm-backports|http://mirror.example/debian/|/usr/share/keyrings/x.gpg
-Debian|bookworm-security|http://mirror.example/debian-security/|
-Debian|bookworm-updates|http://mirror.example/debian/|
-Debian|bookworm|http://mirror.example/debian/|
-Node Source|nodistro|https://other.example/node_20.x/|/usr/share/keyrings/nodesource.gpg
-|cloud-sdk-bookworm|https://other.example/apt/|
+Debian Backports|bookworm-backports|http://mirror.example/debian/
+Debian|bookworm-security|http://mirror.example/debian-security/
+Debian|bookworm-updates|http://mirror.example/debian/
+Debian|bookworm|http://mirror.example/debian/
+Node Source|nodistro|https://other.example/node_20.x/
+|cloud-sdk-bookworm|https://other.example/apt/
 """
 UBUNTU_24_04 = """\
-Ubuntu|noble|http://mirror.example/ubuntu/|/usr/share/keyrings/ubuntu-archive-keyring.gpg
-Ubuntu|noble-security|http://mirror.example/ubuntu/|/usr/share/keyrings/ubuntu-archive-keyring.gpg
+Ubuntu|noble|http://mirror.example/ubuntu/
+Ubuntu|noble-security|http://mirror.example/ubuntu/
 """
 MMDEBSTRAP = """\
 I: automatically chosen mode: unshare
@@ -35,7 +33,6 @@ def test_debian_12_has_an_archive_and_a_security_archive() -> None:
     assert found == Mirror(
         archive="http://mirror.example/debian/",
         security="http://mirror.example/debian-security/",
-        keyring=KEYRING,
     )
 
 
@@ -44,15 +41,19 @@ def test_ubuntu_has_no_debian_mirror() -> None:
 
 
 def test_a_cdrom_is_no_mirror() -> None:
-    assert mirror.from_targets("Debian|trixie|cdrom:[Debian 13]/|\n") is None
+    assert mirror.from_targets("Debian|trixie|cdrom:[Debian 13]/\n") is None
 
 
-def test_the_keyring_of_the_source_is_taken_if_it_is_a_file(tmp_path: Path) -> None:
-    key = tmp_path / "key.gpg"
-    key.write_bytes(b"")
-    found = mirror.from_targets(f"Debian|trixie|http://mirror.example/debian/|{key}\n")
+@pytest.mark.parametrize("origin", ["Debian Multimedia", "Debianish", "debian", "", " Debian"])
+def test_an_archive_that_is_not_debians_is_none(origin: str) -> None:
+    assert mirror.from_targets(f"{origin}|trixie|http://other.example/debian/\n") is None
+
+
+def test_whatever_calls_itself_debians_is_signed_with_debians_keys() -> None:
+    found = mirror.from_targets("Debian|trixie|http://other.example/debian/\n")
     assert found is not None
-    assert found.keyring == key
+    [line] = found.sources(["trixie"]).splitlines()
+    assert line == f"deb [signed-by={KEYRING}] http://other.example/debian/ trixie main"
 
 
 def test_what_mmdebstrap_would_use_elsewhere() -> None:
