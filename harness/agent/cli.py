@@ -62,7 +62,7 @@ def _resume(words: argparse.Namespace) -> int:
 
     log = Log(words.log)
     try:
-        resume(target.parse(words.target, words.keys), log)
+        resume(target.parse(words.target, words.keys), log, words.reach)
     except NoImage as error:
         log.say("no image", why=str(error))
         raise
@@ -111,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     resume = commands.add_parser("resume", help="resume, in early userspace")
     resume.set_defaults(run=_resume)
     _target_options(resume)
+    resume.add_argument(
+        "--reach",
+        type=_seconds,
+        default=60.0,
+        metavar="S",
+        help="seconds to try again when an image server does not answer (default: 60)",
+    )
     status = commands.add_parser("status", help="say whether a target holds an image")
     status.set_defaults(run=_status)
     _target_options(status)

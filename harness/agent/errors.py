@@ -28,6 +28,10 @@ class NoImage(AgentError):
     """There is no image to resume from: nothing is wrong."""
 
 
+class Unreachable(AgentError):
+    """Somebody who does not answer now, and may in a while."""
+
+
 class BadImage(AgentError):
     """An image that must not be resumed: cut short, altered, or of another kind."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from harness.agent import system
 from harness.agent.device import SnapshotDevice
-from harness.agent.errors import AgentError, BadImage, NoImage
+from harness.agent.errors import AgentError, BadImage, NoImage, Unreachable
 from harness.agent.image.codecs import codec
 from harness.agent.image.format import REFUSED, USED, Record
 from harness.agent.image.load import load
@@ -12,17 +14,20 @@ from harness.agent.log import Log
 from harness.agent.progress import Progress
 from harness.agent.target import Source, Target, open_source
 
+_PAUSE = 2.0  # s between two tries
 
-def resume(target: Target, log: Log) -> None:
+
+def resume(target: Target, log: Log, reach: float = 0.0) -> None:
     """Resume; returns only to raise.
 
     The image is checked to its last byte before the kernel is asked to jump, and used up before
     it jumps. One that is not what was written is marked, so that it is not tried again.
 
+    :param reach: Seconds in which to try again to reach a server that does not answer.
     :raise NoImage: When there is none: the boot goes on.
     :raise AgentError: When it cannot be resumed.
     """
-    source = open_source(target)
+    source = _reached(target, log, time.monotonic() + reach)
     try:
         record = committed(source)
         _resume(source, record, log)
@@ -31,6 +36,18 @@ def resume(target: Target, log: Log) -> None:
         raise
     finally:
         source.close()
+
+
+def _reached(target: Target, log: Log, end: float) -> Source:
+    while True:
+        try:
+            return open_source(target)
+        except Unreachable as error:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise
+            log.say("reach", why=str(error), left_s=round(left))
+            time.sleep(min(_PAUSE, left))  # noqa: TID251 (there is no fact to wait for)
 
 
 def committed(source: Source) -> Record:

@@ -25,6 +25,9 @@ def image_server(
     store: Annotated[
         Path, typer.Option(metavar="FILE", help="Where the image is kept. It is all of a memory.")
     ],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="What FILE holds may be lost, if it is no image.")
+    ] = False,
 ) -> int:
     """Receive a machine's image over TLS, and give it back for one resume."""
     from threading import Event
@@ -33,7 +36,7 @@ def image_server(
 
     address = _address(listen)
     found = _keys(keys)
-    with serving(store, found, address, _tell) as server:
+    with serving(store, found, address, _tell, overwrite=overwrite) as server:
         host, port = server.address
         shown = f"[{host}]" if ":" in host else host
         try:

@@ -13,6 +13,7 @@ altered leaves nothing that could be resumed. One server keeps the image of one 
 * ``store.py``: the file
 * ``message.py``: requests and answers
 * ``session.py``: what one client asks for
+* ``door.py``: those who have shown no certificate yet
 * ``server.py``: sockets, threads, and what happened
 """
 

@@ -3,6 +3,9 @@
 The stream is a row of frames, each a chunk of the image, perhaps compressed, behind a header of
 64 bytes: magic, index, length, stored length, digest of what is stored. The record of 4096 bytes
 comes last: its JSON says how much there was, and has a digest over all headers, in order.
+
+What the agent would not load (harness/agent/image/) is refused here, as far as that can be told
+without decompressing: a machine powers off only once it has been told that its image is good.
 """
 
 import hashlib
@@ -20,6 +23,8 @@ RECORD_MAGIC = b"HIBIMG01"
 USED_MAGIC = b"HIBUSED1"
 # No client of ours has chunks near this size; it keeps a stranger's from filling the disk.
 CHUNK_LIMIT = 64 << 20
+PAGE = 4096
+CODECS = ("none", "zlib", "lz4", "zstd")
 
 _DIGEST_SIZE = 32
 _PREFIX = struct.Struct("<8sI")
@@ -50,13 +55,17 @@ class Nothing(Refusal):
 class Record:
     """What a commit record says of its image.
 
+    :ivar codec: One of :data:`CODECS`.
     :ivar checksum: ``blake2b`` (256 bits of it) or ``sha256``.
+    :ivar pages: Pages that all frames come to.
     :ivar chunks: How many frames there are.
     :ivar stored: Bytes of the whole stream, headers included.
     :ivar digest: Digest over all frame headers, in order; hexadecimal.
     """
 
+    codec: str
     checksum: str
+    pages: int
     chunks: int
     stored: int
     digest: str
@@ -76,9 +85,12 @@ def parse_record(raw: bytes) -> Record:
     if length > len(body) - _PREFIX.size:
         raise Refusal(f"the commit record is damaged: {length} bytes of JSON")
     try:
-        return msgspec.json.decode(body[_PREFIX.size :][:length], type=Record)
-    except msgspec.MsgspecError as error:
+        record = msgspec.json.decode(body[_PREFIX.size :][:length], type=Record)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(f"the commit record is damaged: {error}") from error
+    if record.codec not in CODECS:
+        raise Refusal(f"the commit record says codec {record.codec!r}, not {', '.join(CODECS)}")
+    return record
 
 
 class Checker:
@@ -88,15 +100,18 @@ class Checker:
 
     :ivar chunks: Frames that were whole.
     :ivar stored: Their bytes, headers included.
+    :ivar pages: The pages that they come to.
     """
 
     def __init__(self) -> None:
         self.chunks = 0
+        self.pages = 0
         self.stored = 0
         self._headers = {name: new() for name, new in _CHECKSUMS.items()}
         self._chunk: dict[str, _Hash] = {}
         self._digest = b""
         self._length = 0
+        self._pages = 0
 
     def begin(self, header: bytes) -> int:
         """Take a frame's header and return how many bytes it says will follow.
@@ -108,13 +123,15 @@ class Checker:
             raise Refusal(f"no frame: it begins with {magic!r}")
         if index != self.chunks:
             raise Refusal(f"frame {index} came where frame {self.chunks} belongs")
-        for what, size in (("", length), ("stored ", stored)):
-            if not 0 < size <= CHUNK_LIMIT:
-                raise Refusal(f"frame {index} has a {what}length of {size}, not 1..{CHUNK_LIMIT}")
+        if not 0 < length <= CHUNK_LIMIT or length % PAGE:
+            raise Refusal(f"frame {index} has a length of {length}, no pages up to {CHUNK_LIMIT}")
+        if not 0 < stored <= length:
+            raise Refusal(f"frame {index} has a stored length of {stored}, not 1..{length}")
         for total in self._headers.values():
             total.update(header)
         self._chunk = {name: _CHECKSUMS[name]() for name in self._headers}
         self._length = stored
+        self._pages = length // PAGE
         return self._length
 
     def take(self, data: memoryview) -> None:
@@ -133,6 +150,7 @@ class Checker:
         self._headers = {name: self._headers[name] for name in right}
         self.chunks += 1
         self.stored += HEADER.size + self._length
+        self.pages += self._pages
 
     def finish(self, raw: bytes) -> None:
         """Compare a commit record with all that came.
@@ -148,6 +166,7 @@ class Checker:
         for what, said, came in (
             ("frames", record.chunks, self.chunks),
             ("bytes", record.stored, self.stored),
+            ("pages", record.pages, self.pages),
         ):
             if said != came:
                 raise Refusal(f"the commit record is for {said} {what}, {came} came")

@@ -2,7 +2,8 @@
 
 A client speaks first: ``{"protocol": 1, "do": "save", "size": N}``, ``load`` or ``revoke``. The
 server answers ``{"ok": true, ...}``, or ``{"ok": false, "error": "why"}`` and hangs up. With
-``"nothing": true`` besides, there is no image to load, and nothing is wrong.
+``"nothing": true`` besides, there is no image to load, and nothing is wrong; with ``"busy": true``
+it is worth while to ask again in a while.
 
 After ``save`` the client sends the stream and the commit record as they are, and is answered once
 more. After ``load`` the server sends the record and the stream, and the client may ask to
@@ -39,12 +40,14 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What it is answered.
 
     :ivar nothing: Whether there is no image to load, and nothing wrong.
+    :ivar busy: Whether it is worth while to ask again in a while.
     :ivar size: Bytes of the stream that follows the record.
     """
 
     ok: bool
     error: str = ""
     nothing: bool = False
+    busy: bool = False
     size: int = 0
 
 

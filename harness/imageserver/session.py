@@ -84,6 +84,10 @@ class Session:
         except OSError as error:
             self._refuse(f"the server cannot store or read the image: {error.strerror}")
 
+    def turn_away(self, why: str) -> None:
+        """Tell a client that there is no place for it now."""
+        self._refuse(why, busy=True)
+
     def _serve(self, request: Request) -> None:
         asked = {"save": self._save, "load": self._load, "revoke": self._revoke}
         if request.protocol != PROTOCOL or request.do not in asked:
@@ -148,10 +152,10 @@ class Session:
         if self._store.retire():
             self._note(What.RETIRED, "", 0)
 
-    def _refuse(self, why: str, *, nothing: bool = False) -> None:
+    def _refuse(self, why: str, *, nothing: bool = False, busy: bool = False) -> None:
         self._note(What.REFUSED, why, self._passed)
         with suppress(Gone):
-            send(self._sock, Answer(ok=False, error=why, nothing=nothing))
+            send(self._sock, Answer(ok=False, error=why, nothing=nothing, busy=busy))
         self._drain()
 
     # To hang up on a client that still sends makes its kernel throw the answer away, unread.

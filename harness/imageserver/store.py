@@ -6,6 +6,7 @@ disk, so a file of that name is never half an image.
 
 import fcntl
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -159,10 +160,12 @@ class Store:
 
 
 @contextmanager
-def open_store(path: Path) -> Iterator[Store]:
-    """Open the place of an image, for one server alone.
+def open_store(path: Path, *, overwrite: bool = False) -> Iterator[Store]:
+    """Open the place of an image, for one server alone; what a killed server left goes.
 
-    :raise HostError: When the directory cannot be written or another server has the place.
+    :param overwrite: Whether the file may hold something else, which is lost then.
+    :raise HostError: When the directory cannot be written, another server has the place, or
+        it holds something that is no image of ours.
     """
     lock = path.with_name(f"{path.name}.lock")
     try:
@@ -172,6 +175,8 @@ def open_store(path: Path) -> Iterator[Store]:
         raise HostError(f"{error.filename}: {error.strerror}", hint="store it elsewhere") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _require_ours(path, overwrite=overwrite)
+        path.with_name(f"{path.name}.part").unlink(missing_ok=True)
         yield Store(path)
     except BlockingIOError as error:
         raise HostError(
@@ -179,6 +184,22 @@ def open_store(path: Path) -> Iterator[Store]:
         ) from error
     finally:
         os.close(fd)
+
+
+def _require_ours(path: Path, *, overwrite: bool) -> None:
+    try:
+        facts = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(facts.st_mode):
+        raise HostError(f"{path} is no file, and cannot keep an image", hint="name another")
+    with path.open("rb") as file:
+        begin = file.read(len(RECORD_MAGIC))
+    if begin and begin not in (RECORD_MAGIC, USED_MAGIC) and not overwrite:
+        raise HostError(
+            f"{path} holds something that is no image, and would be overwritten",
+            hint="name another file, or say --overwrite: what it holds is lost",
+        )
 
 
 def _sync_directory(directory: Path) -> None:

@@ -21,7 +21,8 @@ def digest(checksum: str, data: bytes) -> "hashlib._Hash | hashlib.blake2b":
 def frame(index: int, data: bytes, checksum: str = "blake2b") -> bytes:
     """Return a frame."""
     right = digest(checksum, data).digest()
-    return HEADER.pack(b"hibC", index, 2 * len(data), len(data), right) + data
+    raw = -(-2 * len(data) // 4096) * 4096
+    return HEADER.pack(b"hibC", index, raw, len(data), right) + data
 
 
 def record(
@@ -31,11 +32,12 @@ def record(
     headers = b"".join(one[: HEADER.size] for one in frames)
     text = json.dumps(
         {
+            "codec": "zstd",
             "checksum": checksum,
+            "pages": sum(HEADER.unpack(one[: HEADER.size])[2] for one in frames) // 4096,
             "chunks": len(frames),
             "stored": sum(map(len, frames)),
             "digest": digest(checksum, headers).hexdigest(),
-            "compress": "zstd",
             **(other or {}),
         }
     ).encode()

@@ -1,9 +1,12 @@
 """A stream is taken when it is whole, and refused with the reason when it is not."""
 
+import random
+import struct
 from dataclasses import replace
 
 import pytest
 
+from harness.agent.image.format import Frame, Record
 from harness.imageserver.frames import HEADER, Checker, Refusal, parse_record
 from tests.imageserver import images
 from tests.imageserver.images import Made, frame, made, record
@@ -46,7 +49,8 @@ def test_frames_out_of_order_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "stored"), [(0, 5), (5, 0), ((64 << 20) + 1, 5), (5, (64 << 20) + 1)]
+    ("length", "stored"),
+    [(0, 5), (4096, 0), ((64 << 20) + 4096, 5), (4096, 4097), (4097, 5), (5, 5)],
 )
 def test_lengths_are_bounded(length: int, stored: int) -> None:
     with pytest.raises(Refusal, match="length of"):
@@ -62,6 +66,10 @@ def test_lengths_are_bounded(length: int, stored: int) -> None:
         ({"checksum": "sha256"}, "says sha256, the frames have blake2b"),
         ({"checksum": "crc32"}, "says crc32"),
         ({"chunks": "five"}, "chunks"),
+        ({"pages": 1 << 49}, "pages, 245 came"),
+        ({"pages": -1}, "pages, 245 came"),
+        ({"codec": "lzma"}, "codec 'lzma'"),
+        ({"codec": None}, "codec"),
     ],
 )
 def test_record_that_is_for_something_else_is_refused(other: dict[str, object], said: str) -> None:
@@ -99,3 +107,32 @@ def test_record_may_say_more() -> None:
     assert parse_record(made().record).chunks == 5
     assert b"zstd" in made().record
     assert len(made().record) == images.RECORD_SIZE
+
+
+VALUES: tuple[object, ...] = (
+    0, -1, 1, 2, 5.0, 4096, 1 << 49, 1 << 50, 1 << 64, "", "none", "zstd", "sha256", None, True,
+    [], {}, "\ud800", "\x1b",
+)  # fmt: skip
+NAMES = ("codec", "checksum", "pages", "chunks", "stored", "digest", "release", "boot_id", "mode")
+
+
+def test_what_is_committed_an_agent_loads() -> None:
+    rng = random.Random(1)  # noqa: S311
+    committed = 0
+    for _ in range(3000):
+        frames = [frame(0, rng.randbytes(rng.randrange(1, 6000)))]
+        other = {rng.choice(NAMES): rng.choice(VALUES) for _ in range(rng.randrange(2))}
+        head = bytearray(frames[0])
+        if rng.random() < 0.3:
+            struct.pack_into("<I", head, 8 + 4 * rng.randrange(2), rng.choice((0, 1, 4096, 8192)))
+        image = Made([bytes(head)], record([bytes(head)], other=other))
+        try:
+            check(image)
+        except Refusal:
+            continue
+        committed += 1
+        facts = Record.unpack(image.record).facts
+        header = Frame.unpack(bytes(head[: HEADER.size]), 0)
+        assert header.raw == facts["pages"] * 4096
+        assert facts["stored"] == len(head)
+    assert committed > 1000

@@ -129,3 +129,40 @@ def test_place_that_is_no_directory_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HostError, match="file"), open_store(tmp_path / "file" / "image.hib"):
         pass
+
+
+def test_what_a_killed_server_left_goes_at_the_start(tmp_path: Path) -> None:
+    part = tmp_path / "image.hib.part"
+    part.write_bytes(b"some of a memory")
+    with open_store(tmp_path / "image.hib"):
+        assert not part.exists()
+        part.write_bytes(b"of the one that runs")
+        with pytest.raises(HostError), open_store(tmp_path / "image.hib"):
+            pass
+        assert part.exists()
+
+
+@pytest.mark.parametrize("content", [b"\x7fELF", b"HIBIMG0", b"letters to my mother"])
+def test_what_is_no_image_is_not_written_over(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "thesis.pdf"
+    path.write_bytes(content)
+    with pytest.raises(HostError, match="holds something that is no image"), open_store(path):
+        pass
+    assert path.read_bytes() == content
+    with open_store(path, overwrite=True) as store:
+        put(store, made())
+    with open_store(path) as store, store.image() as found:
+        assert found.record == made().record
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "link", "/dev/null"])
+def test_a_place_that_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "store"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / kind)
+    with pytest.raises(HostError, match="is no file"), open_store(path, overwrite=True):
+        pass

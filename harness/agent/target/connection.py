@@ -13,7 +13,7 @@ import struct
 from contextlib import suppress
 from typing import Any
 
-from harness.agent.errors import AgentError, NoImage
+from harness.agent.errors import AgentError, NoImage, Unreachable
 from harness.agent.target.keys import ClientKeys, client_context
 
 SERVER_NAME = "image-server.hibtest"  # in every server's certificate, whatever its address
@@ -63,7 +63,7 @@ class Connection:
         try:
             plain = socket.create_connection(address, timeout)
         except OSError as error:
-            raise AgentError(
+            raise Unreachable(
                 f"{self._name} does not answer: {error.strerror or error}",
                 "is it running, and is the network up?",
             ) from error
@@ -129,7 +129,7 @@ class Connection:
             except OSError as error:
                 raise self._broken(error) from error
             if not count:
-                raise AgentError(f"{self._name} hung up")
+                raise Unreachable(f"{self._name} hung up")
             room = room[count:]
         return bytes(data)
 
@@ -147,7 +147,8 @@ class Connection:
 
     def _refusal(self, answer: object) -> AgentError:
         told = answer if isinstance(answer, dict) else {"error": answer}
-        kind = NoImage if told.get("nothing") is True else Refused
+        kinds = {"nothing": NoImage, "busy": Unreachable}
+        kind = next((kinds[name] for name in kinds if told.get(name) is True), Refused)
         return kind(f"{self._name} refuses: {told.get('error')}")
 
     # A server that refuses says why before it hangs up; that may have come already.
@@ -173,7 +174,7 @@ class Connection:
                 "keys and server must be of one making; is the clock right?",
             )
         if isinstance(error, socket.timeout):
-            return AgentError(
+            return Unreachable(
                 f"{self._name} did not answer in time", "is it, or the network, busy?"
             )
-        return AgentError(f"the connection to {self._name} broke: {error.strerror or error}")
+        return Unreachable(f"the connection to {self._name} broke: {error.strerror or error}")

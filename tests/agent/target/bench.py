@@ -4,13 +4,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError
+from harness.agent.errors import AgentError, Unreachable
 from harness.agent.target import server as target
 from harness.deadline import Deadline, poll
 from harness.imageserver import Happening, ImageServer, Keys, What
@@ -41,6 +41,16 @@ class Bench:
     def source(self) -> target.ServerSource:
         """Return a source."""
         return target.open_source(self.address, str(self.keys.client))
+
+    def reached(self) -> target.ServerSource:
+        """Return a source, once there is a place for one more."""
+
+        def fact() -> target.ServerSource | None:
+            with suppress(Unreachable):
+                return self.source()
+            return None
+
+        return poll(fact, Deadline.after(20, "a place at the server"))
 
     def save(self, image: Made) -> None:
         """Save an image, in pieces of odd sizes."""

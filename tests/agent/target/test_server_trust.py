@@ -2,15 +2,17 @@
 
 import socket
 import ssl
+import threading
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError
+from harness.agent.errors import AgentError, Unreachable
 from harness.agent.target import server as target
-from harness.imageserver import Keys, What, make_keys, serving
+from harness.imageserver import Keys, What, door, make_keys, server, serving
 from tests.agent.target.bench import Bench, mixed_keys
+from tests.imageserver.images import made
 
 
 def test_client_of_other_keys_is_refused(bench: Bench, tmp_path: Path) -> None:
@@ -79,11 +81,52 @@ def test_client_that_speaks_no_tls_is_refused(bench: Bench) -> None:
     bench.nothing_stored()
 
 
-def test_crowd_is_turned_away(bench: Bench) -> None:
-    idle = [socket.create_connection(bench.server.address, 20) for _ in range(9)]
-    assert "clients are there already" in bench.wait_for(What.REFUSED).text
+def test_silent_strangers_do_not_shut_the_owner_out(bench: Bench) -> None:
+    idle = [socket.create_connection(bench.server.address, 20) for _ in range(door.MOST + 20)]
+    bench.save(made(2, 1000))
+    bench.source().close()
+    assert "had shown no certificate either" in bench.wait_for(What.REFUSED).text
+    assert threading.active_count() < door.MOST + 10
     for one in idle:
         one.close()
+
+
+def test_a_crowd_with_certificates_is_told_to_come_again(bench: Bench) -> None:
+    bench.save(made(2, 1000))
+    there = [bench.source() for _ in range(8)]
+    with pytest.raises(Unreachable, match="8 clients are there already"):
+        bench.source()
+    there.pop().close()
+    bench.reached().close()
+
+
+def test_a_handshake_that_trickles_is_given_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_HANDSHAKE_LIMIT", 1.0)
+    with socket.create_connection(bench.server.address, 20) as slow, suppress(OSError):
+        slow.sendall(b"\x16\x03\x01\x40\x00")  # a record of 16 KiB
+        while not bench.server.happened:
+            slow.sendall(b"\0")
+            slow.settimeout(0.1)
+            with suppress(TimeoutError):
+                if not slow.recv(1):
+                    break
+    assert bench.wait_for(What.REFUSED).text
+
+
+def test_the_address_that_holds_most_loses_its_oldest() -> None:
+    here, pairs = door.Door(), [socket.socketpair() for _ in range(door.MOST + 1)]
+    for number, (one, _) in enumerate(pairs[:-1]):
+        assert here.enter(one, "owner" if number == 0 else "crowd") is None
+    assert here.enter(pairs[-1][0], "owner") == "crowd"
+    assert pairs[1][1].recv(1) == b""  # the oldest of the crowd
+    pairs[0][1].setblocking(False)
+    with pytest.raises(BlockingIOError):
+        pairs[0][1].recv(1)
+    for pair in pairs:
+        here.leave(pair[0])
+        pair[1].close()
 
 
 def test_keys_that_are_none_are_named(tmp_path: Path) -> None:
