@@ -27,6 +27,7 @@ _E = TypeVar("_E", bound=Exception)
 
 _KEPT = 200  # lines that last() can look back
 _SHOWN = 20  # lines that go with an error
+_LONGEST = 16384  # characters of a line; a longer one becomes several
 
 # A carriage return goes; other control characters, escape sequences' first byte among them,
 # become visible: what a guest prints must not drive the terminal it is shown on.
@@ -42,8 +43,8 @@ class Console:
 
     It is read all the time, in a thread: a guest whose console nobody reads stands still.
     Lines have no carriage returns, and control characters and bytes that are not UTF-8 show as
-    ``\\x1b``. :meth:`lines` and :meth:`expect` share one stream: what one of them reads still
-    comes out of :meth:`lines` and :meth:`last`.
+    ``\\x1b``; a line without end becomes several. :meth:`lines` and :meth:`expect` share one
+    stream: what one of them reads still comes out of :meth:`lines` and :meth:`last`.
 
     :param line: Connected stream socket to the guest's serial port.
     :param transcript: File that every byte is appended to as it is read; ``None`` when whoever
@@ -109,6 +110,7 @@ class Console:
     def _read(self) -> str:
         data, ended = self._listener.take()
         text = self._decoder.decode(data, final=ended).translate(_HARMLESS)
+        text = _broken(text, len(self._partial))
         *lines, self._partial = (self._partial + text).split("\n")
         self._new += lines
         self._kept += lines
@@ -164,6 +166,20 @@ class Console:
     def _with_lines(self, error: _E) -> _E:
         error.add_note("\n".join(("last lines of the console:", *self.last())))
         return error
+
+
+def _broken(text: str, begun: int) -> str:
+    """Break lines that are too long, the first of which has so many characters already."""
+    if begun + len(text) <= _LONGEST:
+        return text
+    lines = text.split("\n")
+    pieces = []
+    for line in lines:
+        first = _LONGEST - begun
+        rest = range(first, len(line), _LONGEST)
+        pieces.append("\n".join((line[:first], *(line[at : at + _LONGEST] for at in rest))))
+        begun = 0
+    return "\n".join(pieces)
 
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from harness.deadline import Deadline
 from harness.errors import HostError
 
 _CHUNK = 65536
+_MOST = 64 << 20  # bytes that are kept for take(); then the guest has to wait
 _TAKEN = 64  # chunks that take() reads itself, so that a guest that never pauses cannot hold it
 
 
@@ -32,6 +33,7 @@ class Listener:
         self._news = threading.Condition()
         self._bytes = bytearray()
         self._ended = False
+        self._closing = False
         self._error: HostError | None = None
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._stop = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -42,6 +44,9 @@ class Listener:
         """Stop listening. The socket stays open."""
         if self._thread.is_alive():
             os.eventfd_write(self._stop, 1)
+            with self._news:
+                self._closing = True
+                self._news.notify_all()
             self._thread.join()
         for fd in (self._bell, self._stop):
             if fd >= 0:
@@ -51,7 +56,10 @@ class Listener:
             self._transcript.close()
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable once a line, or the stream, has ended."""
+        """Return the descriptor that is readable once a line, or the stream, has ended.
+
+        So it is when much has come without a line's end.
+        """
         return self._bell
 
     def hush(self) -> None:
@@ -68,11 +76,12 @@ class Listener:
         """
         with self._news:
             for _ in range(_TAKEN):
-                if self._ended or not self._receive():
+                if self._ended or self._is_full() or not self._receive():
                     break
             if self._error:
                 raise self._error
             taken, self._bytes = bytes(self._bytes), bytearray()
+            self._news.notify_all()
             return taken, self._ended
 
     def wait(self, deadline: Deadline) -> bool:
@@ -91,8 +100,12 @@ class Listener:
             if any(fd == self._stop for fd, _ in poller.poll()):
                 return
             with self._news:
+                self._news.wait_for(lambda: self._closing or not self._is_full())
                 self._receive()
                 self._news.notify_all()
+
+    def _is_full(self) -> bool:
+        return len(self._bytes) >= _MOST
 
     def _receive(self) -> bool:
         # with the lock held; returns whether there was something
@@ -104,7 +117,7 @@ class Listener:
             data = b""
         self._bytes += data
         self._ended = not data
-        if not data or b"\n" in data:
+        if not data or b"\n" in data or len(self._bytes) >= _CHUNK:
             os.eventfd_write(self._bell, 1)
         try:
             if self._transcript:

@@ -29,6 +29,8 @@ from harness.deadline import Deadline, DeadlineExpired, wait_readable
 from harness.errors import HostError, QemuError
 
 T = TypeVar("T")
+# What qemu.qmp 0.0.6 lets through when the other end speaks no QMP: it asserts what it expects.
+_NO_QMP = (AssertionError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _CLOSE_LIMIT = 5.0
 
 
@@ -75,6 +77,7 @@ class Monitor:
         self._log_error: OSError | None = None
         self._watcher: asyncio.Task[None] | None = None  # asyncio itself holds tasks weakly
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._overhear)
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="hibtest-qmp", daemon=True
         )
@@ -93,6 +96,8 @@ class Monitor:
         except (QMPError, OSError, EOFError) as error:
             reason = "the monitor is closed" if self._gone else str(error) or "connection lost"
             raise QemuError(f"QMP command {command} failed: {reason}") from error
+        except _NO_QMP as error:
+            raise _no_qmp(error) from error
 
     def fileno(self) -> int:
         """Return a descriptor that can be read when events, or the end, are to be seen."""
@@ -163,6 +168,13 @@ class Monitor:
             )
             self._ring()
 
+    # What the library's tasks ended of and nobody asked for is for the log, not for a terminal.
+    def _overhear(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        t = round(time.monotonic() - self._began, 6)
+        line = {"t": t, "note": f"{context.get('message')}: {context.get('exception')!r}"}
+        with suppress(OSError, ValueError):  # closed already
+            self._log.write(json.dumps(line).encode() + b"\n")
+
     def _call(self, coroutine: Coroutine[Any, Any, T], deadline: Deadline) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
@@ -185,7 +197,8 @@ class Monitor:
     async def _disconnect(self) -> None:
         if self._watcher is not None:
             # QEMU that ended first has left an EOFError in the reader's task.
-            with suppress(EOFError, OSError, QMPError):
+            # What it said that was no QMP was told, or nobody waits for it any more.
+            with suppress(EOFError, OSError, QMPError, *_NO_QMP):
                 await self._client.disconnect()
         # What was given up at its deadline is still ending.
         rest = asyncio.all_tasks() - {asyncio.current_task()}
@@ -196,6 +209,8 @@ class Monitor:
             self._call(self._connect(sock), deadline)
         except QMPError as error:
             raise QemuError(f"QEMU's monitor did not answer: {error}") from error
+        except _NO_QMP as error:
+            raise _no_qmp(error) from error
 
     def _close(self) -> None:
         try:
@@ -205,6 +220,11 @@ class Monitor:
             self._thread.join()
             self._loop.close()
             os.close(self._bell)
+
+
+def _no_qmp(error: Exception) -> QemuError:
+    said = str(error) or type(error).__name__
+    return QemuError(f"QEMU's monitor said what is no QMP: {said:.200}")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pytest
 
 from harness.deadline import Deadline, DeadlineExpired, wait_readable
 from harness.errors import GuestError, HostError
+from harness.inside import listener
 from harness.inside.console import Console
 
 Line = tuple[Console, socket.socket]
@@ -123,8 +124,41 @@ def test_guest_is_not_held_up_while_nobody_asks(line: Line, tmp_path: Path) -> N
         guest.send(b"x")
     guest.sendall(b"\n")
     assert wait_readable([console.fileno()], soon())
-    assert [len(text) for text in console.lines()] == [100_000]
+    assert "".join(console.lines()) == "x" * 100_000
     assert (tmp_path / "console.log").stat().st_size == 100_001
+
+
+def test_a_line_without_end_becomes_several(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"a" * 100_000 + b"\n" + b"b" * 16384 + b"\n" + b"c" * 20_000)
+    lines = console.lines()
+    assert [len(text) for text in lines] == [*[16384] * 6, 100_000 - 6 * 16384, 16384, 16384]
+    assert console.partial == "c" * (20_000 - 16384)
+    guest.sendall(b"c" * 12767 + b"\nend\n")
+    assert console.lines() == ["c" * 16383, "end"]
+
+
+def test_expect_finds_what_comes_behind_a_line_without_end(line: Line) -> None:
+    console, guest = line
+    guest.sendall(b"x" * 50_000 + b"ready\n")
+    assert console.expect("ready\n", soon()).group() == "ready\n"
+
+
+def test_memory_is_bounded_when_nobody_takes(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    console, guest = line
+    monkeypatch.setattr(listener, "_MOST", 1 << 20)
+    sent = threading.Thread(target=guest.sendall, args=(b"y" * (4 << 20) + b"\nlast\n",))
+    sent.start()
+    assert wait_readable([console.fileno()], soon())
+    sent.join(1.0)
+    assert sent.is_alive()  # it has to wait
+    assert len(console._listener._bytes) <= (1 << 20) + 65536
+    found: list[str] = []
+    while not found or found[-1] != "last":
+        assert wait_readable([console.fileno()], soon())
+        found += console.lines()
+    sent.join()
+    assert sum(map(len, found[:-1])) == 4 << 20
 
 
 def test_closing_ends_the_thread_and_leaves_the_socket() -> None:

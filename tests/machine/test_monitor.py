@@ -4,8 +4,9 @@ import gc
 import json
 import logging
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,10 @@ def _soon(what: str) -> Deadline:
 
 # A monitor whose other end is ours. What it says first can be said before it is asked.
 @contextmanager
-def _connected(log: Path) -> Iterator[tuple[Monitor, socket.socket]]:
+def _connected(log: Path, said: bytes = b"") -> Iterator[tuple[Monitor, socket.socket]]:
     ours, qemus = socket.socketpair()
     with ours, qemus:
-        qemus.sendall(HELLO)
+        qemus.sendall(HELLO if not said else said + b"\n" + HELLO)
         with connect(ours, log, _soon("the monitor")) as monitor:
             yield monitor, qemus
 
@@ -149,3 +150,53 @@ def test_log_on_a_full_disk_is_the_hosts_fault(tmp_path: Path) -> None:
         wait_readable([monitor.fileno()], _soon("STOP"))
         with pytest.raises(HostError, match="/dev/full: No space left on device"):
             monitor.events()
+
+
+NO_QMP = {
+    "no JSON": b"{",
+    "no UTF-8": b'{"event": "\xff"}',
+    "list": b"[]",
+    "null": b"null",
+    "blank": b"",
+    "number": b"7",
+    "deep": b"[" * 20000,
+    "no event": b'{"event": 7}',
+    "an event without a time": b'{"event": "STOP"}',
+    "an answer nobody asked for": b'{"return": {}, "id": "x"}',
+    "an error that is none": b'{"error": 7, "id": "__qmp#00001"}',
+    "an id that is none": b'{"return": {}, "id": {}}',
+    "a greeting again": HELLO,
+}
+
+
+@pytest.mark.parametrize("said", NO_QMP.values(), ids=NO_QMP)
+@pytest.mark.parametrize("when", ["at first", "later"])
+def test_what_is_no_qmp_is_qemus_fault_and_nothing_else(
+    tmp_path: Path, said: bytes, when: str
+) -> None:
+    with (
+        suppress(QemuError),
+        _connected(tmp_path / "log", b"" if when == "later" else said) as (
+            monitor,
+            qemus,
+        ),
+    ):
+        qemus.sendall(said + b"\n")
+        qemus.shutdown(socket.SHUT_WR)
+        with pytest.raises(QemuError):
+            monitor.execute("query-status", deadline=_soon("the status"))
+
+
+def test_a_message_without_end_is_qemus_fault(tmp_path: Path) -> None:
+    with _connected(tmp_path / "log") as (monitor, qemus):
+        thread = threading.Thread(target=_endless, args=(qemus,))
+        thread.start()
+        with pytest.raises(QemuError):
+            monitor.wait_event("STOP", _soon("the end"))
+    thread.join()
+
+
+def _endless(qemus: socket.socket) -> None:
+    with suppress(OSError):
+        qemus.sendall(b"[" * (20 << 20))  # its limit is 10 MiB
+    qemus.close()
