@@ -37,6 +37,10 @@ def test_an_image_of_the_agent(tmp_path: Path) -> None:
     assert first == f"{target}: an armed hibernation image of the userspace agent"
     assert rest.startswith(AGENT_LINES)
     assert "that of the boot" in rest
+    assert rest.endswith(
+        "  resume        the agent: resumes, if the machine runs kernel 6.12.1 and has as\n"
+        "                much memory\n"
+    )
     found = json.loads(inspect(target, "--json").stdout)
     assert (found["state"], found["codec"], found["damage"]) == ("armed", "zlib", None)
     assert found["by_agent"]["facts"]["release"] == "6.12.1"
@@ -53,6 +57,7 @@ def test_a_damaged_image_of_the_agent_is_told_as_the_kernels(tmp_path: Path) -> 
     assert done.returncode == 1
     assert "DAMAGED: an armed hibernation image of the userspace agent\n" in done.stdout
     assert "  damage        agent image: frame 0: the checksum is wrong\n" in done.stdout
+    assert "  resume        the agent: refuses, and marks the image, so that" in done.stdout
     done = inspect(target, "--json")
     assert done.returncode == 1
     what = {"field": "agent image", "block": None, "what": "frame 0: the checksum is wrong"}

@@ -1,12 +1,15 @@
 """All that can be told of an image of the userspace agent by reading it once."""
 
 from dataclasses import replace
+from typing import Any
 
 from harness.image.agent import AgentPlace, known, read_image
 from harness.image.damage import Damaged
 from harness.image.header import PAGE_SIZE
+from harness.image.resume import Reply
 from harness.image.survey.found import ByAgent, Survey, Watcher, through, told, with_boot
 
+_AGENT = ("the agent",)
 _STATES = {"committed": "armed", "used": "consumed", "refused": "refused"}
 
 
@@ -14,7 +17,8 @@ def survey_agent(
     place: AgentPlace, *, boot: frozenset[int] | None = None, watch: Watcher | None = None
 ) -> Survey:
     """Read an image of the agent; see :func:`harness.image.survey.survey_disk`."""
-    by_agent = ByAgent(swap=place.swap, facts={})
+    facts: dict[str, Any] = {}
+    by_agent = ByAgent(swap=place.swap, facts=facts)
     found = Survey(state=_STATES[place.state()], offset=place.offset, by_agent=by_agent)
     try:
         facts = known(place.record()).facts
@@ -29,4 +33,19 @@ def survey_agent(
         found = replace(found, damage=told(damage))
     if found.state == "consumed" and not found.sound:
         found = replace(found, state="remains")
-    return with_boot(found, boot)
+    found = with_boot(found, boot)
+    return replace(found, replies=(_reply(found, facts),))
+
+
+def _reply(found: Survey, facts: dict[str, Any]) -> Reply:
+    """Return what a resume would come to: harness/agent/resume.py, and the kernel's own checks."""
+    if found.state != "armed":
+        return Reply(kernels=_AGENT, note="nobody resumes from it any more")
+    if found.damage:
+        return Reply(kernels=_AGENT, note="and marks the image, so that it is not tried again")
+    if found.e820_matches is False:
+        return Reply(kernels=_AGENT, note="the kernel takes no page: another memory map")
+    map_ = "" if found.e820_matches else "the same memory map, "
+    release = facts.get("release", "?")
+    note = f"if the machine runs kernel {release} and has {map_}as much memory"
+    return Reply(kernels=_AGENT, result="resumes", note=note)
