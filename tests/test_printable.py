@@ -1,5 +1,6 @@
 """Nothing that a terminal acts upon gets through."""
 
+import json
 import sys
 import unicodedata
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.printable import printable, printable_lines
+from harness.printable import printable, printable_json, printable_lines
 
 # What a terminal or a reader's eye is moved by: general categories of Unicode.
 HARMFUL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -39,3 +40,10 @@ def test_no_code_point_that_does_harm_is_left() -> None:
 @given(st.text())
 def test_lines_stay_lines(text: str) -> None:
     assert printable_lines(text).split("\n") == [printable(line) for line in text.split("\n")]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_json_means_the_same(text: str) -> None:
+    shown = printable_json(json.dumps({text: [text]}, ensure_ascii=False))
+    assert shown.isprintable()
+    assert json.loads(shown) == {text: [text]}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.errors import ExitStatus, SpecError
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from harness.imageserver import Happening, Keys
@@ -67,5 +68,5 @@ def _keys(directory: Path) -> Keys:
 
 def _tell(happening: Happening) -> None:
     size = f" {happening.bytes >> 20} MiB" if happening.bytes else ""
-    text = f": {happening.text}" if happening.text else ""
+    text = f": {printable(happening.text)}" if happening.text else ""
     print(f"{happening.t:9.1f} s  {happening.peer}  {happening.what}{size}{text}", flush=True)

@@ -7,6 +7,7 @@ import typer
 
 from harness.errors import ExitStatus, SpecError
 from harness.evidence import to_json
+from harness.printable import printable_json
 from harness.spec import KernelMethod, Method, Scenario
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -77,7 +78,7 @@ def judge(
 
     verdict = judge_run(directory)
     if json:
-        print(to_json(verdict).decode(), end="")
+        print(printable_json(to_json(verdict).decode()), end="")
     else:
         row = Row(verdict=verdict, kernel="", seconds=0, directory=str(directory))
         Console(highlight=False).print(explain(row), soft_wrap=True)

@@ -1,15 +1,20 @@
 """Nothing of a guest moves a terminal: every text of a verdict is made printable."""
 
 import io
+import json
 from dataclasses import fields, replace
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
+from harness.cli.show import judge
 from harness.events import ConsoleLine, Note
-from harness.evidence import Try
+from harness.evidence import Evidence, Fault, Try, to_json
 from harness.report.terminal import Board, Row, explain, verdict_table
 from harness.spec import Expected, Outcome
 from harness.verdict import Verdict
+from tests.verdict.test_judge import SCENARIO
 
 EVIL = "x\x1b]0;owned\x07\x9b31m\x00\u202e[red]\ud800"
 VERDICT = Verdict(
@@ -53,3 +58,15 @@ def test_runs_that_do_not_count_are_told() -> None:
     out = io.StringIO()
     Console(file=out, width=200).print(verdict_table([row]))
     assert "CORRUPT (try 2)" in out.getvalue()
+
+
+def test_nor_through_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = EVIL.replace("\ud800", "")  # evidence is UTF-8
+    fault = Fault(kind="GuestError", message=text, hint=text)
+    (tmp_path / "scenario.json").write_bytes(to_json(SCENARIO))
+    evidence = Evidence(scenario=SCENARIO.name, fault=fault)
+    (tmp_path / "evidence.json").write_bytes(to_json(evidence))
+    judge(tmp_path, json=True)
+    shown = capsys.readouterr().out
+    assert _plain(shown)
+    assert text in json.loads(shown)["reason"]
