@@ -5,7 +5,9 @@ wrong is an ERROR, what the kernel does wrong is a FAILED.
 """
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,9 +109,10 @@ def _scenario_of(item: pytest.Item) -> Scenario | None:
 
 
 @pytest.fixture(scope="session")
-def bench(pytestconfig: pytest.Config, record_testsuite_property: Record) -> "Bench":
+def bench(pytestconfig: pytest.Config, record_testsuite_property: Record) -> Iterator["Bench"]:
     """This host, looked at once: QEMU, acceleration, the runs directory."""
     from harness.cli import prepare
+    from harness.cli.leftovers import owner
 
     runs = Path(option(pytestconfig, "runs") or "runs")
     accel = option(pytestconfig, "accel") or "auto"
@@ -119,7 +122,8 @@ def bench(pytestconfig: pytest.Config, record_testsuite_property: Record) -> "Be
     found = prepare.bench(runs, accel, own, proof=proof, retry=retry)
     record_testsuite_property("qemu", found.host.qemu)
     record_testsuite_property("accel", f"{found.host.accel} ({found.host.accel_reason})")
-    return found
+    with owner(found.runs, lambda text: print(f"hibtest: {text}", file=sys.stderr)) as name:
+        yield replace(found, owner=name)
 
 
 @pytest.fixture

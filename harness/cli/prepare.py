@@ -22,6 +22,7 @@ from harness.spec import OWN_KERNEL, GuestFiles, Scenario
 from harness.verdict import Verdict, judge
 
 QEMU = "qemu-system-x86_64"
+OWNER, VERDICT = "owner", "verdict.json"
 _ROOT_GROWTH_MIB = 256  # what a guest may write to its root disk; an image is half its memory
 _DEBIAN = re.compile(r"\b(bookworm|trixie|backports)\b")
 
@@ -52,6 +53,7 @@ class Bench:
     :ivar own: One's own kernel, if any.
     :ivar proof: Whether images are compared with the guest's memory.
     :ivar retry: Whether a run may be made again (:mod:`harness.retry`).
+    :ivar owner: Of the runs that are made (:mod:`harness.cli.leftovers`), if they have one.
     """
 
     host: Host
@@ -60,6 +62,7 @@ class Bench:
     own: GuestFiles | None = None
     proof: bool = True
     retry: bool = True
+    owner: str = ""
 
     def files(self, kernel: str) -> GuestFiles:
         """Return the guest files of a kernel.
@@ -94,6 +97,8 @@ class Bench:
         )
         whole(directory / "scenario.json", to_json(scenario))
         whole(directory / "job.json", to_json(job))
+        if self.owner:
+            whole(directory / OWNER, self.owner.encode())
         _write_rerun(directory)
         _point_latest(self.runs, directory)
         return job
@@ -151,7 +156,8 @@ def finish(job: Job, *, keep: bool) -> Result:
         picture.draw(graph.read_text(), graph)
     evidence = _evidence(job)
     verdict = judge(job.scenario, evidence)
-    whole(job.directory / "verdict.json", to_json(verdict))
+    whole(job.directory / VERDICT, to_json(verdict))
+    (job.directory / OWNER).unlink(missing_ok=True)
     if verdict.as_expected and not keep:
         drop_disks(job.directory)
     return Result(verdict=verdict, job=job, evidence=evidence)
@@ -178,10 +184,15 @@ def _evidence(job: Job) -> Evidence:
     return evidence
 
 
+def disks_of(directory: Path) -> list[Path]:
+    """Return the disks of a run that are there."""
+    return [path for name in NAMES if (path := directory / name).exists()]
+
+
 def drop_disks(directory: Path) -> None:
     """Remove the disks of a run."""
-    for name in NAMES:
-        (directory / name).unlink(missing_ok=True)
+    for disk in disks_of(directory):
+        disk.unlink(missing_ok=True)
     shutil.rmtree(directory / KEYS, ignore_errors=True)
 
 

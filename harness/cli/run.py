@@ -64,6 +64,7 @@ def run(
     ] = 0,
 ) -> int:
     """Run scenarios: by default one full cycle of each guest kernel."""
+    from harness.cli.leftovers import owner
     from harness.cli.prepare import OwnKernel, bench
 
     if modules and not kernel:
@@ -76,7 +77,9 @@ def run(
     own = OwnKernel(bzimage=kernel, modules=modules) if kernel else None
     here = bench(runs, accel, own, proof=proof, retry=retry)
     console = _begin(here, scenarios)
-    return _run_all(here, scenarios * times, jobs, keep, console, verbose)
+    with owner(here.runs, lambda text: console.print(text, markup=False)) as name:
+        here = replace(here, owner=name)
+        return _run_all(here, scenarios * times, jobs, keep, console, verbose)
 
 
 def _chosen(expression: str, again: Path | None, *, own: bool) -> tuple[Scenario, ...]:
