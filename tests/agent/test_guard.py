@@ -145,6 +145,8 @@ def _front(log: Log, work: Any, out: Path) -> int:
     pid = os.fork()
     if pid == 0:
         try:
+            for number in signals.ENDS:  # nohup and shells have some of them ignored, for good
+                signal.signal(number, signal.SIG_DFL)
             ended = guarded(log, work)
             out.write_text(json.dumps(ended))
         finally:
