@@ -25,11 +25,7 @@ def survey_kernel(
 ) -> Survey:
     """Read the kernel's image of a swap area, or say what is there instead.
 
-    :param offset: Block of the header.
-    :param boot: Checksums that the memory map of a boot may have.
-    :param watch: Is shown every page.
-    :raise SpecError: When the offset lies outside the device.
-    :raise HostError: When the disk cannot be read.
+    See :func:`harness.image.survey.survey_disk`.
     """
     check_offset(device, offset)
     page = device.read_one(offset, "header").tobytes()
