@@ -1,17 +1,20 @@
 """``hibtest run`` with real guests: stopped at any moment, killed, with a kernel of one's own."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 import images
+from harness.cli.leftovers import owner
+from harness.cycle.disks import NAMES
 from harness.deadline import Deadline, poll
 from harness.errors import ExitStatus
 from harness.events import StageStarted, from_line
@@ -86,6 +89,38 @@ def test_sigkill_of_the_front_ends_worker_and_machine(tmp_path: Path) -> None:
         assert len(_belongs_to(tmp_path)) >= 3  # the front, its worker, QEMU
         front.kill()
         poll(lambda: _all_gone(tmp_path), Deadline.after(LIMIT, "the end of all of them"))
+    _nothing_is_left(tmp_path)
+
+
+def _nothing_is_left(runs: Path) -> None:
+    """Check what a killed run leaves once the next begins: what it saw, and nothing else."""
+    with owner(runs, lambda _: None):
+        pass
+    files = [path for path in runs.glob("*/*/*") if path.name in NAMES]
+    assert files == []
+    assert list(runs.glob(".owners/*")) == []
+
+
+def _workers(runs: Path) -> list[psutil.Process]:
+    with suppress(psutil.Error):  # it ended while we looked: that is a moment, too
+        return [one for one in _belongs_to(runs) if "harness.cli.worker" in one.cmdline()]
+    return []
+
+
+MOMENTS = [round(at, 1) for at in (random.Random(8).uniform(0, 60) for _ in range(50))]  # noqa: S311
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("at", MOMENTS)
+@pytest.mark.parametrize("whom", ["front", "worker"])
+def test_sigkill_at_any_moment_leaves_nothing(tmp_path: Path, whom: str, at: float) -> None:
+    with _run(tmp_path, "-k", "baseline-trixie-platform-2cpu") as front:
+        with suppress(subprocess.TimeoutExpired):
+            front.communicate(timeout=at)
+        for process in _workers(tmp_path) if whom == "worker" else [front]:
+            process.kill()
+        poll(lambda: _all_gone(tmp_path), Deadline.after(LIMIT, "the end of all of them"))
+    _nothing_is_left(tmp_path)
 
 
 def _unpacked_modules(files: GuestFiles, directory: Path) -> Path:
