@@ -19,6 +19,7 @@ def dry_run(settings: SaveSettings) -> dict[str, Any]:
     :raise AgentError: When it would be refused before anything is stopped.
     """
     codec(settings.compress)
+    left.require_in_memory()
     sink = open_sink(settings.target, settings.buffer_pages // 2)
     place = sink.facts()
     sink.close()

@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,11 @@ from harness.agent.memory import Lines
 
 
 @pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Log:
-    monkeypatch.setattr(left, "RUN", tmp_path)
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     (tmp_path / "kmsg").touch()
-    return Log(str(tmp_path / "kmsg"))
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        monkeypatch.setattr(left, "RUN", Path(memory))
+        yield Log(str(tmp_path / "kmsg"))
 
 
 @pytest.fixture
@@ -287,3 +290,12 @@ def test_the_mask_and_the_oom_score_are_given_back(
     assert '"score": "700' in log.lines.read()[0]
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
     assert Path("/proc/self/oom_score_adj").read_text() == score
+
+
+def test_a_journal_that_a_frozen_disk_would_hold_up_is_refused(
+    log: Log, done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(left, "RUN", Path("/proc"))
+    with pytest.raises(AgentError, match="/proc is no tmpfs, but proc"):
+        guarded(log, _work)
+    assert done == []

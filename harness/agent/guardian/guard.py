@@ -21,7 +21,7 @@ from typing import NamedTuple, NoReturn
 from harness.agent.errors import AgentError
 from harness.agent.guardian import signals
 from harness.agent.guardian.journal import Journal
-from harness.agent.guardian.left import WORKER, Left
+from harness.agent.guardian.left import WORKER, Left, require_in_memory
 from harness.agent.guardian.second import stand_by
 from harness.agent.guardian.undo import carry_out
 from harness.agent.log import Log
@@ -47,8 +47,10 @@ class Ended(NamedTuple):
 def guarded(log: Log, work: Work) -> Ended:
     """Run ``work`` in a child, and undo all that is in its journal when it has ended.
 
-    :raise AgentError: When another save is under way, or what one has left cannot be undone.
+    :raise AgentError: When another save is under way, what one has left cannot be undone, or the
+        journal would not lie in memory.
     """
+    require_in_memory()
     with signals.held() as ends, signals.spared():
         left = Left()
         if not _carry_out(log, left):

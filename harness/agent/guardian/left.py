@@ -15,9 +15,11 @@ from pathlib import Path
 
 from harness.agent.errors import AgentError, from_os
 from harness.agent.guardian.journal import SIZE, Journal
+from harness.agent.needed.mounts import parse
 
 RUN = Path("/run")
 GUARDIAN, WORKER = 0, 1
+_IN_MEMORY = {"tmpfs", "ramfs", "rootfs"}
 
 
 class Left:
@@ -66,6 +68,20 @@ def path() -> Path:
     """Return where the journal of this boot is."""
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return RUN / f"hibtest-agent-{boot_id}.journal"
+
+
+def require_in_memory() -> None:
+    """See that the journal's file would lie in memory.
+
+    :raise AgentError: When it would not: frozen filesystems would hold its writers up.
+    """
+    device = RUN.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    mounts = parse(Path("/proc/self/mountinfo").read_text())
+    kinds = {mount.fstype for mount in mounts if mount.device == number}
+    if not kinds & _IN_MEMORY:
+        found = ", ".join(sorted(kinds)) or "unknown"
+        raise AgentError(f"{RUN} is no tmpfs, but {found}", f"mount -t tmpfs tmpfs {RUN}")
 
 
 def _open(where: Path) -> int:
