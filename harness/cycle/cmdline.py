@@ -11,15 +11,11 @@ ROOT_DEVICE = "/dev/disk/by-id/virtio-root"
 # printk.devkmsg=on: what the guest's programs say stays in order with what the kernel says.
 # no_timer_check: on a busy host the timer of an emulated PC may tick too late for the kernel,
 # which then panics: "IO-APIC + timer doesn't work!" (arch/x86/kernel/apic/io_apic.c, 6.1 to 7.3).
-# tsc=nowatchdog: there, too, a vCPU may have to wait between two reads of clocks, and the watchdog
-# takes that for a bad TSC: "excessive read-back delay ... marking tsc unstable"
-# (kernel/time/clocksource.c, 6.1 to 7.3). Witnesses hold the clocks against each other anyway.
 _ALWAYS = (
     "panic=-1",
     "oops=panic",
     "no_console_suspend",
     "no_timer_check",
-    "tsc=nowatchdog",
     "printk.devkmsg=on",
 )
 

@@ -19,14 +19,38 @@ HOUR = 3600.0
 # What setitimer(2), timer_create(2) and timerfd_create(2) have the kernel call (kernel/time/ and
 # fs/timerfd.c, 6.1 to 7.3).
 PENDING = ("it_real_fn", "posix_timer_fn", "timerfd_tmrproc")
+# What the clocksource watchdog says when the time between two of its own readings, not the clock,
+# was out of bounds: cs_watchdog_read(), kernel/time/clocksource.c, 6.1 and 6.12. <4>: the kernel
+# itself, at KERN_WARNING; what a process writes into the log has another facility.
+_DELAYED = re.compile(
+    r"^<4>.*clocksource: .*read-back delay of .*marking (?:\S+ )?unstable", re.MULTILINE
+)
 
 
 def clocks() -> Planted:
     """The clocks, in seconds, and the clock source.
 
-    Planted and found: ``{"monotonic", "boottime", "realtime", "process", "source"}``.
+    Planted and found: ``{"monotonic", "boottime", "realtime", "process", "source"}``. Found, when
+    the source is another: ``"delayed"``, whether the kernel says that it gave the old one up
+    because the CPU had to wait between two readings, which a busy host makes an emulated one do.
     """
-    return Planted(read_clocks(), read_clocks)
+    planted = read_clocks()
+
+    def look() -> Facts:
+        found = read_clocks()
+        if found["source"] == planted["source"]:
+            return found
+        return {**found, "delayed": delayed(syscalls.kernel_log())}
+
+    return Planted(planted, look)
+
+
+def delayed(log: str) -> bool:
+    """Return whether a clock source was given up for the time that reading it took.
+
+    :param log: The kernel's log, each line with its ``<level>``.
+    """
+    return _DELAYED.search(log) is not None
 
 
 def read_clocks() -> Facts:

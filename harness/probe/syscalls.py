@@ -55,3 +55,15 @@ def die_with_parent(parent: int) -> None:
     check(LIBC.prctl(1, signal.SIGKILL), "prctl")
     if os.getppid() != parent:
         os._exit(1)  # it ended before it could be asked for
+
+
+def kernel_log() -> str:
+    """Return the kernel's log as far as it is kept, each line with its ``<level>`` (syslog(2)).
+
+    :raise OSError: When it may not be read.
+    """
+    read_all, size_of_buffer = 3, 10
+    size = check(LIBC.klogctl(size_of_buffer, None, 0), "klogctl")
+    buffer = ctypes.create_string_buffer(size)
+    length = check(LIBC.klogctl(read_all, buffer, size), "klogctl")
+    return buffer.raw[:length].decode(errors="replace")

@@ -1,5 +1,6 @@
-"""What a broken connection does to the look at a guest: nothing."""
+"""The look at a guest: with a broken connection, and with another clock source."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,32 +9,57 @@ import images
 from harness.cli.prepare import bench
 from harness.cycle import scripts, witness
 from harness.cycle.boot import Lab
-from harness.cycle.guest import kept
+from harness.cycle.guest import Guest, kept
 from harness.cycle.scripts import Notes, Past
 from harness.deadline import Deadline
 from harness.errors import GuestError
 from harness.events import Event, Note
 from harness.spec import GuestSpec, Scenario
+from harness.verdict.witnesses import differences
 
 pytestmark = pytest.mark.guest
 
-SCENARIO = Scenario(name="hung-up", guest=GuestSpec(kernel="trixie", vcpus=1))
+SCENARIO = Scenario(name="looked-at", guest=GuestSpec(kernel="trixie", vcpus=1))
 HANG_UP = "kill $(ps -o ppid= $$)"  # the parent of a command is sshd's process for the session
+SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+FORGED = "clocksource: timekeeping watchdog on CPU0: tsc read-back delay of 1ns, marking unstable"
 
 
-def test_a_connection_that_broke_is_made_anew(tmp_path: Path) -> None:
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def up(tmp_path: Path, events: list[Event]) -> Iterator[Guest]:
     images.build(["trixie"])
-    events: list[Event] = []
     with kept(Lab.of(bench(tmp_path, "auto").job(SCENARIO), events.append)) as up:
-        patience = up.run.lab.budget.patience
-        soon = Deadline.after(10 * patience, "the planting")
-        boot_id, planted, _ = witness.plant(up.shell, patience, soon)
-        with pytest.raises(GuestError):
-            up.shell.run(HANG_UP, soon)
-        notes = Notes()
-        scripts._examine(up.run, notes, up.shell, Past(planted=planted))
+        yield up
+
+
+def test_a_connection_that_broke_is_made_anew(up: Guest, events: list[Event]) -> None:
+    patience = up.run.lab.budget.patience
+    soon = Deadline.after(10 * patience, "the planting")
+    boot_id, planted, _ = witness.plant(up.shell, patience, soon)
+    with pytest.raises(GuestError):
+        up.shell.run(HANG_UP, soon)
+    notes = Notes()
+    scripts._examine(up.run, notes, up.shell, Past(planted=planted))
     assert any(isinstance(one, Note) and "connects anew" in one.text for one in events)
     assert notes.boot_id == boot_id
     assert [one.error for one in notes.witnesses] == [""] * len(planted)
     assert {one.name for one in notes.witnesses} == set(planted)
     assert notes.audits
+
+
+def test_a_clock_source_that_the_kernel_did_not_give_up_for_a_delay(up: Guest) -> None:
+    patience = up.run.lab.budget.patience
+    soon = Deadline.after(20 * patience, "two looks at the clocks")
+    _, planted, _ = witness.plant(up.shell, patience, soon)
+    up.shell.run(f"echo hpet >{SOURCE} && echo '<4>{FORGED}' >/dev/kmsg", soon)
+    _, reports = witness.check(up.shell, planted, patience, soon)
+    (clocks,) = [one for one in reports if one.name == "clocks"]
+    assert differences("clocks", planted["clocks"], clocks.found) == (
+        "clocks: source was 'tsc', is 'hpet'",
+    )
+    assert clocks.found["delayed"] is False

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.probe import hibernator, procfs, system, threads
+from harness.probe import clocks, hibernator, procfs, system, threads
 from harness.probe.audit.symbols import Kcore
 from harness.probe.threads import Thread
 
@@ -74,3 +74,29 @@ def test_a_refused_hibernation_is_told_by_its_errno(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     assert hibernator.hibernate("shutdown", tmp_path) == "0 OK success"
     assert (tmp_path / "disk").read_text() == "shutdown"
+
+
+# As Debian's kernels of bookworm and trixie print it, with the level that syslog(2) gives.
+WATCHDOG = "[   61.0] clocksource: timekeeping watchdog on CPU1:"
+LIMIT = "delay of 604820ns vs. limit of 125000ns, wd-wd read-back delay only 9000ns"
+DELAYED = [
+    f"{WATCHDOG} tsc read-back delay of 604820ns, attempt 4, marking unstable",
+    f"{WATCHDOG} wd-tsc-wd excessive read-back {LIMIT}, attempt 2, marking tsc unstable",
+]
+ITS_OWN_FAULT = f"{WATCHDOG} Marking clocksource 'tsc' as unstable because the skew is too large:"
+STAYS = f"{WATCHDOG} hpet wd-wd read-back delay of 300000ns"
+
+
+@pytest.mark.parametrize("line", DELAYED)
+def test_a_clock_source_that_was_given_up_for_a_delay(line: str) -> None:
+    assert clocks.delayed(f"<6>[    0.0] Linux version 6.12\n<4>{line}\n<6>[   62.0] PM: done")
+
+
+@pytest.mark.parametrize("line", [ITS_OWN_FAULT, STAYS])
+def test_a_clock_source_that_was_given_up_for_itself_or_not_at_all(line: str) -> None:
+    assert not clocks.delayed(f"<4>{line}")
+
+
+@pytest.mark.parametrize("line", DELAYED)
+def test_a_process_does_not_speak_for_the_kernel(line: str) -> None:
+    assert not clocks.delayed(f"<12>{line}")
