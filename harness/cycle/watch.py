@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from harness.cycle import klog
+from harness.cycle.answers import Garbled
 from harness.cycle.budget import Budget
 from harness.deadline import Deadline, wait_readable
 from harness.errors import HibtestError
@@ -26,6 +27,9 @@ T = TypeVar("T")
 # than an idle one, and to wait in vain costs nothing but time: the verdict would be INVALID.
 _LAST_WORDS = 30.0
 _LAST_LINES = 20
+# Characters of a boot's console. A guest that prints more than a thousand times what guests print
+# would fill the host's disk (console.log, events.jsonl) and memory (marks) until its deadline.
+_MOST_PRINTED = 64 << 20
 _DYING = 5.0  # s in which a machine whose guest is lost ends, if it does
 
 # Stages follow each other in kernel order. What the kernel does on the way (CPUs go down once
@@ -103,6 +107,7 @@ class Watch:
         self._began = began
         self._boot = boot
         self._drained = False
+        self._printed = 0
         self._followers: list[Follower] = []
         self._actions: dict[Stage, Callable[[], None]] = {}
         self.stage = Stage.BOOT
@@ -194,6 +199,9 @@ class Watch:
 
     def _take(self, line: str) -> None:
         now = self._now()
+        self._printed += len(line) + 1
+        if self._printed > _MOST_PRINTED:
+            return
         self._sink(ConsoleLine(t=now, boot=self._boot, text=line))
         found = klog.recognise(line)
         if found is None:
@@ -218,9 +226,13 @@ class Watch:
         :param fact: Asked after each line or event; ``None`` while it is not there.
         :param what: What is waited for, for the message.
         :raise Stalled: When the deadline of a stage passes.
+        :raise Garbled: When the guest has printed more than anybody would read.
         """
         while True:
             self.pump()
+            if self._printed > _MOST_PRINTED:
+                mib = _MOST_PRINTED >> 20
+                raise Garbled(f"the guest printed more than {mib} MiB on its console in one boot")
             value = fact()
             if value is not None:
                 return value

@@ -2,12 +2,16 @@
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import cast
 
 import pytest
 
+from harness.cycle import watch
+from harness.cycle.answers import Garbled
 from harness.cycle.budget import Budget
 from harness.cycle.watch import Stalled, Watch
 from harness.errors import HostError
@@ -89,6 +93,31 @@ def test_a_line_becomes_a_mark_and_begins_its_stage(bench: Bench) -> None:
     bench.sees("preallocate")
     assert bench.watch.stage is Stage.PREALLOCATE
     assert [mark.name for mark in bench.watch.record.marks] == ["preallocate"]
+
+
+@pytest.mark.parametrize("bench", [60.0], indirect=True)
+def test_a_guest_that_never_stops_printing_is_not_listened_to_until_its_deadline(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_MOST_PRINTED", 1 << 20)
+    ended = threading.Event()
+
+    def flood() -> None:
+        bench.guest.settimeout(0.1)  # a guest whose console nobody reads stands still
+        while not ended.is_set():
+            with suppress(TimeoutError):
+                bench.guest.sendall(b"BUG: unable to handle page fault\r\n" * 100)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        with pytest.raises(Garbled, match="printed more than 1 MiB on its console"):
+            bench.watch.until(lambda: None, "a guest that is ready")
+    finally:
+        ended.set()
+        thread.join()
+    line = len("BUG: unable to handle page fault\n")
+    assert len(bench.watch.record.marks) == (1 << 20) // line
 
 
 def test_stages_do_not_lead_back(bench: Bench) -> None:
