@@ -223,7 +223,7 @@ def _test_options(save: argparse.ArgumentParser) -> None:
         "--fail-at",
         type=_fault,
         default="",
-        metavar="STEP[:kill|:guardian=N]",
+        metavar="STEP[:kill|:guardian[s]=N]",
         help="fail there on purpose, for tests",
     )
 
@@ -250,10 +250,14 @@ def _seconds(text: str) -> float:
 def _fault(text: str) -> str:
     step, _, how = text.partition(":")
     whom, _, number = how.partition("=")
-    guardian = whom == "guardian" and number.isdigit() and int(number[:3]) in valid_signals()
+    guardian = (
+        whom in ("guardian", "guardians")
+        and number.isdigit()
+        and int(number[:3]) in valid_signals()
+    )
     if text and (step not in settings.STEPS or not (how in ("", "kill") or guardian)):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is none of STEP, STEP:kill, STEP:guardian=SIGNAL, "
+            f"{text!r} is none of STEP, STEP:kill, STEP:guardian[s]=SIGNAL, "
             f"where STEP is one of {', '.join(settings.STEPS)}"
         )
     return text

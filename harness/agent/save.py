@@ -35,7 +35,7 @@ class Save:
         self._settings = settings
         self._log = log
         self._journal = journal
-        self._faults = Faults(settings.fail_at)
+        self._faults = Faults(settings.fail_at, journal.guardians)
         self._quiet = Quiet()
         self._digest = Digest(settings.checksum)
 

@@ -16,7 +16,7 @@ from harness.cycle.guest import kept
 from harness.deadline import Deadline
 from harness.inside.shell import Shell
 from harness.pytest_workers import on
-from harness.spec import AgentMethod, GuestSpec, Scenario, Target
+from harness.spec import AgentMethod, GuestSpec, PlainRoot, Root, Scenario, Target
 
 ROOT = Path(__file__).parents[2]
 ARCHIVE = "/run/keeper.zip"
@@ -40,10 +40,10 @@ def modules() -> bytes:
 
 
 @contextmanager
-def agent_guest(kernel: str, directory: Path) -> Iterator[Shell]:
+def agent_guest(kernel: str, directory: Path, root: Root | None = None) -> Iterator[Shell]:
     """Boot a guest with a disk for a raw image, and put the agent into it."""
     images.build([kernel])
-    spec = GuestSpec(kernel=kernel, vcpus=1)
+    spec = GuestSpec(kernel=kernel, vcpus=1, root=root or PlainRoot())
     scenario = Scenario(name="agent", guest=spec, method=AgentMethod(target=Target.RAW))
     job = bench(directory, "auto", proof=False).job(scenario)
     with kept(Lab.of(job)) as up:

@@ -1,6 +1,7 @@
 """Runs in a guest: saves that send one signal each to the guardian at a step; looks around after.
 
-Arguments: the agent, the step, the options of the save. One JSON line for each signal.
+Arguments: the agent, the step, the signals ("each" or their numbers), the options of the save.
+One JSON line for each signal.
 """
 
 import json
@@ -14,6 +15,14 @@ from pathlib import Path
 
 PATIENCE = 60.0  # s
 ENDS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+
+
+def asked() -> list[int]:
+    """Return the numbers of the signals; of the realtime ones, which are alike, two."""
+    if sys.argv[3] != "each":
+        return [int(number) for number in sys.argv[3].split(",")]
+    alike = range(signal.SIGRTMIN + 1, signal.SIGRTMAX)
+    return sorted(int(one) for one in signal.valid_signals() if one not in alike)
 
 
 def stopped() -> set[str]:
@@ -39,7 +48,7 @@ def wait_recovered() -> bool:
 
 
 def wrong(number: int, before: set[str]) -> list[str]:
-    agent, step, *options = sys.argv[1:]
+    agent, step, _, *options = sys.argv[1:]
     words = ["save", *options, "--fail-at", f"{step}:guardian={number}"]
     done = subprocess.run(
         ["python3", "-IB", agent, *words],
@@ -72,7 +81,6 @@ sleeper = subprocess.Popen(["sleep", "1000"])
 sleeper.send_signal(signal.SIGSTOP)
 os.waitpid(sleeper.pid, os.WUNTRACED)
 roll = stopped()
-for one in sorted(signal.valid_signals()):
-    if one < signal.SIGRTMIN or one in (signal.SIGRTMIN, signal.SIGRTMAX):
-        print(json.dumps({"signal": int(one), "wrong": wrong(one, roll)}), flush=True)
+for one in asked():
+    print(json.dumps({"signal": one, "wrong": wrong(one, roll)}), flush=True)
 sleeper.kill()

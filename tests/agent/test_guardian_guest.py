@@ -1,30 +1,94 @@
-"""The guardian in a guest: with everything stopped and frozen, it survives each signal."""
+"""The guardians in a guest: with everything stopped and frozen, they survive each signal.
+
+And when both are killed at once, which nothing survives, what they leave is recovered.
+"""
 
 import json
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.cycle import agent
-from harness.deadline import Deadline
+from harness.deadline import Deadline, poll
 from harness.inside.shell import Shell
-from harness.spec import IMAGE_DEVICE
+from harness.spec import IMAGE_DEVICE, SCRATCH_DEVICE, MappedRoot
+from tests.agent.guests import agent_guest
 
 pytestmark = pytest.mark.guest
 
-SWEEP = (Path(__file__).parent / "sweep.py").read_text()
+HERE = Path(__file__).parent
+OPTIONS = f"--target raw:{IMAGE_DEVICE}"
+FROZEN = "--stopper sigstop --protect fsfreeze"
+SNAPSHOTS = f"--stopper sigstop --protect dm-snapshot --scratch {SCRATCH_DEVICE}"
+KINDS = (signal.SIGTERM, signal.SIGSEGV, signal.SIGKILL, signal.SIGSTOP)
+FIFO, RESCUER, RESCUED = "/run/rescue.fifo", "/run/rescuer.py", "/run/rescued"
+# pid 1 of our guests is busybox: it reads inittab again at SIGHUP
+STAND_BY = f"""
+mkfifo {FIFO}
+echo '::respawn:/usr/bin/python3 -IB {RESCUER} {agent.PATH} {FIFO} {RESCUED}' >>/etc/inittab
+kill -HUP 1
+"""
+STATES = "ps -A -o stat= -o pid= -o args= | grep '^T' || true"
+# Tables, whether the root can be written to (it waits for ever if not), cgroups, the journal.
+LOOK = f"""
+dmsetup table
+{STATES}
+timeout 60 sh -c 'echo x >/root/written && sync /root/written' && echo written
+cat /sys/fs/cgroup/*/cgroup.freeze /proc/self/cgroup
+ls /run | grep hibtest-agent- || true
+"""
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A guest whose root a snapshot can be put above."""
+    directory = tmp_path_factory.mktemp("runs")
+    with agent_guest("trixie", directory, MappedRoot()) as shell:
+        shell.push((HERE / "rescuer.py").read_bytes(), RESCUER, 0o644, soon())
+        shell.run(STAND_BY, soon())
+        yield shell
 
 
 def soon() -> Deadline:
     return Deadline.after(900, "the agent's answers")
 
 
+def sweep(shell: Shell, step: str, signals: str, options: str) -> list[dict[str, object]]:
+    script = (HERE / "sweep.py").read_text()
+    words = f"{agent.PATH} {step} {signals} {OPTIONS} {options}"
+    out = shell.run(f"python3 -IB - {words} <<'END' 2>&1\n{script}\nEND", soon()).stdout
+    found = [json.loads(one) for one in out.splitlines() if one.startswith("{")]
+    assert [one for one in found if one["wrong"]] == [], out
+    return found
+
+
+def said(shell: Shell) -> str | None:
+    return shell.run(f"cat {RESCUED}", soon(), check=False).stdout or None
+
+
 # before the freeze all is stopped; at the snapshot all is frozen, the filesystems too
 @pytest.mark.parametrize("step", [pytest.param("freeze", marks=pytest.mark.wide), "snapshot"])
 def test_each_signal_leaves_the_guest_as_it_was(shell: Shell, step: str) -> None:
-    options = f"--target raw:{IMAGE_DEVICE} --stopper sigstop --protect fsfreeze"
-    line = f"python3 -IB - {agent.PATH} {step} {options} <<'END' 2>&1\n{SWEEP}\nEND"
-    said = shell.run(line, soon()).stdout
-    found = [json.loads(one) for one in said.splitlines() if one.startswith("{")]
-    assert len(found) > 25, said
-    assert [one for one in found if one["wrong"]] == [], said
+    assert len(sweep(shell, step, "each", FROZEN)) > 25
+
+
+def test_signals_of_each_kind_with_snapshots_above_the_root(mapped: Shell) -> None:
+    tables = mapped.run("dmsetup table", soon()).stdout
+    numbers = ",".join(str(int(one)) for one in KINDS)
+    assert len(sweep(mapped, "snapshot", numbers, SNAPSHOTS)) == len(KINDS)
+    assert mapped.run("dmsetup table", soon()).stdout == tables
+
+
+@pytest.mark.parametrize("options", [FROZEN, SNAPSHOTS])
+def test_both_guardians_killed_at_once(mapped: Shell, options: str) -> None:
+    mapped.run(f"until [ -e {FIFO}.held ]; do :; done; rm -f {RESCUED}", soon())
+    before = mapped.run(LOOK, soon()).stdout
+    fault = f"--fail-at snapshot:guardians={int(signal.SIGKILL)}"
+    line = f"python3 -IB {agent.PATH} save {OPTIONS} {options} {fault} 9>{FIFO}"
+    saved = mapped.run(f"rm {FIFO}.held; {line}", soon(), check=False)
+    assert saved.status == 128 + signal.SIGKILL
+    rescued = json.loads(poll(lambda: said(mapped), Deadline.after(300, "what recover said")))
+    assert rescued["status"] == 0, rescued
+    assert mapped.run(LOOK, soon()).stdout == before
