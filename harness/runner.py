@@ -44,7 +44,7 @@ def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> 
 
     with ExitStack() as stack:
         try:
-            stack.enter_context(turn(job.scenario.guest.vcpus, Accel(job.host.accel), say=say))
+            stack.enter_context(turn(Accel(job.host.accel), say=say))
         except HostError as error:
             return _store(job, replace(_nothing_yet(job), fault=_fault(error)), waits)
         return _run(job, sink, at_rest)

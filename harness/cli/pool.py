@@ -18,7 +18,7 @@ from harness.events import from_line
 from harness.evidence import Evidence, Fault, Try, read_json, to_json
 from harness.files import as_host_error, whole
 from harness.job import EVIDENCE, Job
-from harness.machine.shape import Accel
+from harness.machine.turns import seats
 from harness.report.terminal import Board
 from harness.spec import Scenario
 from harness.verdict import Verdict, unjudged
@@ -26,16 +26,14 @@ from harness.verdict import Verdict, unjudged
 _HOST_MIB_PER_GUEST = 400  # QEMU and a worker, beside the guest's own memory
 
 
-def parallel(scenarios: Sequence[Scenario], accel: Accel) -> int:
+def parallel(scenarios: Sequence[Scenario]) -> int:
     """Return how many guests fit side by side on this host: in its CPUs and its free memory.
 
-    An emulated vCPU takes a CPU: harness/machine/turns.py says why.
+    An emulated guest takes one CPU: harness/machine/turns.py says why.
     """
     free = psutil.virtual_memory().available >> 20
     largest = max(scenario.guest.memory_mib for scenario in scenarios) + _HOST_MIB_PER_GUEST
-    vcpus = max(scenario.guest.vcpus for scenario in scenarios) if accel is Accel.TCG else 1
-    cpus = (os.cpu_count() or 1) // vcpus
-    return max(1, min(cpus, free // largest, len(scenarios)))
+    return max(1, min(seats(), free // largest, len(scenarios)))
 
 
 class Pool:

@@ -142,7 +142,6 @@ def _run_all(
     verbose: int,
 ) -> int:
     from harness.cli.pool import Pool, parallel
-    from harness.machine.shape import Accel
     from harness.report.terminal import Board, Row, explain, verdict_table
 
     rows: list[Row] = []
@@ -155,7 +154,7 @@ def _run_all(
         rows.append(Row(verdict=result.verdict, kernel=release, seconds=seconds, directory=where))
         board.verdict(result.verdict, seconds)
 
-    side_by_side = jobs or parallel(scenarios, Accel(here.host.accel))
+    side_by_side = jobs or parallel(scenarios)
     try:
         with board.shown():
             Pool(here, board, side_by_side, keep=keep).run(scenarios, done)

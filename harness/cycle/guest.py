@@ -38,7 +38,7 @@ def kept(lab: Lab) -> Iterator[Guest]:
     :raise GuestError: When it does not get ready, three times.
     :raise QemuError: When QEMU does not start, or dies, three times.
     """
-    with turn(lab.scenario.guest.vcpus, lab.accel), ExitStack() as stack:
+    with turn(lab.accel), ExitStack() as stack:
         make_disks(lab.scenario, lab.files, lab.directory)
         run = _ready(lab, stack, TRIES)
         yield Guest(run, stack.enter_context(run.connect(Stage.PREPARE)))

@@ -1,11 +1,9 @@
 """Emulated guests take turns for this host's CPUs, whoever runs them.
 
-An emulated vCPU takes a CPU while it runs, and where many have to wait for one, guests stand still
-or panic while they boot: 10 and 12 vCPUs on 2 CPUs did. But half of the time a guest waits for
-itself, so as many vCPUs as CPUs leave CPUs idle: tests with guests of 2 vCPUs took some 20 s each
-two by two, and some 30 s each one after the other. So a guest takes as many *seats* as it has
-vCPUs, of which there are two for each CPU. Seats are locks on files of this user's: they are free
-again when whoever held them is gone.
+QEMU emulates all vCPUs of a guest in one thread (harness/machine/argv.py), which takes a CPU while
+the guest runs. More guests than CPUs wait for each other, and where they have to wait much they
+stand still or panic while they boot. So a guest takes a *seat*, of which there is one for each
+CPU. Seats are locks on files of this user's: they are free again when whoever held them is gone.
 
 The files lie in a directory below the temporary one, which does not depend on $HOME or $XDG_*: a
 service and a shell of one user share it. It must be that user's alone.
@@ -26,11 +24,9 @@ from harness.errors import HostError
 from harness.machine.shape import Accel
 from harness.printable import printable
 
-SEATS_PER_CPU = 2
 _LIMIT = 6 * 3600.0  # s; the guests before have deadlines of their own
 _EVERY = 0.1  # s
 _SAY_AFTER, _SAY_AGAIN = 2.0, 600.0  # s
-_NEXT = "next"
 _HOLDER_BYTES = 300
 
 Say = Callable[[str], None]
@@ -42,10 +38,8 @@ def to_stderr(text: str) -> None:
 
 
 @contextmanager
-def turn(
-    vcpus: int, accel: Accel, directory: Path | None = None, say: Say = to_stderr
-) -> Iterator[None]:
-    """Wait until there are CPUs for a guest, and keep them until left.
+def turn(accel: Accel, directory: Path | None = None, say: Say = to_stderr) -> Iterator[None]:
+    """Wait until there is a CPU for a guest, and keep it until left.
 
     :param directory: Where the seats are; :func:`seats_directory` if not given.
     :param say: Called with a line when the guest has to wait, and again at long intervals.
@@ -55,9 +49,13 @@ def turn(
         yield
         return
     with ExitStack() as stack:
-        room = _Room(stack, directory or seats_directory(), say)
-        room.gather(vcpus)
+        _Room(stack, directory or seats_directory(), say).sit_down()
         yield
+
+
+def seats() -> int:
+    """Return how many emulated guests this host has CPUs for."""
+    return os.cpu_count() or 1
 
 
 def seats_directory() -> Path:
@@ -66,27 +64,20 @@ def seats_directory() -> Path:
 
 
 class _Room:
-    """The seats, as one guest that wants some sees them."""
+    """The seats, as one guest that wants one sees them."""
 
     def __init__(self, stack: ExitStack, path: Path, say: Say) -> None:
         self._stack, self._path, self._say = stack, path, say
-        self._seats = SEATS_PER_CPU * (os.cpu_count() or 1)
+        self._names = [f"seat-{number}" for number in range(seats())]
         self._fd = _open_directory(path)
         self._say_at = time.monotonic() + _SAY_AFTER
         stack.callback(os.close, self._fd)
 
-    def gather(self, vcpus: int) -> None:
-        """Take the seats of a guest; they are given back when the stack is left."""
-        wanted = min(vcpus, self._seats)
-        deadline = Deadline.after(_LIMIT, f"{wanted} of {self._seats} seats for a guest")
+    def sit_down(self) -> None:
+        """Take a seat; it is given back when the stack is left."""
+        deadline = Deadline.after(_LIMIT, f"one of {len(self._names)} seats for a guest")
         try:
-            # Only one gathers at a time: two that have half of theirs would wait for ever.
-            with ExitStack() as gathering:
-                poll(
-                    lambda: self._take(_NEXT, gathering) or self._not_yet(), deadline, every=_EVERY
-                )
-                for _ in range(wanted):
-                    poll(lambda: self._any() or self._not_yet(), deadline, every=_EVERY)
+            poll(lambda: self._any() or self._not_yet(), deadline, every=_EVERY)
         except DeadlineExpired as error:
             hint = "end one of these, or wait"
             raise HostError(
@@ -94,17 +85,16 @@ class _Room:
             ) from error
 
     def _any(self) -> bool | None:
-        names = (f"seat-{number}" for number in range(self._seats))
-        return any(self._take(name, self._stack) for name in names) or None
+        return any(self._take(name) for name in self._names) or None
 
-    def _take(self, name: str, stack: ExitStack) -> bool | None:
+    def _take(self, name: str) -> bool:
         fd = self._open(name)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(fd)
-            return None
-        stack.callback(os.close, fd)
+            return False
+        self._stack.callback(os.close, fd)
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()} {_command()}".encode()[:_HOLDER_BYTES], 0)
         return True
@@ -125,12 +115,11 @@ class _Room:
     def _not_yet(self) -> bool | None:
         if time.monotonic() >= self._say_at:
             self._say_at = time.monotonic() + _SAY_AGAIN
-            self._say(f"waiting for CPUs: {self._held()}")
+            self._say(f"waiting for a CPU: {self._held()}")
         return None
 
     def _held(self) -> str:
-        names = (_NEXT, *(f"seat-{number}" for number in range(self._seats)))
-        held = [holder for name in names if (holder := self._holder(name))]
+        held = [holder for name in self._names if (holder := self._holder(name))]
         mine = f"{os.getpid()} "
         others = dict.fromkeys(f"process {h}" for h in held if not h.startswith(mine))
         return f"seats in {self._path} are held by {', '.join(others) or 'somebody unknown'}"
@@ -181,4 +170,5 @@ def _unusable(path: Path, why: str) -> HostError:
 
 
 def _command() -> str:
-    return " ".join(sys.argv)
+    test = os.environ.get("PYTEST_CURRENT_TEST")  # a worker of pytest-xdist is called "-c"
+    return f"pytest {test}" if test else " ".join(sys.argv)

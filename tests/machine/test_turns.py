@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -12,23 +14,30 @@ import pytest
 from harness.errors import HostError
 from harness.machine import turns
 from harness.machine.shape import Accel
-from harness.machine.turns import SEATS_PER_CPU, turn
+from harness.machine.turns import seats, turn
 
-SEATS = SEATS_PER_CPU * (os.cpu_count() or 1)
 SPAWN = multiprocessing.get_context("spawn")
 
 
-def _sit(vcpus: int, where: Path, sits: Event, leave: Event) -> None:
-    with turn(vcpus, Accel.TCG, where):
+@contextmanager
+def all_taken(where: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        for _ in range(seats()):
+            stack.enter_context(turn(Accel.TCG, where))
+        yield
+
+
+def _sit(where: Path, sits: Event, leave: Event, alone: bool) -> None:
+    with turn(Accel.TCG, where) if alone else all_taken(where):
         sits.set()
         leave.wait(60)
 
 
-def test_a_guest_waits_until_there_are_cpus(tmp_path: Path) -> None:
+def test_a_guest_waits_until_there_is_a_cpu(tmp_path: Path) -> None:
     sits, leave = SPAWN.Event(), SPAWN.Event()
     leave.set()
-    with turn(SEATS, Accel.TCG, tmp_path):
-        other = SPAWN.Process(target=_sit, args=(1, tmp_path, sits, leave))
+    with all_taken(tmp_path):
+        other = SPAWN.Process(target=_sit, args=(tmp_path, sits, leave, True))
         other.start()
         assert not sits.wait(1)
     assert sits.wait(60)
@@ -36,34 +45,29 @@ def test_a_guest_waits_until_there_are_cpus(tmp_path: Path) -> None:
     assert other.exitcode == 0
 
 
-def test_guests_that_fit_run_side_by_side(tmp_path: Path) -> None:
-    sits, leave = SPAWN.Event(), SPAWN.Event()
-    other = SPAWN.Process(target=_sit, args=(1, tmp_path, sits, leave))
-    with turn(1, Accel.TCG, tmp_path):
-        other.start()
-        assert sits.wait(60)
-    leave.set()
-    other.join(60)
+def test_as_many_guests_as_cpus_run_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    with turn(Accel.TCG, tmp_path), turn(Accel.TCG, tmp_path), turn(Accel.TCG, tmp_path):
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["seat-0", "seat-1", "seat-2"]
 
 
-def test_one_that_is_killed_leaves_its_seats(tmp_path: Path) -> None:
+def test_one_that_is_killed_leaves_its_seat(tmp_path: Path) -> None:
     sits, leave = SPAWN.Event(), SPAWN.Event()
-    other = SPAWN.Process(target=_sit, args=(SEATS, tmp_path, sits, leave))
+    other = SPAWN.Process(target=_sit, args=(tmp_path, sits, leave, False))
     other.start()
     assert sits.wait(60)
     other.kill()
-    with turn(SEATS, Accel.TCG, tmp_path):
+    with all_taken(tmp_path):
         pass
     other.join(60)
 
 
-def test_a_large_guest_takes_all_there_are(tmp_path: Path) -> None:
-    with turn(SEATS + 8, Accel.TCG, tmp_path):
-        assert len(list(tmp_path.glob("seat-*"))) == SEATS
-
-
 def test_with_kvm_nobody_waits(tmp_path: Path) -> None:
-    with turn(SEATS, Accel.KVM, tmp_path), turn(SEATS, Accel.KVM, tmp_path):
+    with ExitStack() as stack:
+        for _ in range(seats() + 1):
+            stack.enter_context(turn(Accel.KVM, tmp_path))
         assert list(tmp_path.iterdir()) == []
 
 
@@ -71,13 +75,13 @@ def test_no_room_for_seats_is_the_hosts_fault(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(HostError, match="Not a directory"),
-        turn(1, Accel.TCG, tmp_path / "file" / "seats"),
+        turn(Accel.TCG, tmp_path / "file" / "seats"),
     ):
         pass
 
 
 def _refused(where: Path, why: str) -> None:
-    with pytest.raises(HostError, match=why) as caught, turn(1, Accel.TCG, where):
+    with pytest.raises(HostError, match=why) as caught, turn(Accel.TCG, where):
         pass
     assert str(where) in caught.value.message
     assert "TMPDIR" in (caught.value.hint or "")
@@ -103,35 +107,40 @@ def test_a_link_in_place_of_the_seats_is_not_followed(tmp_path: Path) -> None:
     assert list((tmp_path / "real").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["next", "seat-0"])
-def test_a_link_in_place_of_a_seat_creates_nothing(tmp_path: Path, name: str) -> None:
+def test_a_link_in_place_of_a_seat_creates_nothing(tmp_path: Path) -> None:
     (tmp_path / "seats").mkdir(mode=0o700)
-    (tmp_path / "seats" / name).symlink_to(tmp_path / "created")
+    (tmp_path / "seats" / "seat-0").symlink_to(tmp_path / "created")
     _refused(tmp_path / "seats", "symbolic links")
     assert not (tmp_path / "created").exists()
 
 
 def test_a_fifo_in_place_of_a_seat_keeps_nobody(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "next")
+    os.mkfifo(tmp_path / "seat-0")
     _refused(tmp_path, "not a regular file")
 
 
+@pytest.mark.parametrize(
+    ("current", "holder_is"),
+    [({}, "-c a"), ({"PYTEST_CURRENT_TEST": "test_x.py::y (call)"}, "pytest test_x.py::y (call)")],
+)
 def test_a_wait_is_said_with_who_holds_the_seats(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, current: dict[str, str], holder_is: str
 ) -> None:
     monkeypatch.setattr(turns, "_SAY_AFTER", 0.0)
     holder = f"""
 import sys
 from pathlib import Path
-from harness.machine.shape import Accel
-from harness.machine.turns import turn
-with turn({SEATS}, Accel.TCG, Path({str(tmp_path)!r})):
+from tests.machine.test_turns import all_taken
+with all_taken(Path({str(tmp_path)!r})):
     print(flush=True)
     sys.stdin.read()
 """
     said: list[str] = []
     argv = [sys.executable, "-c", holder, "a \x1b run"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    names = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    environment = {**names, **current}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, env=environment) as other:
         assert other.stdin is not None
         assert other.stdout is not None
         other.stdout.readline()
@@ -141,10 +150,10 @@ with turn({SEATS}, Accel.TCG, Path({str(tmp_path)!r})):
             said.append(text)
             stdin.close()
 
-        with turn(1, Accel.TCG, tmp_path, say):
+        with turn(Accel.TCG, tmp_path, say):
             pass
     assert len(said) == 1
-    assert f"process {other.pid} -c a" in said[0]
+    assert f"process {other.pid} {holder_is}" in said[0]
     assert "\x1b" not in said[0]
 
 
@@ -153,8 +162,8 @@ def test_seats_that_never_come_are_the_hosts_fault(
 ) -> None:
     monkeypatch.setattr(turns, "_LIMIT", 0.2)
     with (
-        turn(SEATS, Accel.TCG, tmp_path),
+        all_taken(tmp_path),
         pytest.raises(HostError, match="seats for a guest: none after"),
-        turn(1, Accel.TCG, tmp_path),
+        turn(Accel.TCG, tmp_path),
     ):
         pass
