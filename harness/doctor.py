@@ -14,6 +14,7 @@ import platformdirs
 import psutil
 
 from harness.errors import HibtestError
+from harness.machine import turns
 from harness.machine.accel import choose
 from harness.machine.version import PACKAGE, known_trouble, qemu_version
 
@@ -61,6 +62,7 @@ def checks(tools: Mapping[str, str], runs: Path) -> tuple[Check, ...]:
         check_directory("cache", platformdirs.user_cache_path("hibtest"), _CACHE_ROOM),
         check_directory("runs", runs.absolute(), _RUN_ROOM),
         check_memory(psutil.virtual_memory().available),
+        _guarded("CPUs", _seats),
     )
 
 
@@ -83,6 +85,15 @@ def _qemu() -> Check:
 def _acceleration() -> Check:
     accel, reason = choose(QEMU, "auto")
     return Check(name="acceleration", ok=True, detail=f"{accel}: {reason}")
+
+
+def _seats() -> Check:
+    """Look whether emulated guests would have to wait for others."""
+    free = turns.seats()
+    detail = f"{free} guests can be emulated side by side"
+    if held := turns.holders():
+        detail += f"; running: {', '.join(f'process {one}' for one in held)}"
+    return Check(name="CPUs", ok=True, detail=detail)
 
 
 def check_program(name: str, package: str) -> Check:

@@ -13,6 +13,8 @@ from harness.doctor import (
     check_user_namespaces,
     checks,
 )
+from harness.machine import turns
+from harness.machine.shape import Accel
 
 
 def program(path: Path, script: str) -> None:
@@ -105,3 +107,23 @@ def test_user_namespaces_may_be_switched_off(tmp_path: Path, nobody: int) -> Non
     check = check_user_namespaces(tmp_path / "subuid", tmp_path)
     assert check.ok is False
     assert check.detail == "user/max_user_namespaces is 0"
+
+
+def test_guests_that_run_already_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "seats_directory", lambda: tmp_path / "seats")
+    with turns.turn(Accel.TCG):
+        *_, found = checks({}, tmp_path)
+    assert found.name == "CPUs"
+    assert found.ok
+    assert f"; running: process {os.getpid()} " in found.detail
+
+
+def test_seats_of_others_are_told_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o777)
+    monkeypatch.setattr(turns, "seats_directory", lambda: tmp_path)
+    *_, found = checks({}, tmp_path)
+    assert found.ok is False
+    assert "has mode 0777" in found.detail
+    assert "TMPDIR" in found.remedy

@@ -63,6 +63,19 @@ def seats_directory() -> Path:
     return Path(tempfile.gettempdir()) / f"hibtest-seats-{os.getuid()}"
 
 
+def holders(directory: Path | None = None) -> tuple[str, ...]:
+    """Return who holds seats, each as ``PID COMMAND``; nothing is made.
+
+    :param directory: As for :func:`turn`.
+    :raise HostError: When the directory, or a seat in it, is not this user's alone.
+    """
+    path = directory or seats_directory()
+    if not os.path.lexists(path):
+        return ()
+    with ExitStack() as stack:
+        return _Room(stack, path, to_stderr).holders()
+
+
 class _Room:
     """The seats, as one guest that wants one sees them."""
 
@@ -119,13 +132,18 @@ class _Room:
         return None
 
     def _held(self) -> str:
-        held = [holder for name in self._names if (holder := self._holder(name))]
         mine = f"{os.getpid()} "
-        others = dict.fromkeys(f"process {h}" for h in held if not h.startswith(mine))
+        others = dict.fromkeys(f"process {h}" for h in self.holders() if not h.startswith(mine))
         return f"seats in {self._path} are held by {', '.join(others) or 'somebody unknown'}"
+
+    def holders(self) -> tuple[str, ...]:
+        """Return who holds seats."""
+        return tuple(holder for name in self._names if (holder := self._holder(name)))
 
     def _holder(self, name: str) -> str | None:
         """Return who holds a seat: what it wrote, if it still lives."""
+        if not os.path.lexists(self._path / name):
+            return None
         fd = self._open(name)
         try:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -71,6 +71,16 @@ def test_with_kvm_nobody_waits(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
+def test_who_holds_seats_can_be_asked_and_nothing_is_made(tmp_path: Path) -> None:
+    where = tmp_path / "seats"
+    assert turns.holders(where) == ()
+    assert not where.exists()
+    with turn(Accel.TCG, where):
+        (holder,) = turns.holders(where)
+        assert holder.startswith(f"{os.getpid()} ")
+    assert turns.holders(where) == ()
+
+
 def test_no_room_for_seats_is_the_hosts_fault(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
