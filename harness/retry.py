@@ -2,9 +2,9 @@
 
 A surprise is a result, and is never tried away. Two things are none: QEMU's own death, and an
 emulated guest with one of Debian's kernels, which boot everywhere, that panics or stands still
-before it has begun to hibernate. QEMU 10.0's multi-threaded TCG has been seen to do both. A run
-is made again as a whole, in a new directory; those before it are told in the verdict of the one
-that counts, and what happens in the last try is believed.
+before it has begun to hibernate. Both were seen with QEMU 10.0 on busy hosts. A run is made again
+as a whole, in a new directory; those before it are told in the verdict of the one that counts,
+and what happens in the last try is believed.
 """
 
 from harness.evidence import Evidence, Try
