@@ -250,11 +250,8 @@ def _seconds(text: str) -> float:
 def _fault(text: str) -> str:
     step, _, how = text.partition(":")
     whom, _, number = how.partition("=")
-    guardian = (
-        whom in ("guardian", "guardians")
-        and number.isdigit()
-        and int(number[:3]) in valid_signals()
-    )
+    signals = {str(int(one)) for one in valid_signals()}
+    guardian = whom in ("guardian", "guardians") and number in signals
     if text and (step not in settings.STEPS or not (how in ("", "kill") or guardian)):
         raise argparse.ArgumentTypeError(
             f"{text!r} is none of STEP, STEP:kill, STEP:guardian[s]=SIGNAL, "

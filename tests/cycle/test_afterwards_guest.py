@@ -13,6 +13,7 @@ from harness.evidence import Evidence
 from harness.inside.shell import Shell
 from harness.spec import GuestSpec, Outcome, Scenario
 from harness.verdict import Verdict
+from images.tools import Programs
 from tests.cycle.counted import run_counted
 
 pytestmark = pytest.mark.guest
@@ -27,6 +28,10 @@ def _run(
     return run_counted(bench(directory, "auto"), SCENARIO, at_rest)
 
 
+def _debugfs(disk: Path, command: str) -> str:
+    return Programs().run(["debugfs", "-R", command, disk])
+
+
 def test_a_root_that_cannot_be_mounted_is_damage(tmp_path: Path) -> None:
     def at_rest(swap: Path) -> None:
         with swap.open("r+b") as file:
@@ -38,6 +43,22 @@ def test_a_root_that_cannot_be_mounted_is_damage(tmp_path: Path) -> None:
     assert evidence.fault is None
     assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "start-failed"), str(verdict)
     assert verdict.reason.startswith("resume boot: hibtest: failed: ")
+
+
+def test_a_panic_of_the_cold_boot_counts_at_once(tmp_path: Path) -> None:
+    def at_rest(swap: Path) -> None:
+        root, raw = swap.parent / "root.qcow2", tmp_path / "root.raw"
+        subprocess.run(["qemu-img", "convert", "-O", "raw", root, raw], check=True)
+        size = int(_debugfs(raw, "stats -h").partition("Block size:")[2].split()[0])
+        block = int(_debugfs(raw, "bmap /usr/bin/busybox 0"))
+        raw.unlink()
+        # pid 1 of the life that is resumed has it in memory
+        subprocess.run(["qemu-io", "-c", f"write -P 0 {block * size} {size}", root], check=True)
+
+    evidence, verdict = _run(tmp_path, at_rest)
+    assert (verdict.outcome, verdict.tries) == (Outcome.PANIC, ()), str(verdict)
+    assert "Attempted to kill init" in verdict.reason
+    assert [boot.panic != "" for boot in evidence.boots] == [False, False, True]
 
 
 def test_an_examiner_that_answers_garbage_is_damage(
