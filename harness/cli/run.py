@@ -13,7 +13,7 @@ from harness.spec import Outcome, Scenario
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.cli.prepare import Bench, Result
+    from harness.cli.prepare import Bench, OwnKernel, Result
     from harness.report.terminal import Row
 
 SMOKE = "smoke"
@@ -65,21 +65,27 @@ def run(
 ) -> int:
     """Run scenarios: by default one full cycle of each guest kernel."""
     from harness.cli.leftovers import owner
-    from harness.cli.prepare import OwnKernel, bench
+    from harness.cli.prepare import bench
 
-    if modules and not kernel:
-        raise SpecError(f"--modules {modules} needs --kernel BZIMAGE")
+    own = _own_kernel(kernel, modules)
     if not (expression or again or kernel):
         lives = lives or 1  # the main job is one full cycle; one's own kernel is looked at twice
     chosen = _chosen(expression or SMOKE, again, own=kernel is not None)
     scenarios = tuple(_changed(one, append.split(), memory, vcpus, lives) for one in chosen)
     _build_missing(scenarios)
-    own = OwnKernel(bzimage=kernel, modules=modules) if kernel else None
     here = bench(runs, accel, own, proof=proof, retry=retry)
     console = _begin(here, scenarios)
     with owner(here.runs, lambda text: console.print(text, markup=False)) as name:
         here = replace(here, owner=name)
         return _run_all(here, scenarios * times, jobs, keep, console, verbose)
+
+
+def _own_kernel(bzimage: Path | None, modules: Path | None) -> "OwnKernel | None":
+    from harness.cli.prepare import OwnKernel
+
+    if modules and not bzimage:
+        raise SpecError(f"--modules {modules} needs --kernel BZIMAGE")
+    return OwnKernel(bzimage=bzimage, modules=modules) if bzimage else None
 
 
 def _chosen(expression: str, again: Path | None, *, own: bool) -> tuple[Scenario, ...]:
