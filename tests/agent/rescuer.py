@@ -24,6 +24,6 @@ fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
 fcntl.fcntl(fd, fcntl.F_SETOWN, os.getpid())
 fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
 fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
-Path(fifo + ".held").touch()
+Path(fifo + ".held").write_text("held\n", encoding="utf-8")
 while True:
     signal.pause()

@@ -24,17 +24,18 @@ FROZEN = "--stopper sigstop --protect fsfreeze"
 SNAPSHOTS = f"--stopper sigstop --protect dm-snapshot --scratch {SCRATCH_DEVICE}"
 KINDS = (signal.SIGTERM, signal.SIGSEGV, signal.SIGKILL, signal.SIGSTOP)
 FIFO, RESCUER, RESCUED = "/run/rescue.fifo", "/run/rescuer.py", "/run/rescued"
+HELD = f"{FIFO}.held"
 # pid 1 of our guests is busybox: it reads inittab again at SIGHUP
 STAND_BY = f"""
 mkfifo {FIFO}
 echo '::respawn:/usr/bin/python3 -IB {RESCUER} {agent.PATH} {FIFO} {RESCUED}' >>/etc/inittab
 kill -HUP 1
 """
-STATES = "ps -A -o stat= -o pid= -o args= | grep '^T' || true"
-# Tables, whether the root can be written to (it waits for ever if not), cgroups, the journal.
-LOOK = f"""
+# Tables, stopped processes, whether the root can be written to (it waits for ever if not), cgroups,
+# the journal.
+LOOK = """
 dmsetup table
-{STATES}
+ps -A -o stat= -o pid= -o args= | grep '^T' || true
 timeout 60 sh -c 'echo x >/root/written && sync /root/written' && echo written
 cat /sys/fs/cgroup/*/cgroup.freeze /proc/self/cgroup
 ls /run | grep hibtest-agent- || true
@@ -64,8 +65,8 @@ def sweep(shell: Shell, step: str, signals: str, options: str) -> list[dict[str,
     return found
 
 
-def said(shell: Shell) -> str | None:
-    return shell.run(f"cat {RESCUED}", soon(), check=False).stdout or None
+def content(shell: Shell, path: str) -> str | None:
+    return shell.run(f"cat {path}", soon(), check=False).stdout or None
 
 
 # before the freeze all is stopped; at the snapshot all is frozen, the filesystems too
@@ -83,12 +84,14 @@ def test_signals_of_each_kind_with_snapshots_above_the_root(mapped: Shell) -> No
 
 @pytest.mark.parametrize("options", [FROZEN, SNAPSHOTS])
 def test_both_guardians_killed_at_once(mapped: Shell, options: str) -> None:
-    mapped.run(f"until [ -e {FIFO}.held ]; do :; done; rm -f {RESCUED}", soon())
+    poll(lambda: content(mapped, HELD), Deadline.after(60, "a rescuer that stands by"))
+    mapped.run(f"rm -f {RESCUED}", soon())
     before = mapped.run(LOOK, soon()).stdout
     fault = f"--fail-at snapshot:guardians={int(signal.SIGKILL)}"
     line = f"python3 -IB {agent.PATH} save {OPTIONS} {options} {fault} 9>{FIFO}"
-    saved = mapped.run(f"rm {FIFO}.held; {line}", soon(), check=False)
+    saved = mapped.run(f"rm {HELD}; {line}", soon(), check=False)
     assert saved.status == 128 + signal.SIGKILL
-    rescued = json.loads(poll(lambda: said(mapped), Deadline.after(300, "what recover said")))
+    there = Deadline.after(300, "what recover said")
+    rescued = json.loads(poll(lambda: content(mapped, RESCUED), there))
     assert rescued["status"] == 0, rescued
     assert mapped.run(LOOK, soon()).stdout == before
