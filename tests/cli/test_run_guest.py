@@ -107,7 +107,8 @@ def _workers(runs: Path) -> list[psutil.Process]:
     return []
 
 
-MOMENTS = [round(at, 1) for at in (random.Random(8).uniform(0, 60) for _ in range(50))]  # noqa: S311
+_CHANCE = random.Random(8)  # noqa: S311
+MOMENTS = [round(_CHANCE.uniform(0, 60), 1) for _ in range(50)]
 
 
 @pytest.mark.wide
