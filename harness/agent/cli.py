@@ -223,7 +223,7 @@ def _test_options(save: argparse.ArgumentParser) -> None:
         "--fail-at",
         type=_fault,
         default="",
-        metavar="STEP[:kill|:guardian[s]=N]",
+        metavar="STEP[:kill|:guardian[s]=N|:oom=N]",
         help="fail there on purpose, for tests",
     )
 
@@ -252,9 +252,10 @@ def _fault(text: str) -> str:
     whom, _, number = how.partition("=")
     signals = {str(int(one)) for one in valid_signals()}
     guardian = whom in ("guardian", "guardians") and number in signals
-    if text and (step not in settings.STEPS or not (how in ("", "kill") or guardian)):
+    oom = whom == "oom" and number in map(str, range(1, 100))
+    if text and (step not in settings.STEPS or not (how in ("", "kill") or guardian or oom)):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is none of STEP, STEP:kill, STEP:guardian[s]=SIGNAL, "
+            f"{text!r} is none of STEP, STEP:kill, STEP:guardian[s]=SIGNAL, STEP:oom=TIMES, "
             f"where STEP is one of {', '.join(settings.STEPS)}"
         )
     return text

@@ -33,7 +33,17 @@ class Unreachable(AgentError):
 
 
 class BadImage(AgentError):
-    """An image that must not be resumed: cut short, altered, or of another kind."""
+    """An image that must not be resumed: cut short, altered, or of another kind.
+
+    :ivar at: Where on the device that was found, in bytes, if it was in one place.
+    """
+
+    at: int | None = None
+
+    def found_at(self, at: int | None) -> BadImage:
+        """Note where it was found, unless that is known better."""
+        self.at = at if self.at is None else self.at
+        return self
 
 
 def from_os(what: str, error: OSError, hint: str = "") -> AgentError:

@@ -70,10 +70,25 @@ class AgentPlace:
         :raise Damaged: When the record lies outside the device.
         """
         try:
-            with _told(self.device.name), closing(self.source()) as source:
+            with self.told(), closing(self.source()) as source:
                 return _STATES.get(source.record()[: len(COMMITTED)], "none")
         except SpecError:
             return "none"
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Tell what the agent's code finds wrong in our own words."""
+        name = self.device.name
+        try:
+            yield
+        except NoImage as error:
+            raise SpecError(f"{name}: {error.message}") from error
+        except BadImage as error:
+            first = 0 if self.swap else self.offset
+            block = None if error.at is None else first + error.at // PAGE_SIZE
+            raise Damaged(error.message, field=_FIELD, block=block) from error
+        except AgentError as error:
+            raise HostError(f"{name}: {error.message}") from error
 
     def record(self) -> Record:
         """Return the record.
@@ -82,7 +97,7 @@ class AgentPlace:
         :raise HostError: When the device cannot be read.
         :raise Damaged: When it cannot be read as it should be.
         """
-        with _told(self.device.name), closing(self.source()) as source:
+        with self.told(), closing(self.source()) as source:
             return Record.unpack(source.record())
 
 
@@ -187,19 +202,6 @@ class _Frames:
                 yield Part(pages=rest)
 
     def _parts(self) -> Iterator[Pages]:
-        with _told(self.place.device.name), closing(self.place.source()) as source:
+        with self.place.told(), closing(self.place.source()) as source:
             for raw in frames(source, self.record, codec(self.record.facts["codec"])):
                 yield np.frombuffer(raw, dtype=np.uint8).reshape(-1, PAGE_SIZE)
-
-
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Tell what the agent's code finds wrong in our own words."""
-    try:
-        yield
-    except NoImage as error:
-        raise SpecError(f"{name}: {error.message}") from error
-    except BadImage as error:
-        raise Damaged(error.message, field=_FIELD) from error
-    except AgentError as error:
-        raise HostError(f"{name}: {error.message}") from error

@@ -124,6 +124,7 @@ def test_a_filesystem_is_not_written_over(shell: Shell) -> None:
         ("--fail-at comit", "'comit' is none of STEP"),
         ("--fail-at stop:kil", "is none of STEP"),
         ("--fail-at stop:guardian=²", "is none of STEP"),
+        ("--fail-at stop:oom=0", "is none of STEP"),
         ("--patience nan", "no number of seconds"),
         ("--image-size -1", "no number of bytes"),
         ("--buffer-pages 5", "16 at least"),

@@ -1,9 +1,11 @@
 """The guardians in a guest: with everything stopped and frozen, they survive each signal.
 
-And when both are killed at once, which nothing survives, what they leave is recovered.
+Out of memory, others are killed, not they. And when both are killed at once, which nothing
+survives, what they leave is recovered.
 """
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +33,20 @@ mkfifo {FIFO}
 echo '::respawn:/usr/bin/python3 -IB {RESCUER} {agent.PATH} {FIFO} {RESCUED}' >>/etc/inittab
 kill -HUP 1
 """
+# The connection is nobody's victim; what is started in it gives that up.
+SPARED = "echo -1000 >/proc/$PPID/oom_score_adj"
+LIKE_ALL = "echo 0 >/proc/$$/oom_score_adj"
+# Holds more memory than anybody else, and says so. The agent has the most of all others.
+HOG = f"""
+{LIKE_ALL}
+setsid python3 -c 'import signal; held = b"x" * (80 << 20); open("/run/hog", "w"); signal.pause()' \
+    </dev/null >/dev/null 2>&1 &
+while [ ! -e /run/hog ]; do sleep 0.1; done
+rm /run/hog
+echo $!
+"""
+KILLED = re.compile(r"Out of memory.*: Killed process (\d+) ")
+OOM_KILLS = 2
 # Tables, stopped processes, whether the root can be written to (it waits for ever if not), cgroups,
 # the journal.
 LOOK = """
@@ -48,7 +64,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     directory = tmp_path_factory.mktemp("runs")
     with agent_guest("trixie", directory, MappedRoot()) as shell:
         shell.push((HERE / "rescuer.py").read_bytes(), RESCUER, 0o644, soon())
-        shell.run(STAND_BY, soon())
+        shell.run(STAND_BY + SPARED, soon())
         yield shell
 
 
@@ -94,4 +110,20 @@ def test_both_guardians_killed_at_once(mapped: Shell, options: str) -> None:
     there = Deadline.after(300, "what recover said")
     rescued = json.loads(poll(lambda: content(mapped, RESCUED), there))
     assert rescued["status"] == 0, rescued
+    assert mapped.run(LOOK, soon()).stdout == before
+
+
+# once frozen, nobody is killed for memory: oom_killer_disable(), mm/oom_kill.c (6.1 to 7.3)
+def test_killing_for_memory_takes_neither_worker_nor_guardian(mapped: Shell) -> None:
+    before = mapped.run(LOOK, soon()).stdout
+    hog = mapped.run(HOG, soon()).stdout.split()[0]
+    fault = f"--fail-at freeze:oom={OOM_KILLS}"
+    save = f"python3 -IB {agent.PATH} save {OPTIONS} {FROZEN} {fault}"
+    line = f"{LIKE_ALL}; dmesg -C; {save}"
+    saved = mapped.run(line, soon(), check=False)
+    ended = json.loads(saved.stdout)
+    assert (ended["why"], ended["undone"]) == ("asked to fail in freeze", True)
+    killed = KILLED.findall(mapped.run("dmesg", soon()).stdout)
+    assert killed[0] == hog
+    assert len(killed) >= OOM_KILLS
     assert mapped.run(LOOK, soon()).stdout == before

@@ -1,6 +1,7 @@
 """``hibtest inspect`` on images of the userspace agent: judged as the agent judges them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,11 @@ def test_a_damaged_image_of_the_agent_is_told_as_the_kernels(tmp_path: Path) -> 
     done = inspect(target)
     assert done.returncode == 1
     assert "DAMAGED: an armed hibernation image of the userspace agent\n" in done.stdout
-    assert "  damage        agent image: frame 0: the checksum is wrong\n" in done.stdout
+    assert "  damage        block 1, agent image: frame 0: the checksum is wrong\n" in done.stdout
     assert "  resume        the agent: refuses, and marks the image, so that" in done.stdout
     done = inspect(target, "--json")
     assert done.returncode == 1
-    what = {"field": "agent image", "block": None, "what": "frame 0: the checksum is wrong"}
+    what = {"field": "agent image", "block": 1, "what": "frame 0: the checksum is wrong"}
     assert json.loads(done.stdout)["damage"] == what
 
 
@@ -97,7 +98,7 @@ def test_what_a_resume_refuses_is_not_called_sound(tmp_path: Path, facts: dict[s
         agent.restore(RawSource(open_block(str(target))), tmp_path / "out")
     done = inspect(target)
     assert (done.returncode, done.stderr) == (1, "")
-    assert "  damage        agent image: " in done.stdout
+    assert re.search("^  damage        (block 1, )?agent image: ", done.stdout, re.MULTILINE)
     assert inspect(target, "--json").returncode == 1
 
 
@@ -160,7 +161,7 @@ def test_a_swap_that_was_used_since_the_resume(tmp_path: Path) -> None:
     done = inspect(swap)
     assert done.returncode == 0
     assert ": no hibernation image of the userspace agent any more: " in done.stdout
-    assert "  lost          agent image: frame" in done.stdout
+    assert "  lost          block 1, agent image: frame 0: " in done.stdout
 
 
 @pytest.mark.parametrize("swap", [True, False])

@@ -49,9 +49,12 @@ def frames(source: Source, record: Record, codec: Codec) -> Iterator[bytes]:
     if not facts["chunks"]:
         raise BadImage("it has no frames")
     for index in range(facts["chunks"]):
-        frame, raw = _read_frame(source, index, digest, codec)
-        if not index:
-            _check_promise(raw, facts["pages"])
+        try:
+            frame, raw = _read_frame(source, index, digest, codec)
+            if not index:
+                _check_promise(raw, facts["pages"])
+        except BadImage as error:
+            raise error.found_at(source.at) from error
         yield raw
         pages += len(raw) // PAGE
         stored += FRAME_SIZE + frame.stored

@@ -46,6 +46,10 @@ class Source(Protocol):
     def read(self, size: int) -> bytes:
         """Return more of the stream, less than asked for only at its end."""
 
+    @property
+    def at(self) -> int | None:
+        """Where on the device the last read began, in bytes; ``None`` where there is no device."""
+
     def mark(self, state: bytes) -> None:
         """Change the record's state: when this returns, nobody resumes from it any more."""
 

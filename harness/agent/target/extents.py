@@ -69,20 +69,27 @@ class Writer:
 
 
 class Reader:
-    """Reads a stream back from its extents, which are asked for as they are needed."""
+    """Reads a stream back from its extents, which are asked for as they are needed.
+
+    :ivar at: Where on the device the last read began.
+    """
 
     def __init__(self, block: Block, extents: Iterable[Extent]) -> None:
         self._block = block
         self._extents = iter(extents)
         self._left = Extent(0, 0)
         self._have = memoryview(b"")
+        self._end = 0  # of what is at hand
+        self.at: int | None = None
 
     def read(self, size: int) -> bytes:
         """Return so many bytes, fewer only at the end."""
-        parts = []
+        parts: list[bytes] = []
         while size:
             if not self._have and not self._load():
                 break
+            if not parts:
+                self.at = self._end - len(self._have)
             part = self._have[:size]
             self._have = self._have[len(part) :]
             parts.append(bytes(part))
@@ -97,4 +104,5 @@ class Reader:
         self._left = Extent(offset + wanted, size - wanted)
         got = self._block.read(self._block.buffer[:wanted], offset)
         self._have = self._block.buffer[:got]
+        self._end = offset + got
         return got > 0

@@ -125,6 +125,11 @@ class RawSource:
         """Return more of the stream."""
         return self._reader.read(size)
 
+    @property
+    def at(self) -> int | None:
+        """Where the last read began."""
+        return self._reader.at
+
     def mark(self, state: bytes) -> None:
         """Change the record's state on the medium."""
         self._block.write_page(state + self.record()[len(state) :], 0)

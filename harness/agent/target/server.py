@@ -150,6 +150,11 @@ class ServerSource:
         self._left -= len(data)
         return data
 
+    @property
+    def at(self) -> int | None:
+        """A server does not say where it keeps an image."""
+        return None
+
     def mark(self, state: bytes) -> None:
         """Consume the image, or, when it is to be refused, have it revoked."""
         if state == USED:

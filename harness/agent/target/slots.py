@@ -48,14 +48,22 @@ def read_map(block: Block, first: int, reserved: Iterable[int]) -> Iterator[Exte
     at = first
     while at:
         named.add("a page of the image's map", Extent(at, PAGE))
-        page = block.read_page(at)
-        at, count = _MAP.unpack_from(page)
-        if count > _ENTRIES:
-            raise BadImage(f"a page of the image's map has {count} entries")
-        for place in range(_MAP.size, (count + 1) * _MAP.size, _MAP.size):
-            extent = Extent(*_MAP.unpack_from(page, place))
-            named.add("the image", extent)
+        following, extents = _map_page(block.read_page(at), at)
+        for extent in extents:
+            try:
+                named.add("the image", extent)
+            except BadImage as error:
+                raise error.found_at(at) from error
             yield extent
+        at = following
+
+
+def _map_page(page: bytes, at: int) -> tuple[int, list[Extent]]:
+    following, count = _MAP.unpack_from(page)
+    if count > _ENTRIES:
+        raise BadImage(f"a page of the image's map has {count} entries").found_at(at)
+    places = range(_MAP.size, (count + 1) * _MAP.size, _MAP.size)
+    return following, [Extent(*_MAP.unpack_from(page, place)) for place in places]
 
 
 class _Named:

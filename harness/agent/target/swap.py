@@ -164,6 +164,11 @@ class SwapSource:
             self._reader = Reader(self._block, extents)
         return self._reader.read(size)
 
+    @property
+    def at(self) -> int | None:
+        """Where the last read began."""
+        return self._reader.at if self._reader else None
+
     def _require_record(self) -> None:
         # Without our signature the header may be the kernel's own: it has its fields there, too.
         at = self._place.record
