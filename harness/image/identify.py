@@ -10,6 +10,19 @@ from harness.image.info import MAGIC
 
 _FILE = "a swap file in it is found by --offset N, its resume_offset"
 _TABLE = "--partition N looks into a partition"
+_CONVERT = "qemu-img convert -O raw makes a disk of it that can be read here"
+# files that hold a disk: offset, magic, name; in QEMU 10.0 block/vmdk.c and its like
+_CONTAINERS = (
+    (0, b"KDMV", "VMDK"),
+    (0, b"COWD", "VMDK"),
+    (0, b"# Disk DescriptorFile", "VMDK"),
+    (64, b"\x7f\x10\xda\xbe", "VDI"),
+    (0, b"vhdxfile", "VHDX"),
+    (0, b"conectix", "VHD"),
+    (0, b"QED\0", "QED"),
+    (0, b"WithoutFreeSpace", "Parallels"),
+    (0, b"WithouFreSpacExt", "Parallels"),
+)
 # by how the words of holds() begin
 _HINTS = {
     "an image of uswsusp": "it has a format of its own",
@@ -39,6 +52,9 @@ def identify(device: Blocks, offset: int) -> str:
 
     if read(24, 8) == MAGIC.to_bytes(8, "little"):
         return "a raw stream of /dev/snapshot (--stream reads it)"
+    for at, magic, name in () if offset else _CONTAINERS:
+        if read(at, len(magic)) == magic:
+            return f"a {name} disk in a file ({_CONVERT})"
     # what lies behind a swap file's begin is not its own
     what = holds(read, device.size if not offset else 0)
     if what:

@@ -149,6 +149,17 @@ def test_no_image(tmp_path: Path, content: bytes, what: str) -> None:
     assert f": no hibernation image, but {what}" in done.stdout
 
 
+@pytest.mark.parametrize("kind", ["vmdk", "vdi", "vhdx", "vpc", "qed", "parallels"])
+def test_a_disk_in_a_file_of_another_kind(tmp_path: Path, kind: str) -> None:
+    raw, disk = tmp_path / "raw", tmp_path / "disk"
+    raw.write_bytes(b"\1" * PAGE * 20)
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", kind, raw, disk], check=True)
+    done = inspect(disk)
+    name = {"vpc": "VHD", "parallels": "Parallels"}.get(kind, kind.upper())
+    assert done.returncode == 0, done.stderr
+    assert f"no hibernation image, but a {name} disk in a file (qemu-img convert" in done.stdout
+
+
 def test_raw_stream(tmp_path: Path) -> None:
     path = disk(tmp_path, b"".join(stream(RECIPE)))
     done = inspect(path, "--stream")
