@@ -25,7 +25,7 @@ CODECS = ("none", "zlib", "lz4", "zstd")
 _FACTS = {"codec": str, "checksum": str, "pages": int, "chunks": int, "stored": int, "digest": str}
 _MOST = 1 << 50
 _FRAME = struct.Struct("<4sIII16x32s")
-_FRAME_MAGIC = b"hibC"
+FRAME_MAGIC = b"hibC"
 _LENGTH = struct.Struct("<I")
 _DIGEST = 32
 FRAME_SIZE = _FRAME.size
@@ -48,7 +48,7 @@ class Frame(NamedTuple):
 
     def pack(self) -> bytes:
         """Return the header as bytes."""
-        return _FRAME.pack(_FRAME_MAGIC, *self)
+        return _FRAME.pack(FRAME_MAGIC, *self)
 
     @classmethod
     def unpack(cls, data: bytes, index: int) -> Frame:
@@ -60,7 +60,7 @@ class Frame(NamedTuple):
             raise BadImage(f"the image ends in the header of frame {index}")
         magic, *fields = _FRAME.unpack(data)
         frame = cls(*fields)
-        if magic != _FRAME_MAGIC:
+        if magic != FRAME_MAGIC:
             raise BadImage(f"frame {index} begins with {magic!r}")
         if frame.number != index:
             raise BadImage(f"frame {index} says that it is frame {frame.number}")

@@ -12,12 +12,13 @@ from pathlib import Path
 from harness.agent.errors import AgentError
 from harness.agent.protect.dm import Target
 from harness.agent.protect.filesystems import number
+from harness.agent.target.holds import behind, holds, known
 
 _BLKGETSIZE64 = 0x80081272  # include/uapi/linux/fs.h, on 64-bit machines
 _SECTOR = 512
 _LEAST = 2048  # sectors a snapshot
 _MAGIC = b"SnAp"  # SNAP_MAGIC, drivers/md/dm-snap-persistent.c
-_LOOK = 1 << 16  # bytes at the beginning, where signatures of most things are
+_HEADER = 16  # bytes: struct disk_header there
 
 
 class Scratch:
@@ -59,13 +60,23 @@ class Scratch:
                 f"{self.path} is a loop device: the kernel writes to none after the snapshot",
                 "name another device",
             )
-        head = os.pread(self._fd, _LOOK, 0)
-        if not head.startswith(_MAGIC) and head.strip(b"\0"):
+        what = self._holds()
+        if what:
             raise AgentError(
-                f"{self.path} holds something, and would be overwritten",
+                f"{self.path} holds {what}, and would be overwritten",
                 "name another device, or wipe it: "
                 f"wipefs -a {self.path}; dd if=/dev/zero of={self.path} bs=64k count=1",
             )
+
+    def _holds(self) -> str:
+        size = self.sectors * _SECTOR
+        header = self._read(0, _HEADER)
+        if header.startswith(_MAGIC):  # what an earlier save has left
+            return known(behind(self._read, _HEADER), size)
+        return holds(self._read, size)
+
+    def _read(self, at: int, count: int) -> bytes:
+        return os.pread(self._fd, count, at)
 
     def slices(self, count: int, chunk: int) -> list[Target]:
         """Return equal parts of it, as tables.

@@ -80,9 +80,15 @@ _END = (
     Mark(-512, b"Intel Raid ISM Cfg Sig. ", "a RAID member (imsm)"),
 )
 _MD = b"\xfc\x4e\x2b\xa9"
+_LOOK = 1 << 16  # bytes; who uses a device for something of his own begins at its begin
 
 
 def holds(read: Read, size: int) -> str:
+    """Return in words what a device of so many bytes holds, "" for nothing."""
+    return known(read, size) or ("something unknown" if any(read(0, _LOOK)) else "")
+
+
+def known(read: Read, size: int) -> str:
     """Return in words what a device of so many bytes holds, "" for nothing that is known."""
     for at, magic, what in _BEGIN:
         if read(at, len(magic)) == magic:
@@ -97,4 +103,19 @@ def holds(read: Read, size: int) -> str:
             return "a RAID member (md)"
     if read(510, 2) == b"\x55\xaa":
         return "a partition table (MBR), or a boot sector"
-    return "something unknown" if any(read(0, 4096)) else ""
+    return ""
+
+
+def behind(read: Read, first: int) -> Read:
+    """Return a device whose first bytes are zeros: they are ours.
+
+    Most programs that take a device over leave some of its begin as it was: sgdisk(8) the boot
+    code, mdadm(8) all before its superblock.
+    """
+
+    def masked(at: int, count: int) -> bytes:
+        data = read(at, count)
+        gone = min(max(first - at, 0), len(data))
+        return bytes(gone) + data[gone:]
+
+    return masked

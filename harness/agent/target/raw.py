@@ -6,12 +6,12 @@ import base64
 from typing import Any
 
 from harness.agent.device import SnapshotDevice
-from harness.agent.errors import AgentError
+from harness.agent.errors import AgentError, BadImage, NoImage
 from harness.agent.guardian.journal import Journal
-from harness.agent.image.format import COMMITTED, REFUSED, USED
+from harness.agent.image.format import COMMITTED, FRAME_MAGIC, REFUSED, USED, Record
 from harness.agent.target.block import PAGE, Block, open_block
 from harness.agent.target.extents import Extent, Reader, Writer
-from harness.agent.target.holds import holds
+from harness.agent.target.holds import behind, holds, known
 
 
 class RawSink:
@@ -67,17 +67,32 @@ class RawSink:
 
 
 def _require_empty(block: Block, *, overwrite: bool) -> None:
-    record = block.read_page(0)
-    if overwrite or record.startswith((USED, REFUSED)):
+    if overwrite:
         return
-    ours = record.startswith(COMMITTED)
-    what = "an image that nobody has resumed from" if ours else holds(block.peek, block.size)
+    page = block.read_page(0)
+    ours = page.startswith(COMMITTED)
+    if ours:
+        what = "an image that nobody has resumed from"
+    elif _is_rest(page, block.read_page(PAGE)):
+        what = known(behind(block.peek, PAGE), block.size)
+    else:
+        what = holds(block.peek, block.size)
     if what:
         give_up = f"agent.pyz discard --target raw:{block.path}" if ours else "name another device"
         raise AgentError(
             f"{block.path} holds {what}, and would be overwritten",
             f"{give_up}, or say --overwrite: what it holds is lost",
         )
+
+
+def _is_rest(page: bytes, following: bytes) -> bool:
+    """Return whether a device begins with the rest of an image: used, refused, or never ended."""
+    if not any(page):
+        return following.startswith(FRAME_MAGIC)
+    try:
+        return Record.unpack(page).state in (USED, REFUSED)
+    except (NoImage, BadImage):
+        return False
 
 
 def give_back(args: dict[str, Any]) -> None:

@@ -159,13 +159,21 @@ def test_a_filesystem_that_somebody_else_froze_stays_frozen(shell: Shell) -> Non
     assert facts["thawed"] == ["/"]  # not before
 
 
-def test_a_scratch_that_holds_something_is_refused(shell: Shell) -> None:
-    shell.run(f"printf data | dd of={SCRATCH} conv=notrunc", soon())
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("printf data", "something unknown"),
+        # what an earlier save left, and a RAID that was made on it since
+        (r"(printf SnAp; head -c 4092 /dev/zero; printf '\374\116\053\251')", "a RAID member (md)"),
+    ],
+)
+def test_a_scratch_that_holds_something_is_refused(shell: Shell, content: str, what: str) -> None:
+    shell.run(f"{content} | dd of={SCRATCH} conv=notrunc", soon())
     try:
         facts = save(shell, "dm-snapshot", "clean")
     finally:
         shell.run(f"dd if=/dev/zero of={SCRATCH} bs=64k count=1 conv=notrunc", soon())
-    assert "holds something" in facts["error"]
+    assert f"holds {what}" in facts["error"]
     assert facts["undone"] == []
 
 

@@ -10,12 +10,13 @@ import pytest
 from harness.agent.device import SnapshotDevice
 from harness.agent.errors import AgentError
 from harness.agent.guardian.journal import Journal
-from harness.agent.image.format import COMMITTED, REFUSED, USED
+from harness.agent.image.format import COMMITTED, FRAME_MAGIC, REFUSED, USED, Record
 from harness.agent.target import holds, raw
 from harness.agent.target.block import PAGE, open_block
 from harness.agent.target.raw import RawSink
 
 SIZE = 1 << 20
+FRAME = FRAME_MAGIC + b"the rest of a frame"
 MARKS = [*holds._BEGIN, *holds._END]
 
 
@@ -55,6 +56,7 @@ def test_each_mark_is_seen(mark: holds.Mark, disk: Path) -> None:
         (SIZE - 8192, b"\xfc\x4e\x2b\xa9", "a RAID member (md)"),
         (510, b"\x55\xaa", "a partition table (MBR), or a boot sector"),
         (4095, b"x", "something unknown"),
+        (65535, b"x", "something unknown"),
     ],
 )
 def test_other_places_are_looked_at(at: int, data: bytes, what: str, disk: Path) -> None:
@@ -100,8 +102,38 @@ def test_an_image_that_waits_is_not_overwritten(disk: Path) -> None:
 
 @pytest.mark.parametrize("state", [USED, REFUSED])
 def test_an_image_of_no_use_may_be(state: bytes, disk: Path) -> None:
-    put(disk, 0, state + b"rest")
+    put(disk, 0, rest(state) + FRAME)
     RawSink(str(disk), 16).close()
+
+
+def test_an_image_that_never_ended_may_be(disk: Path) -> None:
+    put(disk, PAGE, FRAME)
+    RawSink(str(disk), 16).close()
+
+
+@pytest.mark.parametrize(
+    ("at", "magic", "what"),
+    [
+        (510, b"\x55\xaaEFI PART", "a partition table"),  # boot code is kept, by sfdisk and others
+        (4096, b"\xfc\x4e\x2b\xa9", "a RAID member"),
+        (65600, b"_BHRfS_M", "a btrfs"),
+        (-512, b"EFI PART", "a partition table"),
+    ],
+)
+@pytest.mark.parametrize("begin", [USED, REFUSED, b""], ids=["used", "refused", "never ended"])
+def test_what_was_made_since_on_a_device_of_ours_is_seen(
+    disk: Path, begin: bytes, at: int, magic: bytes, what: str
+) -> None:
+    put(disk, 0, (rest(begin) if begin else bytes(PAGE)) + FRAME)
+    put(disk, at, magic)
+    with pytest.raises(AgentError, match=f"holds {what}"):
+        RawSink(str(disk), 16)
+
+
+def rest(state: bytes) -> bytes:
+    """Return the record of an image that is none any more."""
+    facts = {"codec": "none", "checksum": "sha256", "pages": 1, "chunks": 1, "stored": 1}
+    return Record(state, {**facts, "digest": ""}).pack()
 
 
 def _replace(disk: Path, journal: Journal, stream: bytes) -> None:
