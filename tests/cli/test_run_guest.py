@@ -14,11 +14,14 @@ import pytest
 
 import images
 from harness.cli.leftovers import owner
+from harness.cli.prepare import VERDICT
 from harness.cycle.disks import NAMES
 from harness.deadline import Deadline, poll
 from harness.errors import ExitStatus
 from harness.events import StageStarted, from_line
-from harness.spec import GuestFiles, Stage
+from harness.evidence import read_json
+from harness.spec import GuestFiles, Outcome, Stage
+from harness.verdict import Verdict
 
 pytestmark = pytest.mark.guest
 
@@ -113,15 +116,33 @@ MOMENTS = [round(_CHANCE.uniform(0, 60), 1) for _ in range(50)]
 
 @pytest.mark.wide
 @pytest.mark.parametrize("at", MOMENTS)
-@pytest.mark.parametrize("whom", ["front", "worker"])
-def test_sigkill_at_any_moment_leaves_nothing(tmp_path: Path, whom: str, at: float) -> None:
+def test_sigkill_at_any_moment_leaves_nothing(tmp_path: Path, at: float) -> None:
     with _run(tmp_path, "-k", "baseline-trixie-platform-2cpu") as front:
         with suppress(subprocess.TimeoutExpired):
             front.communicate(timeout=at)
-        for process in _workers(tmp_path) if whom == "worker" else [front]:
-            process.kill()
+        front.kill()
         poll(lambda: _all_gone(tmp_path), Deadline.after(LIMIT, "the end of all of them"))
     _nothing_is_left(tmp_path)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("at", MOMENTS)
+def test_sigkill_of_the_worker_at_any_moment_is_its_runs_end(tmp_path: Path, at: float) -> None:
+    with _run(tmp_path, "-k", "baseline-trixie-platform-2cpu") as front:
+        with suppress(subprocess.TimeoutExpired):
+            front.communicate(timeout=at)
+        for worker in _workers(tmp_path):
+            worker.kill()
+        said, _ = front.communicate(timeout=LIMIT)
+    assert _belongs_to(tmp_path) == []
+    (run,) = tmp_path.glob("baseline-trixie-platform-2cpu/1")
+    verdict = read_json(run / VERDICT, Verdict)
+    if front.returncode == ExitStatus.EXPECTED:  # it was over before
+        assert verdict.as_expected
+        return
+    assert front.returncode == ExitStatus.UNAVAILABLE
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "WorkerDied")
+    assert "ended with status -9" in said
 
 
 def _unpacked_modules(files: GuestFiles, directory: Path) -> Path:
