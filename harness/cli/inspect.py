@@ -59,8 +59,8 @@ def inspect(
 
 
 def _boot_checksums(log: Path) -> frozenset[int]:
+    from harness.given import opened
     from harness.image.e820 import log_checksums
-    from harness.image.given import opened
 
     with opened(log, "log", device=False) as fd:
         try:

@@ -5,12 +5,8 @@ also years later from its JSON. It is versioned and only grows: a new field has 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-
-from harness.errors import SpecError
 from harness.evidence.agent import AgentImage, AgentStep
 from harness.evidence.proof import (
     DiskProof,
@@ -21,6 +17,7 @@ from harness.evidence.proof import (
     SaveProof,
     View,
 )
+from harness.evidence.stored import read_json, to_json
 from harness.evidence.tries import Try
 from harness.spec import Role, Stage
 
@@ -53,7 +50,6 @@ __all__ = [
     "to_json",
 ]
 
-T = TypeVar("T")
 VERSION = 1
 
 
@@ -288,33 +284,3 @@ class Evidence:
     proof: bool = False
     tries: tuple[Try, ...] = ()
     version: int = VERSION
-
-
-def to_json(value: object) -> bytes:
-    """Return any of our frozen values as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(value, enc_hook=_encode), indent=2) + b"\n"
-
-
-def read_json(path: Path, kind: type[T]) -> T:
-    """Read one of our frozen values back from a JSON file.
-
-    :raise SpecError: When the file is not there, or does not hold such a value.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind, dec_hook=_decode)
-    except OSError as error:
-        raise SpecError(f"{path}: {error.strerror}", hint="give the directory of a run") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: not a {kind.__name__}: {error}") from error
-
-
-def _encode(value: object) -> str:
-    if isinstance(value, Path):
-        return str(value)
-    raise NotImplementedError(type(value))
-
-
-def _decode(kind: type[Any], value: Any) -> Any:
-    if kind is Path:
-        return Path(value)
-    raise NotImplementedError(kind)

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import HostError
+from harness.given import opened
 from harness.image.blocks import Blocks
-from harness.image.given import opened
 from harness.image.header import PAGE_SIZE
 from harness.image.partition import find_partition
 from harness.image.qcow2 import leads

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HostError, SpecError
-from harness.image.given import opened
+from harness.given import opened
 from harness.image.qcow2 import Leads, leads
 
 _LIMIT = 600  # seconds

@@ -81,7 +81,7 @@ def receive(sock: socket.socket) -> Request:
         raise Gone(f"sent a request of {length} bytes, more than {LIMIT}")
     try:
         return msgspec.json.decode(exactly(sock, length), type=Request)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Gone(f"sent no request: {error}") from error
 
 

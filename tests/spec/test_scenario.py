@@ -1,5 +1,7 @@
 """Scenarios: what cannot be meant is refused, and JSON brings back the same value."""
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +38,12 @@ def test_json_brings_back_the_same_scenario(layout: NoSwap | SwapDisk, tmp_path:
     assert read_json(path, Scenario) == scenario
 
 
-@pytest.mark.parametrize("text", [b"", b"{}", b'{"name": 3}', b"\xff\xfe", b'{"name": "A b"}'])
+_DEEP = b'{"name": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{}", b'{"name": 3}', b"\xff\xfe", b'{"name": "A b"}', _DEEP, b"[" * 100_000]
+)
 def test_a_file_that_is_no_scenario_is_named(text: bytes, tmp_path: Path) -> None:
     path = tmp_path / "scenario.json"
     path.write_bytes(text)
@@ -47,3 +54,26 @@ def test_a_file_that_is_no_scenario_is_named(text: bytes, tmp_path: Path) -> Non
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="No such file"):
         read_json(tmp_path / "nothing.json", Scenario)
+
+
+def _huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (os.mkfifo, "a FIFO is no file of a run"),
+        (lambda path: path.symlink_to("/dev/zero"), "a character device is no file of a run"),
+        (Path.mkdir, "a directory is no file of a run"),
+        (_huge, "1048576 MiB"),
+    ],
+)
+def test_what_is_no_file_of_a_run_is_not_read(
+    tmp_path: Path, make: Callable[[Path], None], said: str
+) -> None:
+    path = tmp_path / "scenario.json"
+    make(path)
+    with pytest.raises(SpecError, match=said):
+        read_json(path, Scenario)
