@@ -40,10 +40,9 @@ class BadImage(AgentError):
 
     at: int | None = None
 
-    def found_at(self, at: int | None) -> BadImage:
+    def found_at(self, at: int | None) -> None:
         """Note where it was found, unless that is known better."""
         self.at = at if self.at is None else self.at
-        return self
 
 
 def from_os(what: str, error: OSError, hint: str = "") -> AgentError:

@@ -1,7 +1,7 @@
 """``hibtest inspect`` on images of the userspace agent: judged as the agent judges them."""
 
 import json
-import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from harness.agent.errors import BadImage
 from harness.agent.image.format import COMMITTED, USED, Record
 from harness.agent.target.block import open_block
 from harness.agent.target.raw import RawSink, RawSource
-from harness.agent.target.swap import SwapSink, open_swap
+from harness.agent.target.swap import SwapSink, open_swap, place
 from tests.agent import bench as agent
 from tests.cli.test_inspect import LOG, RECIPE, inspect
 from tests.image.test_disk import gpt
@@ -76,19 +76,21 @@ def test_an_altered_record_is_damage(tmp_path: Path) -> None:
 
 
 WRONG = [
-    {"chunks": 3},
-    {"pages": 11},
-    {"pages": (1 << 49)},
-    {"stored": 5},
-    {"digest": "0" * 64},
-    {"codec": "lzma"},
-    {"release": "\ud800"},
-    {"pages": -1},
+    ({"chunks": 3}, ""),
+    ({"pages": 11}, "block 1, "),  # the first frame has the info page, which says another number
+    ({"pages": (1 << 49)}, "block 1, "),
+    ({"stored": 5}, ""),
+    ({"digest": "0" * 64}, ""),
+    ({"codec": "lzma"}, ""),
+    ({"release": "\ud800"}, ""),
+    ({"pages": -1}, ""),
 ]
 
 
-@pytest.mark.parametrize("facts", WRONG, ids=lambda facts: next(iter(facts)))
-def test_what_a_resume_refuses_is_not_called_sound(tmp_path: Path, facts: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("facts", "where"), WRONG)
+def test_what_a_resume_refuses_is_not_called_sound(
+    tmp_path: Path, facts: dict[str, Any], where: str
+) -> None:
     target = saved(tmp_path)
     with target.open("r+b") as disk:
         record = Record.unpack(disk.read(PAGE))
@@ -98,7 +100,7 @@ def test_what_a_resume_refuses_is_not_called_sound(tmp_path: Path, facts: dict[s
         agent.restore(RawSource(open_block(str(target))), tmp_path / "out")
     done = inspect(target)
     assert (done.returncode, done.stderr) == (1, "")
-    assert re.search("^  damage        (block 1, )?agent image: ", done.stdout, re.MULTILINE)
+    assert f"  damage        {where}agent image: " in done.stdout
     assert inspect(target, "--json").returncode == 1
 
 
@@ -162,6 +164,26 @@ def test_a_swap_that_was_used_since_the_resume(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert ": no hibernation image of the userspace agent any more: " in done.stdout
     assert "  lost          block 1, agent image: frame 0: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "what"),
+    [
+        (1, 999, "a page of the image's map has 999 entries"),
+        (2, 5, "the image has "),  # its first extent begins within a page
+    ],
+)
+def test_a_damaged_map_comes_with_its_block(
+    tmp_path: Path, number: int, value: int, what: str
+) -> None:
+    swap = saved_to_swap(tmp_path)
+    data = bytearray(swap.read_bytes())
+    at = place(bytes(data[:PAGE])).first
+    struct.pack_into("<Q", data, at + 8 * number, value)
+    swap.write_bytes(data)
+    done = inspect(swap)
+    assert done.returncode == 1
+    assert f"  damage        block {at // PAGE}, agent image: {what}" in done.stdout
 
 
 @pytest.mark.parametrize("swap", [True, False])

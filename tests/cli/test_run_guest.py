@@ -114,12 +114,18 @@ _CHANCE = random.Random(8)  # noqa: S311
 MOMENTS = [round(_CHANCE.uniform(0, 60), 1) for _ in range(50)]
 
 
+@contextmanager
+def _run_for(runs: Path, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    with _run(runs, "-k", "baseline-trixie-platform-2cpu") as front:
+        with suppress(subprocess.TimeoutExpired):
+            front.communicate(timeout=seconds)
+        yield front
+
+
 @pytest.mark.wide
 @pytest.mark.parametrize("at", MOMENTS)
 def test_sigkill_at_any_moment_leaves_nothing(tmp_path: Path, at: float) -> None:
-    with _run(tmp_path, "-k", "baseline-trixie-platform-2cpu") as front:
-        with suppress(subprocess.TimeoutExpired):
-            front.communicate(timeout=at)
+    with _run_for(tmp_path, at) as front:
         front.kill()
         poll(lambda: _all_gone(tmp_path), Deadline.after(LIMIT, "the end of all of them"))
     _nothing_is_left(tmp_path)
@@ -128,9 +134,7 @@ def test_sigkill_at_any_moment_leaves_nothing(tmp_path: Path, at: float) -> None
 @pytest.mark.wide
 @pytest.mark.parametrize("at", MOMENTS)
 def test_sigkill_of_the_worker_at_any_moment_is_its_runs_end(tmp_path: Path, at: float) -> None:
-    with _run(tmp_path, "-k", "baseline-trixie-platform-2cpu") as front:
-        with suppress(subprocess.TimeoutExpired):
-            front.communicate(timeout=at)
+    with _run_for(tmp_path, at) as front:
         for worker in _workers(tmp_path):
             worker.kill()
         said, _ = front.communicate(timeout=LIMIT)

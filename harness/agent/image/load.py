@@ -54,7 +54,8 @@ def frames(source: Source, record: Record, codec: Codec) -> Iterator[bytes]:
             if not index:
                 _check_promise(raw, facts["pages"])
         except BadImage as error:
-            raise error.found_at(source.at) from error
+            error.found_at(source.at)
+            raise
         yield raw
         pages += len(raw) // PAGE
         stored += FRAME_SIZE + frame.stored

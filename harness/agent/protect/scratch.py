@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.agent.errors import AgentError
 from harness.agent.protect.dm import Target
 from harness.agent.protect.filesystems import number
-from harness.agent.target.holds import behind, holds, known
+from harness.agent.target.holds import holds
 
 _BLKGETSIZE64 = 0x80081272  # include/uapi/linux/fs.h, on 64-bit machines
 _SECTOR = 512
@@ -60,20 +60,14 @@ class Scratch:
                 f"{self.path} is a loop device: the kernel writes to none after the snapshot",
                 "name another device",
             )
-        what = self._holds()
+        left = self._read(0, _HEADER).startswith(_MAGIC)  # by an earlier save
+        what = holds(self._read, self.sectors * _SECTOR, _HEADER if left else 0)
         if what:
             raise AgentError(
                 f"{self.path} holds {what}, and would be overwritten",
                 "name another device, or wipe it: "
                 f"wipefs -a {self.path}; dd if=/dev/zero of={self.path} bs=64k count=1",
             )
-
-    def _holds(self) -> str:
-        size = self.sectors * _SECTOR
-        header = self._read(0, _HEADER)
-        if header.startswith(_MAGIC):  # what an earlier save has left
-            return known(behind(self._read, _HEADER), size)
-        return holds(self._read, size)
 
     def _read(self, at: int, count: int) -> bytes:
         return os.pread(self._fd, count, at)

@@ -83,13 +83,19 @@ _MD = b"\xfc\x4e\x2b\xa9"
 _LOOK = 1 << 16  # bytes; who uses a device for something of his own begins at its begin
 
 
-def holds(read: Read, size: int) -> str:
-    """Return in words what a device of so many bytes holds, "" for nothing."""
-    return known(read, size) or ("something unknown" if any(read(0, _LOOK)) else "")
+def holds(read: Read, size: int, ours: int = 0) -> str:
+    """Return in words what a device of so many bytes holds, "" for nothing.
+
+    :param ours: So many bytes at its begin are ours, and what follows them may be: it counts only
+        if it is known for something else. sgdisk(8) and sfdisk(8) keep the boot code, mdadm(8) all
+        before its superblock, so our own begin says nothing of the rest.
+    """
+    if ours:
+        return _known(_behind(read, ours), size)
+    return _known(read, size) or ("something unknown" if any(read(0, _LOOK)) else "")
 
 
-def known(read: Read, size: int) -> str:
-    """Return in words what a device of so many bytes holds, "" for nothing that is known."""
+def _known(read: Read, size: int) -> str:
     for at, magic, what in _BEGIN:
         if read(at, len(magic)) == magic:
             return what
@@ -106,12 +112,8 @@ def known(read: Read, size: int) -> str:
     return ""
 
 
-def behind(read: Read, first: int) -> Read:
-    """Return a device whose first bytes are zeros: they are ours.
-
-    Most programs that take a device over leave some of its begin as it was: sgdisk(8) the boot
-    code, mdadm(8) all before its superblock.
-    """
+def _behind(read: Read, first: int) -> Read:
+    """Return a device whose first bytes are zeros."""
 
     def masked(at: int, count: int) -> bytes:
         data = read(at, count)

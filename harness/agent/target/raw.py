@@ -11,7 +11,7 @@ from harness.agent.guardian.journal import Journal
 from harness.agent.image.format import COMMITTED, FRAME_MAGIC, REFUSED, USED, Record
 from harness.agent.target.block import PAGE, Block, open_block
 from harness.agent.target.extents import Extent, Reader, Writer
-from harness.agent.target.holds import behind, holds, known
+from harness.agent.target.holds import holds
 
 
 class RawSink:
@@ -70,15 +70,14 @@ def _require_empty(block: Block, *, overwrite: bool) -> None:
     if overwrite:
         return
     page = block.read_page(0)
-    ours = page.startswith(COMMITTED)
-    if ours:
+    waits = page.startswith(COMMITTED)
+    if waits:
         what = "an image that nobody has resumed from"
-    elif _is_rest(page, block.read_page(PAGE)):
-        what = known(behind(block.peek, PAGE), block.size)
     else:
-        what = holds(block.peek, block.size)
+        ours = PAGE if _is_rest(page, block.read_page(PAGE)) else 0
+        what = holds(block.peek, block.size, ours)
     if what:
-        give_up = f"agent.pyz discard --target raw:{block.path}" if ours else "name another device"
+        give_up = f"agent.pyz discard --target raw:{block.path}" if waits else "name another device"
         raise AgentError(
             f"{block.path} holds {what}, and would be overwritten",
             f"{give_up}, or say --overwrite: what it holds is lost",

@@ -45,25 +45,27 @@ def read_map(block: Block, first: int, reserved: Iterable[int]) -> Iterator[Exte
     named = _Named(block.size)
     for offset in reserved:
         named.add("header and record", Extent(offset, PAGE))
-    at = first
-    while at:
-        named.add("a page of the image's map", Extent(at, PAGE))
-        following, extents = _map_page(block.read_page(at), at)
-        for extent in extents:
-            try:
-                named.add("the image", extent)
-            except BadImage as error:
-                raise error.found_at(at) from error
-            yield extent
+    following = first
+    while following:
         at = following
+        named.add("a page of the image's map", Extent(at, PAGE))
+        page = block.read_page(at)
+        following, _ = _MAP.unpack_from(page)
+        try:
+            for extent in _entries(page):
+                named.add("the image", extent)
+                yield extent
+        except BadImage as error:
+            error.found_at(at)
+            raise
 
 
-def _map_page(page: bytes, at: int) -> tuple[int, list[Extent]]:
-    following, count = _MAP.unpack_from(page)
+def _entries(page: bytes) -> Iterator[Extent]:
+    _, count = _MAP.unpack_from(page)
     if count > _ENTRIES:
-        raise BadImage(f"a page of the image's map has {count} entries").found_at(at)
-    places = range(_MAP.size, (count + 1) * _MAP.size, _MAP.size)
-    return following, [Extent(*_MAP.unpack_from(page, place)) for place in places]
+        raise BadImage(f"a page of the image's map has {count} entries")
+    for place in range(_MAP.size, (count + 1) * _MAP.size, _MAP.size):
+        yield Extent(*_MAP.unpack_from(page, place))
 
 
 class _Named:
