@@ -14,13 +14,13 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import images
-from harness.cli.prepare import bench
-from harness.cycle import agent
-from harness.cycle.agent import PATH
-from harness.cycle.boot import Lab
-from harness.cycle.guest import Guest, kept
-from harness.spec import IMAGE_DEVICE, AgentMethod, GuestSpec, Scenario, Stage, Target
+from hibtest import images
+from hibtest.cli.prepare import bench
+from hibtest.cycle import agent
+from hibtest.cycle.agent import PATH
+from hibtest.cycle.boot import Lab
+from hibtest.cycle.guest import Guest, kept
+from hibtest.spec import IMAGE_DEVICE, AgentMethod, GuestSpec, Scenario, Stage, Target
 
 _CODECS = ("none", "zlib", "lz4", "zstd")
 _DD = Path(__file__).with_name("dd_snapshot.py")

@@ -16,13 +16,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import images
-from harness.cli.catalogue import scenarios
-from harness.cli.prepare import QEMU
-from harness.cycle.boot import machine_spec
-from harness.machine.accel import choose
-from harness.machine.argv import argv
-from harness.spec import GuestFiles, Role, Scenario
+from hibtest import images
+from hibtest.cli.catalogue import scenarios
+from hibtest.cli.prepare import QEMU
+from hibtest.cycle.boot import machine_spec
+from hibtest.machine.accel import choose
+from hibtest.machine.argv import argv
+from hibtest.spec import GuestFiles, Role, Scenario
 
 BARE = Path(__file__).with_name("bare.sh")
 
@@ -54,7 +54,7 @@ def _timed(command: list[str]) -> float:
 
 def _ours(scenario: Scenario, directory: Path) -> float:
     runs = os.fspath(directory / "runs")
-    command = [sys.executable, "-m", "harness", "run", "--no-proof", "-j", "1", "-k", scenario.name]
+    command = [sys.executable, "-m", "hibtest", "run", "--no-proof", "-j", "1", "-k", scenario.name]
     return _timed([*command, "--runs", runs])
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, sys.argv[1])
-from harness.agent.device import PAGE, SnapshotDevice
+from hibtest.agent.device import PAGE, SnapshotDevice
 
 with SnapshotDevice() as device:
     device.freeze()

@@ -24,12 +24,12 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.image.blocks import Blocks
-from harness.image.disk import open_disk
-from harness.image.header import PAGE_SIZE
-from harness.image.reader import Image, open_image
-from harness.image.stream import after_info
-from harness.image.units import CODECS, MAX_UNIT_BLOCKS, UNIT_PAGES, Unit, decode, find_units
+from hibtest.image.blocks import Blocks
+from hibtest.image.disk import open_disk
+from hibtest.image.header import PAGE_SIZE
+from hibtest.image.reader import Image, open_image
+from hibtest.image.stream import after_info
+from hibtest.image.units import CODECS, MAX_UNIT_BLOCKS, UNIT_PAGES, Unit, decode, find_units
 
 UNITS = 16  # as many as ours takes at once
 

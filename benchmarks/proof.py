@@ -20,14 +20,14 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-import images
-from harness.cli.catalogue import scenarios
-from harness.cli.prepare import bench
-from harness.deadline import Deadline, poll
-from harness.image.compare import differing
-from harness.image.header import PAGE_SIZE
-from harness.image.reader import open_image
-from harness.runner import run
+from hibtest import images
+from hibtest.cli.catalogue import scenarios
+from hibtest.cli.prepare import bench
+from hibtest.deadline import Deadline, poll
+from hibtest.image.compare import differing
+from hibtest.image.header import PAGE_SIZE
+from hibtest.image.reader import open_image
+from hibtest.runner import run
 
 _CHUNK = 512  # pages, as the reader of images hands them out
 _ROUNDS = 7
@@ -101,7 +101,7 @@ def _seconds(work: Callable[[], int]) -> float:
 
 
 def _command(name: str, runs: Path, *words: str) -> list[str]:
-    run_ = [sys.executable, "-m", "harness", "run", "-j", "1", "-k", name]
+    run_ = [sys.executable, "-m", "hibtest", "run", "-j", "1", "-k", name]
     return [*run_, "--runs", os.fspath(runs), *words]
 
 

@@ -21,12 +21,12 @@ from pathlib import Path
 
 import psutil
 
-import images
-from harness.cli.catalogue import scenarios
-from harness.cli.prepare import Bench, bench, finish
-from harness.cycle.disks import NAMES
-from harness.runner import run
-from harness.spec import Scenario
+from hibtest import images
+from hibtest.cli.catalogue import scenarios
+from hibtest.cli.prepare import Bench, bench, finish
+from hibtest.cycle.disks import NAMES
+from hibtest.runner import run
+from hibtest.spec import Scenario
 
 _FLAT_MIB = 32
 

@@ -5,19 +5,19 @@
     own_kernel(Path("bzImage"))   the same for a kernel of your own
     verify()                      whether every file is still what was built
 
-Everything lies below ``$XDG_CACHE_HOME/hibtest`` (:mod:`images.store`).
+Everything lies below ``$XDG_CACHE_HOME/hibtest`` (:mod:`hibtest.images.store`).
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import HostError
-from harness.spec.guest import OWN_KERNEL, GuestFiles
-from images import names
-from images.kernels import KERNELS, kernel
-from images.progress import Report, Step
-from images.store import Store, cache_dir
+from hibtest.errors import HostError
+from hibtest.images import names
+from hibtest.images.kernels import KERNELS, kernel
+from hibtest.images.progress import Report, Step
+from hibtest.images.store import Store, cache_dir
+from hibtest.spec.guest import OWN_KERNEL, GuestFiles
 
 __all__ = [
     "KERNELS",
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from images.upkeep import Finding
+    from hibtest.images.upkeep import Finding
 
 
 def _silent(_: Step) -> None:
@@ -55,8 +55,8 @@ def build(
     missing = [source for source in sources if _files(source.name) is None]
     if not missing and not (update and sources):
         return
-    from images.builder import Builder
-    from images.tools import Programs
+    from hibtest.images.builder import Builder
+    from hibtest.images.tools import Programs
 
     Builder(Store(cache_dir()), Programs(), report).build(sources, update=update)
 
@@ -88,14 +88,14 @@ def own_kernel(bzimage: Path, modules: Path | None = None, report: Report = _sil
     :raise SpecError: When the file is no kernel, or the modules are another kernel's.
     :raise HostError: When this machine lacks something or a step fails.
     """
-    from images import own
+    from hibtest.images import own
 
     store = Store(cache_dir())
     recipe, fill = own.prepare(bzimage, modules)
     found = names.files(store, OWN_KERNEL, recipe.key)
     if found is None:
-        from images.builder import Builder
-        from images.tools import Programs
+        from hibtest.images.builder import Builder
+        from hibtest.images.tools import Programs
 
         programs = Programs()
         Builder(store, programs, report).own_kernel(recipe, lambda path: fill(programs, path))
@@ -129,7 +129,7 @@ def verify() -> "tuple[Finding, ...]":
 
     :raise HostError: When the cache cannot be read.
     """
-    from images.upkeep import verify as verify_store
+    from hibtest.images.upkeep import verify as verify_store
 
     return verify_store(Store(cache_dir()))
 
@@ -141,7 +141,7 @@ def prune() -> int:
 
     :raise HostError: When the cache cannot be written.
     """
-    from images.upkeep import prune as prune_store
+    from hibtest.images.upkeep import prune as prune_store
 
     return prune_store(Store(cache_dir()))
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HostError
-from images.kernels import KernelSource
-from images.mirror import Mirror
-from images.tools import Call, Programs
+from hibtest.errors import HostError
+from hibtest.images.kernels import KernelSource
+from hibtest.images.mirror import Mirror
+from hibtest.images.tools import Call, Programs
 
 # a metapackage leads to the kernel over packages of these names; 6.1 and 6.12 have all in
 # linux-image-VERSION, 7.3 is split up

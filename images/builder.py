@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from harness.errors import HostError
-from images import debian, disks, initramfs, kerneltree, mirror, names, recipes
-from images.apt import Apt
-from images.kernels import KernelSource
-from images.progress import Report, State, Step, step
-from images.store import Recipe, Store, using
-from images.tools import Programs, require
+from hibtest.errors import HostError
+from hibtest.images import debian, disks, initramfs, kerneltree, mirror, names, recipes
+from hibtest.images.apt import Apt
+from hibtest.images.kernels import KernelSource
+from hibtest.images.progress import Report, State, Step, step
+from hibtest.images.store import Recipe, Store, using
+from hibtest.images.tools import Programs, require
 
 _TREE_MIB = 2500  # the Debian tree unpacked and as a tar, the root disk, kernels beside it
 _KERNELS_MIB = 800  # two kernels unpacked and packed

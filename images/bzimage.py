@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import SpecError
+from hibtest.errors import SpecError
 
 _SECTOR = 512
 _HEAD = _SECTOR * 256  # setup_sects is one byte: no setup code is longer

@@ -6,9 +6,9 @@ The file ``kernel.config`` beside this one makes a kernel that lacks nothing.
 from dataclasses import dataclass
 from pathlib import Path
 
-from images import bzimage, kconfig, own
-from images.kconfig import KernelConfig
-from images.needs import NEEDS, Need
+from hibtest.images import bzimage, kconfig, own
+from hibtest.images.kconfig import KernelConfig
+from hibtest.images.needs import NEEDS, Need
 
 FRAGMENT = Path(__file__).with_name("kernel.config")
 

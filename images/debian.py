@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.errors import HostError
-from images import recipes
-from images.mirror import Mirror
-from images.tools import Call, Programs
+from hibtest.errors import HostError
+from hibtest.images import recipes
+from hibtest.images.mirror import Mirror
+from hibtest.images.tools import Call, Programs
 
 TAR = "debian.tar"
 STATUS = "./var/lib/dpkg/status"

@@ -10,9 +10,9 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from images import debian, recipes
-from images.store import remove_tree
-from images.tools import Call, Programs
+from hibtest.images import debian, recipes
+from hibtest.images.store import remove_tree
+from hibtest.images.tools import Call, Programs
 
 EARLY = "early.cpio"
 _LIBRARY = re.compile(r"(/\S+)(?: \(0x|$)")

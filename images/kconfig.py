@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import SpecError
-from images.bzimage import BzImage
-from images.payload import decompress
+from hibtest.errors import SpecError
+from hibtest.images.bzimage import BzImage
+from hibtest.images.payload import decompress
 
 _START = b"IKCFG_ST\x1f\x8b\x08"  # kernel/configs.c; scripts/extract-ikconfig looks for the same
 _END = b"IKCFG_ED"

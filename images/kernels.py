@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.errors import SpecError
+from hibtest.errors import SpecError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

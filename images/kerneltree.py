@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness.errors import HostError
-from images import bzimage, initramfs, recipes
-from images.disks import SQUASHFS_OPTIONS
-from images.names import KERNEL_FILE, MODULES_DISK
-from images.store import remove_tree
-from images.tools import Programs
+from hibtest.errors import HostError
+from hibtest.images import bzimage, initramfs, recipes
+from hibtest.images.disks import SQUASHFS_OPTIONS
+from hibtest.images.names import KERNEL_FILE, MODULES_DISK
+from hibtest.images.store import remove_tree
+from hibtest.images.tools import Programs
 
 EARLY_MODULES = "modules.cpio"
 CONFIG = "config"

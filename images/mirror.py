@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HostError
-from images.tools import Call, Programs
+from hibtest.errors import HostError
+from hibtest.images.tools import Call, Programs
 
 VARIABLE = "HIBTEST_DEBIAN_MIRROR"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import HostError
-from harness.spec.guest import GuestFiles
-from images import recipes
-from images.kernels import KernelSource
-from images.store import MANIFEST, Store, sha256
+from hibtest.errors import HostError
+from hibtest.images import recipes
+from hibtest.images.kernels import KernelSource
+from hibtest.images.store import MANIFEST, Store, sha256
+from hibtest.spec.guest import GuestFiles
 
 DEBIAN = "debian"
 INITRD = "initrd"

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.errors import SpecError
-from images import bzimage, kerneltree, recipes
-from images.names import KERNEL_FILE
-from images.store import Recipe, remove_tree, sha256
-from images.tools import Programs
+from hibtest.errors import SpecError
+from hibtest.images import bzimage, kerneltree, recipes
+from hibtest.images.names import KERNEL_FILE
+from hibtest.images.store import Recipe, remove_tree, sha256
+from hibtest.images.tools import Programs
 
 _MARK = "modules.order"  # modules_install puts it beside the modules
 _INSTALL = "make modules_install INSTALL_MOD_PATH=DIR, then --modules DIR"

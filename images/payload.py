@@ -10,8 +10,8 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 
-from harness.errors import SpecError
-from images.bzimage import BzImage
+from hibtest.errors import SpecError
+from hibtest.images.bzimage import BzImage
 
 CHUNK = 1 << 20
 LONGEST_OUTPUT = 1 << 29  # the largest kernels, with all drivers built in, have half of it

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from harness import zipapp
-from images.kernels import KernelSource
-from images.store import Recipe
+from hibtest import zipapp
+from hibtest.images.kernels import KernelSource
+from hibtest.images.store import Recipe
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from harness.deadline import Deadline, poll
-from harness.errors import HostError
+from hibtest.deadline import Deadline, poll
+from hibtest.errors import HostError
 
 MANIFEST = "manifest.json"
 _NEW = ".new-"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from harness.errors import HostError
+from hibtest.errors import HostError
 
 log = logging.getLogger(__name__)
 

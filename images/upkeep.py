@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HostError
-from images import names, recipes
-from images.kernels import KERNELS
-from images.store import MANIFEST, Store, using
+from hibtest.errors import HostError
+from hibtest.images import names, recipes
+from hibtest.images.kernels import KERNELS
+from hibtest.images.store import MANIFEST, Store, using
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.evidence import Evidence
-from harness.spec import (
+from hibtest.evidence import Evidence
+from hibtest.spec import (
     AgentMethod,
     Expected,
     Fault,
@@ -29,7 +29,7 @@ from harness.spec import (
     Workload,
     WriteError,
 )
-from harness.verdict import judge
+from hibtest.verdict import judge
 
 pytestmark = pytest.mark.guest
 

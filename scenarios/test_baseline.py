@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.evidence import Evidence
-from harness.spec import (
+from hibtest.evidence import Evidence
+from hibtest.spec import (
     Expected,
     GuestSpec,
     KernelMethod,
@@ -23,7 +23,7 @@ from harness.spec import (
     Scenario,
     SwapDisk,
 )
-from harness.verdict import judge
+from hibtest.verdict import judge
 
 
 def _full(kernel: str, mode: Mode, vcpus: int, *tags: str) -> Scenario:

@@ -1,7 +1,7 @@
 """Which stopped processes must go on for a sync, and what happens when they do not?
 
 Everybody is stopped by SIGSTOP; nobody, or those that the agent computes, go on; then a sync,
-memory that is swapped out, and SNAPSHOT_FREEZE, each with a deadline (harness/probe/stopping.py).
+memory that is swapped out, and SNAPSHOT_FREEZE, each with a deadline (hibtest/probe/stopping.py).
 The answers are those that were measured on Debian's 6.1.192, 6.12.117 and 7.3.4;
 docs/needed.md tells the same to people.
 """
@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-import images
-from harness.cli.prepare import Bench
-from harness.cycle import agent, workload
-from harness.cycle.boot import Lab, Running
-from harness.cycle.guest import kept
-from harness.evidence import Evidence
-from harness.inside.shell import Shell
-from harness.spec import (
+from hibtest import images
+from hibtest.cli.prepare import Bench
+from hibtest.cycle import agent, workload
+from hibtest.cycle.boot import Lab, Running
+from hibtest.cycle.guest import kept
+from hibtest.evidence import Evidence
+from hibtest.inside.shell import Shell
+from hibtest.spec import (
     AgentMethod,
     Attach,
     FuseDirty,
@@ -35,15 +35,15 @@ from harness.spec import (
     Target,
     Workload,
 )
-from harness.verdict import judge
-from harness.verdict.witnesses import differences
+from hibtest.verdict import judge
+from hibtest.verdict.witnesses import differences
 
 pytestmark = pytest.mark.guest
 
 KERNELS = ("bookworm", "trixie", "backports")
 # (s) by a guest that has its CPUs to itself; what does not hang takes a tenth of a second
 SECONDS = 4
-NEEDED = "from harness.agent.needed.command import run; raise SystemExit(run(['--json']))"
+NEEDED = "from hibtest.agent.needed.command import run; raise SystemExit(run(['--json']))"
 MOUNTED, KEPT = "/run/hibtest/workload", "/var/lib/hibtest/workload"
 
 Steps = dict[str, str]

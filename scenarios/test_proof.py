@@ -6,9 +6,9 @@ baseline has the proof, too; here the shapes are those in which it would go wron
 
 import pytest
 
-from harness.evidence import Evidence
-from harness.spec import GuestSpec, KernelMethod, Mode, Scenario
-from harness.verdict import judge
+from hibtest.evidence import Evidence
+from hibtest.spec import GuestSpec, KernelMethod, Mode, Scenario
+from hibtest.verdict import judge
 
 pytestmark = pytest.mark.guest
 

@@ -6,8 +6,8 @@ kernel's snapshot to the power-off. The host compares the disk's blocks.
 
 import pytest
 
-from harness.evidence import Evidence
-from harness.spec import (
+from hibtest.evidence import Evidence
+from hibtest.spec import (
     AgentMethod,
     Expected,
     GuestSpec,
@@ -17,7 +17,7 @@ from harness.spec import (
     Scenario,
     Target,
 )
-from harness.verdict import judge
+from hibtest.verdict import judge
 
 pytestmark = pytest.mark.guest
 

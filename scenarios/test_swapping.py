@@ -9,8 +9,8 @@ kernel waits for the swap. The needed set cures no more than what comes before t
 
 import pytest
 
-from harness.evidence import Evidence
-from harness.spec import (
+from hibtest.evidence import Evidence
+from hibtest.spec import (
     AgentMethod,
     Expected,
     GuestSpec,
@@ -24,7 +24,7 @@ from harness.spec import (
     SwapOnLoopOnFuse,
     Target,
 )
-from harness.verdict import judge
+from hibtest.verdict import judge
 
 pytestmark = pytest.mark.guest
 

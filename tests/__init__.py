@@ -1,1 +1,1 @@
-"""Tests of hibtest; they mirror harness/ and images/."""
+"""Tests of hibtest; they mirror harness/hibtest/ and images/."""

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from harness.deadline import Deadline, DeadlineExpired, poll, wait_readable
+from hibtest.deadline import Deadline, DeadlineExpired, poll, wait_readable
 
 
 def test_poll_returns_the_first_fact_that_is_there() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.doctor import (
+from hibtest.doctor import (
     GIB,
     check_directory,
     check_memory,
@@ -13,8 +13,8 @@ from harness.doctor import (
     check_user_namespaces,
     checks,
 )
-from harness.machine import turns
-from harness.machine.shape import Accel
+from hibtest.machine import turns
+from hibtest.machine.shape import Accel
 
 
 def program(path: Path, script: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.events import (
+from hibtest.events import (
     BootStarted,
     ConsoleLine,
     Event,
@@ -13,7 +13,7 @@ from harness.events import (
     from_line,
     to_line,
 )
-from harness.spec import Role, Stage
+from hibtest.spec import Role, Stage
 
 EVENTS: tuple[Event, ...] = (
     BootStarted(t=0.1, boot=0, role=Role.SAVE),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError
-from harness.files import as_host_error, whole
+from hibtest.errors import HostError
+from hibtest.files import as_host_error, whole
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from images.tools import PACKAGES
+from hibtest.images.tools import PACKAGES
 
 ROOT = Path(__file__).parent.parent
 
@@ -142,7 +142,7 @@ def test_what_is_set_up_runs_at_once_in_the_users_directory(tree: Path, tmp_path
     link = tmp_path / "link"
     link.symlink_to(tree / "hibtest")
     done = run(link, "list", "-k", "a b", cwd=tmp_path)
-    assert done.stdout == f"{tmp_path}: -P -m harness list -k a b\n"
+    assert done.stdout == f"{tmp_path}: -P -m hibtest list -k a b\n"
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -45,7 +45,7 @@ ANYTHING = (
     }
 )
 
-# A room is a file or directory of harness/; images/ is one, and so is harness/__init__.py (root).
+# A room is a file or directory of hibtest; images is one, and so is hibtest/__init__.py (root).
 # Each may import what stands here, and itself.
 ROOMS: dict[str, set[str]] = {
     "root": set(),
@@ -91,7 +91,7 @@ ROOMS: dict[str, set[str]] = {
 
 # What runs inside the guest finds nothing there but Python's standard library.
 GUEST_ROOMS = {"agent", "probe"}
-# Taken where Debian has installed them: harness/agent/image/codecs.py.
+# Taken where Debian has installed them: hibtest/agent/image/codecs.py.
 CODECS = {"lz4", "zstandard"}
 
 # Libraries that one room alone speaks to.
@@ -112,10 +112,10 @@ class Import:
 
 
 def imports(root: Path) -> Iterator[Import]:
-    """Yield all imports of harness/ and images/ below ``root``."""
-    for tree in ("harness", "images"):
+    """Yield all imports of hibtest below ``root``, images/ included."""
+    for tree, package in (("harness/hibtest", "hibtest"), ("images", "hibtest/images")):
         for path in sorted((root / tree).rglob("*.py")):
-            file = path.relative_to(root)
+            file = package / path.relative_to(root / tree)
             room = room_of(".".join(file.with_suffix("").parts))
             for node in ast.walk(ast.parse(path.read_text(), str(path))):
                 for module in modules(node, file):
@@ -134,8 +134,8 @@ def modules(node: ast.AST, file: Path) -> list[str]:
     if node.level:
         package = file.parent.parts[: len(file.parent.parts) - node.level + 1]
         base = ".".join((*package, base)).rstrip(".")
-    # `from harness import errors` names a module by its alias
-    return [f"{base}.{alias.name}" for alias in node.names] if base == "harness" else [base]
+    # `from hibtest import errors` names a module by its alias
+    return [f"{base}.{alias.name}" for alias in node.names] if base == "hibtest" else [base]
 
 
 def dynamic(call: ast.Call) -> list[str]:
@@ -150,9 +150,7 @@ def dynamic(call: ast.Call) -> list[str]:
 def room_of(module: str) -> str:
     """Return the room of one of our modules, or "" for a module of somebody else."""
     first, _, rest = module.partition(".")
-    if first == "images":
-        return "images"
-    if first != "harness":
+    if first != "hibtest":
         return ""
     room = rest.partition(".")[0]
     return room if room in ROOMS else "root"
@@ -181,7 +179,8 @@ def test_imports_point_down() -> None:
 
 
 def test_every_room_is_on_the_map() -> None:
-    names = {path.stem for path in (ROOT / "harness").iterdir() if not path.name.startswith("__")}
+    found = (ROOT / "harness" / "hibtest").iterdir()
+    names = {path.stem for path in found if not path.name.startswith(("__", "scenarios", "py."))}
     assert names <= set(ROOMS)
 
 
@@ -195,7 +194,7 @@ def test_map_has_no_cycle() -> None:
 
 
 def plant(root: Path, file: str, code: str) -> None:
-    path = root / file
+    path = root / ("harness" if file.startswith("hibtest") else "") / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(code)
 
@@ -203,41 +202,44 @@ def plant(root: Path, file: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("file", "code"),
     [
-        ("harness/spec/guest.py", "import harness.evidence\n"),
-        ("harness/spec/guest.py", "from harness import errors, evidence\n"),
-        ("harness/inside/shell.py", "from ..machine import argv\n"),
-        ("harness/inside/shell.py", "def late():\n    from harness.machine.argv import argv\n"),
+        ("hibtest/spec/guest.py", "import hibtest.evidence\n"),
+        ("hibtest/spec/guest.py", "from hibtest import errors, evidence\n"),
+        ("hibtest/inside/shell.py", "from ..machine import argv\n"),
+        ("hibtest/inside/shell.py", "def late():\n    from hibtest.machine.argv import argv\n"),
         (
-            "harness/image/header.py",
-            "import typing\nif typing.TYPE_CHECKING:\n    import harness.machine.disk\n",
+            "hibtest/image/header.py",
+            "import typing\nif typing.TYPE_CHECKING:\n    import hibtest.machine.disk\n",
         ),
         (
-            "harness/verdict/judge.py",
-            "import importlib\nimportlib.import_module('harness.cycle')\n",
+            "hibtest/verdict/judge.py",
+            "import importlib\nimportlib.import_module('hibtest.cycle')\n",
         ),
-        ("harness/runner.py", "from harness.report import terminal\n"),
-        ("harness/runner.py", "import images\n"),
-        ("harness/probe/audit.py", "from harness.errors import GuestError\n"),
-        ("harness/probe/audit.py", "import msgspec\n"),
-        ("harness/cycle/boot.py", "import asyncio\n"),
-        ("harness/cycle/boot.py", "from paramiko import Transport\n"),
-        ("images/build.py", "from harness.machine import disk\n"),
+        ("hibtest/runner.py", "from hibtest.report import terminal\n"),
+        ("hibtest/runner.py", "from hibtest import images\n"),
+        ("hibtest/probe/audit.py", "from hibtest.errors import GuestError\n"),
+        ("hibtest/probe/audit.py", "import msgspec\n"),
+        ("hibtest/cycle/boot.py", "import asyncio\n"),
+        ("hibtest/cycle/boot.py", "from paramiko import Transport\n"),
+        ("images/build.py", "from hibtest.machine import disk\n"),
     ],
 )
 def test_wrong_import_is_found(tmp_path: Path, file: str, code: str) -> None:
     plant(tmp_path, file, code)
     [text] = objections(tmp_path)
-    assert text.startswith(f"{file}:")
+    assert text.startswith((f"{file}:", f"hibtest/{file}:"))
 
 
 @pytest.mark.parametrize(
     ("file", "code"),
     [
-        ("harness/inside/shell.py", "import paramiko\nfrom harness.inside import link\n"),
-        ("harness/inside/shell.py", "from . import link\nfrom harness.deadline import poll\n"),
-        ("harness/probe/audit.py", "import ctypes\nfrom harness.probe import daemon\n"),
-        ("harness/cli/images.py", "from images import build\n"),
-        ("images/build.py", "from images import store\nfrom harness.spec import GuestFiles\n"),
+        ("hibtest/inside/shell.py", "import paramiko\nfrom hibtest.inside import link\n"),
+        ("hibtest/inside/shell.py", "from . import link\nfrom hibtest.deadline import poll\n"),
+        ("hibtest/probe/audit.py", "import ctypes\nfrom hibtest.probe import daemon\n"),
+        ("hibtest/cli/images.py", "from hibtest.images import build\n"),
+        (
+            "images/build.py",
+            "from hibtest.images import store\nfrom hibtest.spec import GuestFiles\n",
+        ),
     ],
 )
 def test_right_import_is_let_pass(tmp_path: Path, file: str, code: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.printable import printable, printable_json, printable_lines
+from hibtest.printable import printable, printable_json, printable_lines
 
 # What a terminal or a reader's eye is moved by: general categories of Unicode.
 HARMFUL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from harness.evidence import Attempt, Boot, Evidence, Exit, Hang, Host, Mark, Try
-from harness.retry import TRIES, counts
-from harness.spec import OWN_KERNEL, GuestSpec, Outcome, Role, Scenario, Stage
-from harness.verdict import judge
+from hibtest.evidence import Attempt, Boot, Evidence, Exit, Hang, Host, Mark, Try
+from hibtest.retry import TRIES, counts
+from hibtest.spec import OWN_KERNEL, GuestSpec, Outcome, Role, Scenario, Stage
+from hibtest.verdict import judge
 
 SCENARIO = Scenario(name="one", guest=GuestSpec(kernel="trixie"), lives=1)
 TCG, KVM = Host(qemu="10.0", accel="tcg"), Host(qemu="10.0", accel="kvm")

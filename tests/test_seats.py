@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.evidence import GuestKernel, Host
-from harness.job import Job
-from harness.machine import turns
-from harness.runner import run
-from harness.spec import GuestFiles, GuestSpec, Scenario
+from hibtest.evidence import GuestKernel, Host
+from hibtest.job import Job
+from hibtest.machine import turns
+from hibtest.runner import run
+from hibtest.spec import GuestFiles, GuestSpec, Scenario
 
 
 def test_seats_that_cannot_be_had_are_a_fault_of_the_run(

@@ -1,1 +1,1 @@
-"""Tests of harness.agent."""
+"""Tests of hibtest.agent."""

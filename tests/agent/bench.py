@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import cast
 from unittest import mock
 
-from harness.agent.device import SnapshotDevice
-from harness.agent.errors import AgentError
-from harness.agent.guardian.journal import Journal
-from harness.agent.image.codecs import codec
-from harness.agent.image.format import COMMITTED, Digest, Record
-from harness.agent.image.load import load
-from harness.agent.image.write import ImageWriter, Written
-from harness.agent.target import Sink, Source, swaps
+from hibtest.agent.device import SnapshotDevice
+from hibtest.agent.errors import AgentError
+from hibtest.agent.guardian.journal import Journal
+from hibtest.agent.image.codecs import codec
+from hibtest.agent.image.format import COMMITTED, Digest, Record
+from hibtest.agent.image.load import load
+from hibtest.agent.image.write import ImageWriter, Written
+from hibtest.agent.target import Sink, Source, swaps
 
 PAGE = 4096
 

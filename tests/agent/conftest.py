@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.inside.shell import Shell
-from harness.pytest_workers import on
+from hibtest.inside.shell import Shell
+from hibtest.pytest_workers import on
 from tests.agent.guests import agent_guest
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-import images
-from harness.cli.prepare import bench
-from harness.cycle import agent
-from harness.cycle.boot import Lab
-from harness.cycle.guest import kept
-from harness.deadline import Deadline
-from harness.inside.shell import Shell
-from harness.pytest_workers import on
-from harness.spec import AgentMethod, GuestSpec, PlainRoot, Root, Scenario, Target
+from hibtest import images
+from hibtest.cli.prepare import bench
+from hibtest.cycle import agent
+from hibtest.cycle.boot import Lab
+from hibtest.cycle.guest import kept
+from hibtest.deadline import Deadline
+from hibtest.inside.shell import Shell
+from hibtest.pytest_workers import on
+from hibtest.spec import AgentMethod, GuestSpec, PlainRoot, Root, Scenario, Target
 
 ROOT = Path(__file__).parents[2]
 ARCHIVE = "/run/keeper.zip"
@@ -29,13 +29,18 @@ KERNELS = [
 
 def modules() -> bytes:
     """Return the agent's modules and the keeper's as a zip file that Python imports from."""
-    paths = [*(ROOT / "harness" / "agent").rglob("*.py"), *(ROOT / "tests" / "agent").glob("*.py")]
+    trees = ((ROOT / "harness", "hibtest/agent"), (ROOT, "tests/agent"))
+    paths = {
+        path.relative_to(top).as_posix(): path
+        for top, package in trees
+        for path in (top / package).rglob("*.py")
+    }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in ("harness/__init__.py", "tests/__init__.py"):
+        for name in ("hibtest/__init__.py", "tests/__init__.py"):
             archive.writestr(name, b"")
-        for path in sorted(paths):
-            archive.write(path, path.relative_to(ROOT).as_posix())
+        for name, path in sorted(paths.items()):
+            archive.write(path, name)
     return buffer.getvalue()
 
 

@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.agent import kmsg, pageout, stop, tasks
-from harness.agent.errors import AgentError
-from harness.agent.stop import hierarchy, sigstop
+from hibtest.agent import kmsg, pageout, stop, tasks
+from hibtest.agent.errors import AgentError
+from hibtest.agent.stop import hierarchy, sigstop
 from tests.agent import animals
 from tests.agent.animals import child, seen, states, wait_until
 from tests.agent.zoo import COUNTERS, Facts, Journal, Zoo, go_on, moves

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from harness.cycle import agent
-from harness.deadline import Deadline
-from harness.inside.shell import Shell
-from harness.spec import IMAGE_DEVICE
+from hibtest.cycle import agent
+from hibtest.deadline import Deadline
+from hibtest.inside.shell import Shell
+from hibtest.spec import IMAGE_DEVICE
 
 pytestmark = pytest.mark.guest
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from harness.agent.errors import AgentError
-from harness.agent.guardian import left, signals, undo
-from harness.agent.guardian.guard import guarded, recover
-from harness.agent.guardian.journal import Journal
-from harness.agent.log import Log
-from harness.agent.memory import Lines
+from hibtest.agent.errors import AgentError
+from hibtest.agent.guardian import left, signals, undo
+from hibtest.agent.guardian.guard import guarded, recover
+from hibtest.agent.guardian.journal import Journal
+from hibtest.agent.log import Log
+from hibtest.agent.memory import Lines
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.cycle import agent
-from harness.deadline import Deadline, poll
-from harness.inside.shell import Shell
-from harness.spec import IMAGE_DEVICE, SCRATCH_DEVICE, MappedRoot
+from hibtest.cycle import agent
+from hibtest.deadline import Deadline, poll
+from hibtest.inside.shell import Shell
+from hibtest.spec import IMAGE_DEVICE, SCRATCH_DEVICE, MappedRoot
 from tests.agent.guests import agent_guest
 
 pytestmark = pytest.mark.guest

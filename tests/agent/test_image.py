@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.agent import target
-from harness.agent.errors import AgentError, BadImage, NoImage
-from harness.agent.guardian.journal import Journal
-from harness.agent.image.codecs import codec
-from harness.agent.image.format import COMMITTED, REFUSED, USED, Frame, Record, marked
-from harness.agent.target.block import open_block
-from harness.agent.target.raw import RawSink, RawSource
+from hibtest.agent import target
+from hibtest.agent.errors import AgentError, BadImage, NoImage
+from hibtest.agent.guardian.journal import Journal
+from hibtest.agent.image.codecs import codec
+from hibtest.agent.image.format import COMMITTED, REFUSED, USED, Frame, Record, marked
+from hibtest.agent.target.block import open_block
+from hibtest.agent.target.raw import RawSink, RawSource
 from tests.agent.bench import PAGE, content, device, restore, save
 
 FACTS = {"codec": "none", "checksum": "blake2b", "pages": 3, "chunks": 1, "stored": 9, "digest": ""}

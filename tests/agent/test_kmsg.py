@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent import kmsg
+from hibtest.agent import kmsg
 
 KLOG = Path(__file__).parents[1] / "cycle" / "klog"
 

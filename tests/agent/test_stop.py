@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError
-from harness.agent.stop import STOPPERS, hierarchy, prepare
+from hibtest.agent.errors import AgentError
+from hibtest.agent.stop import STOPPERS, hierarchy, prepare
 
 ROOT = Path(__file__).parents[2]
 
 # Runs as the second process of a pid namespace; whose init is a shell.
 INSIDE = """
 import json, os, signal, sys
-from harness.agent import stop, tasks
-from harness.agent.stop import sigstop
+from hibtest.agent import stop, tasks
+from hibtest.agent.stop import sigstop
 
 assert os.getpid() < 100 and os.readlink("/proc/self/ns/pid") != sys.argv[1], "not in a namespace"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.inside.shell import Shell
+from hibtest.deadline import Deadline
+from hibtest.inside.shell import Shell
 from tests.agent.guests import ARCHIVE, KERNELS, guest
 
 pytestmark = pytest.mark.guest

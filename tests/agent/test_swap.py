@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent import target
-from harness.agent.errors import AgentError, BadImage, NoImage
-from harness.agent.guardian.journal import Journal
-from harness.agent.image.format import COMMITTED, USED, Record
-from harness.agent.target import swap, swaps
-from harness.agent.target.block import open_block
-from harness.agent.target.swap import SwapSink, SwapSource, open_swap
+from hibtest.agent import target
+from hibtest.agent.errors import AgentError, BadImage, NoImage
+from hibtest.agent.guardian.journal import Journal
+from hibtest.agent.image.format import COMMITTED, USED, Record
+from hibtest.agent.target import swap, swaps
+from hibtest.agent.target.block import open_block
+from hibtest.agent.target.swap import SwapSink, SwapSource, open_swap
 from tests.agent.bench import PAGE, content, device, restore, save, scattered, swap_in_use
 
 HEAD = "Filename\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"

@@ -1,6 +1,6 @@
 """What the agent knows of the machine."""
 
-from harness.agent import system
+from hibtest.agent import system
 
 ZONES = """\
 Node 0, zone      DMA

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent import tasks
-from harness.deadline import Deadline, poll
+from hibtest.agent import tasks
+from hibtest.deadline import Deadline, poll
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from harness.agent import kmsg, tasks
-from harness.agent.stop import cgroup, sigstop
+from hibtest.agent import kmsg, tasks
+from hibtest.agent.stop import cgroup, sigstop
 from tests.agent import animals
 from tests.agent.animals import child, pause, seen, states, told, wait_until
 

@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.errors import ExitStatus
+from hibtest.errors import ExitStatus
 
 ROOT = Path(__file__).parents[2]
 
 
 def zipapp(file: Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "harness", "agent-zipapp", os.fspath(file)]
+    words = [sys.executable, "-m", "hibtest", "agent-zipapp", os.fspath(file)]
     return subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
 
 

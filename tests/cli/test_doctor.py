@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.doctor import doctor
-from harness.errors import ExitStatus
+from hibtest.cli.doctor import doctor
+from hibtest.errors import ExitStatus
 
 
 def test_missing_program_means_that_nothing_can_be_judged(

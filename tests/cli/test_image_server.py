@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ExitStatus
-from harness.imageserver import make_keys
+from hibtest.errors import ExitStatus
+from hibtest.imageserver import make_keys
 
 
 def words(tmp_path: Path, listen: str = "127.0.0.1:0") -> list[str]:
     """Return the command line of a server."""
     keys, store = os.fspath(tmp_path / "keys"), os.fspath(tmp_path / "image.hib")
-    command = [sys.executable, "-m", "harness", "image-server"]
+    command = [sys.executable, "-m", "hibtest", "image-server"]
     return [*command, "--listen", listen, "--keys", keys, "--store", store]
 
 

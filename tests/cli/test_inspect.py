@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.image.format import COMMITTED
-from harness.image.e820 import checksum
+from hibtest.agent.image.format import COMMITTED
+from hibtest.image.e820 import checksum
 from tests.image.writer import PAGE, ZERO, Recipe, page, stream, write
 
 MAP = [(0, 0x9FC00, 1), (0x100000, 0x1FF00000, 1)]
@@ -25,7 +25,7 @@ RECIPE = Recipe(
 
 def inspect(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command."""
-    argv = [sys.executable, "-m", "harness", "inspect", *map(str, words)]
+    argv = [sys.executable, "-m", "hibtest", "inspect", *map(str, words)]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from harness.agent.errors import BadImage
-from harness.agent.image.format import COMMITTED, USED, Record
-from harness.agent.target.block import open_block
-from harness.agent.target.raw import RawSink, RawSource
-from harness.agent.target.swap import SwapSink, open_swap, place
+from hibtest.agent.errors import BadImage
+from hibtest.agent.image.format import COMMITTED, USED, Record
+from hibtest.agent.target.block import open_block
+from hibtest.agent.target.raw import RawSink, RawSource
+from hibtest.agent.target.swap import SwapSink, open_swap, place
 from tests.agent import bench as agent
 from tests.cli.test_inspect import LOG, RECIPE, inspect
 from tests.image.test_disk import gpt

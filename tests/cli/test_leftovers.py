@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.leftovers import owner
+from hibtest.cli.leftovers import owner
 
 # Makes a run with disks, says so, and waits until it is killed.
 OWNS = """
 import sys
 from pathlib import Path
-from harness.cli.leftovers import owner
+from hibtest.cli.leftovers import owner
 
 runs = Path(sys.argv[1])
 with owner(runs, print) as name:

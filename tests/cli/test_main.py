@@ -7,21 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.catalogue import scenarios
-from harness.errors import ExitStatus
+import hibtest
+from hibtest.cli.catalogue import scenarios
+from hibtest.errors import ExitStatus
 
 
 def _hibtest(
     *words: str, env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
+        [sys.executable, "-m", "hibtest", *words],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": os.fspath(Path(__file__).parents[2]), **(env or {})},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.fspath(Path(hibtest.__file__).parents[1]),
+            **(env or {}),
+        },
     )
 
 
@@ -89,7 +94,7 @@ def test_a_runs_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
 
 
 def test_list_is_quiet_when_nobody_reads_on() -> None:
-    command = f"{sys.executable} -m harness list --json | head -c 1"
+    command = f"{sys.executable} -m hibtest list --json | head -c 1"
     done = subprocess.run(
         ["/bin/sh", "-c", command],
         capture_output=True,

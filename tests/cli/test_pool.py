@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-import images
-from harness.cli.pool import Pool
-from harness.cli.prepare import Bench, Result
-from harness.errors import HostError
-from harness.evidence import Boot, Evidence, Exit, GuestKernel, Hang, Host, to_json
-from harness.job import Job
-from harness.report.terminal import Board
-from harness.spec import GuestFiles, GuestSpec, Outcome, Role, Scenario, Stage
+from hibtest import images
+from hibtest.cli.pool import Pool
+from hibtest.cli.prepare import Bench, Result
+from hibtest.errors import HostError
+from hibtest.evidence import Boot, Evidence, Exit, GuestKernel, Hang, Host, to_json
+from hibtest.job import Job
+from hibtest.report.terminal import Board
+from hibtest.spec import GuestFiles, GuestSpec, Outcome, Role, Scenario, Stage
 
 HOST = Host(qemu="10.0", accel="tcg")
 ONE, TWO, THREE = (Scenario(name=name, guest=GuestSpec(kernel="trixie")) for name in "abc")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-import images
-from harness.cli.prepare import finish
-from harness.evidence import Boot, Evidence, Exit, GuestKernel, Hang, Host, to_json
-from harness.job import Job
-from harness.spec import GuestSpec, Outcome, Role, Scenario, Stage
-from harness.verdict import Verdict
+from hibtest import images
+from hibtest.cli.prepare import finish
+from hibtest.evidence import Boot, Evidence, Exit, GuestKernel, Hang, Host, to_json
+from hibtest.job import Job
+from hibtest.spec import GuestSpec, Outcome, Role, Scenario, Stage
+from hibtest.verdict import Verdict
 
 HANG = Hang(stage=Stage.BOOT, what="a guest that is ready", limit=90.0, lines=())
 STUCK = Boot(role=Role.SAVE, directory="save", hang=HANG, exit=Exit(returncode=None))

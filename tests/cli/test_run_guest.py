@@ -12,16 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-import images
-from harness.cli.leftovers import owner
-from harness.cli.prepare import VERDICT
-from harness.cycle.disks import NAMES
-from harness.deadline import Deadline, poll
-from harness.errors import ExitStatus
-from harness.events import StageStarted, from_line
-from harness.evidence import read_json
-from harness.spec import GuestFiles, Outcome, Stage
-from harness.verdict import Verdict
+from hibtest import images
+from hibtest.cli.leftovers import owner
+from hibtest.cli.prepare import VERDICT
+from hibtest.cycle.disks import NAMES
+from hibtest.deadline import Deadline, poll
+from hibtest.errors import ExitStatus
+from hibtest.events import StageStarted, from_line
+from hibtest.evidence import read_json
+from hibtest.spec import GuestFiles, Outcome, Stage
+from hibtest.verdict import Verdict
 
 pytestmark = pytest.mark.guest
 
@@ -31,7 +31,7 @@ LIMIT = 300.0  # s; a guest that gets nowhere in this time never will
 
 @contextmanager
 def _run(runs: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    argv = [sys.executable, "-m", "harness", "run", "--runs", os.fspath(runs), *words]
+    argv = [sys.executable, "-m", "hibtest", "run", "--runs", os.fspath(runs), *words]
     pipe = subprocess.PIPE
     with subprocess.Popen(argv, cwd=ROOT, text=True, stdout=pipe, stderr=pipe) as front:
         try:
@@ -106,7 +106,7 @@ def _nothing_is_left(runs: Path) -> None:
 
 def _workers(runs: Path) -> list[psutil.Process]:
     with suppress(psutil.Error):  # it ended while we looked: that is a moment, too
-        return [one for one in _belongs_to(runs) if "harness.cli.worker" in one.cmdline()]
+        return [one for one in _belongs_to(runs) if "hibtest.cli.worker" in one.cmdline()]
     return []
 
 

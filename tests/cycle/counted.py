@@ -1,14 +1,14 @@
-"""Runs of tests, made again under the same rules as everybody's (harness/retry.py)."""
+"""Runs of tests, made again under the same rules as everybody's (hibtest/retry.py)."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.cli.counting import until_it_counts
-from harness.cli.prepare import Bench, Result
-from harness.evidence import Evidence, Try
-from harness.runner import run
-from harness.spec import Scenario
-from harness.verdict import Verdict, judge
+from hibtest.cli.counting import until_it_counts
+from hibtest.cli.prepare import Bench, Result
+from hibtest.evidence import Evidence, Try
+from hibtest.runner import run
+from hibtest.spec import Scenario
+from hibtest.verdict import Verdict, judge
 
 
 def run_counted(

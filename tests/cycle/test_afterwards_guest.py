@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-import images
-from harness.cli.prepare import bench
-from harness.deadline import Deadline
-from harness.evidence import Evidence
-from harness.inside.shell import Shell
-from harness.spec import GuestSpec, Outcome, Scenario
-from harness.verdict import Verdict
-from images.tools import Programs
+from hibtest import images
+from hibtest.cli.prepare import bench
+from hibtest.deadline import Deadline
+from hibtest.evidence import Evidence
+from hibtest.images.tools import Programs
+from hibtest.inside.shell import Shell
+from hibtest.spec import GuestSpec, Outcome, Scenario
+from hibtest.verdict import Verdict
 from tests.cycle.counted import run_counted
 
 pytestmark = pytest.mark.guest

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-import images
-from harness.agent.image.format import COMMITTED, FRAME_SIZE, Digest, Frame, Record
-from harness.cli.prepare import bench
-from harness.evidence import Evidence
-from harness.spec import AgentMethod, GuestSpec, Outcome, Scenario, Target
-from harness.verdict import Verdict
+from hibtest import images
+from hibtest.agent.image.format import COMMITTED, FRAME_SIZE, Digest, Frame, Record
+from hibtest.cli.prepare import bench
+from hibtest.evidence import Evidence
+from hibtest.spec import AgentMethod, GuestSpec, Outcome, Scenario, Target
+from hibtest.verdict import Verdict
 from tests.cycle.counted import run_counted
 
 pytestmark = pytest.mark.guest

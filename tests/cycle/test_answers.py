@@ -8,18 +8,18 @@ from typing import Any, cast
 
 import pytest
 
-from harness.cycle import agent, witness, workload
-from harness.cycle.answers import Garbled, decode, only
-from harness.cycle.hibernate import returned
-from harness.cycle.klog import recognise
-from harness.cycle.scripts import Notes
-from harness.deadline import Deadline
-from harness.errors import GuestError
-from harness.evidence import Boot, Evidence, Mark, WitnessReport, read_json, to_json
-from harness.inside.shell import NobodyListens, Result, Shell
-from harness.runner import _afterwards
-from harness.spec import Outcome, Role
-from harness.verdict import judge
+from hibtest.cycle import agent, witness, workload
+from hibtest.cycle.answers import Garbled, decode, only
+from hibtest.cycle.hibernate import returned
+from hibtest.cycle.klog import recognise
+from hibtest.cycle.scripts import Notes
+from hibtest.deadline import Deadline
+from hibtest.errors import GuestError
+from hibtest.evidence import Boot, Evidence, Mark, WitnessReport, read_json, to_json
+from hibtest.inside.shell import NobodyListens, Result, Shell
+from hibtest.runner import _afterwards
+from hibtest.spec import Outcome, Role
+from hibtest.verdict import judge
 from tests.fuzz.probe import PLANTED, answer, garbled
 from tests.verdict.test_judge import COLD, RESUME, SAVE, SCENARIO
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.cycle.budget import Budget
-from harness.spec import GuestSpec, Stage
+from hibtest.cycle.budget import Budget
+from hibtest.spec import GuestSpec, Stage
 
 BASE = Budget(memory_mib=512, vcpus=2, kvm=True)
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from harness.cycle.cmdline import cmdline
-from harness.cycle.disks import NAMES, compared, disks, make_disks
-from harness.machine.shape import DiskFormat
-from harness.spec import GuestFiles, GuestSpec, MappedRoot, Role, Scenario
+from hibtest.cycle.cmdline import cmdline
+from hibtest.cycle.disks import NAMES, compared, disks, make_disks
+from hibtest.machine.shape import DiskFormat
+from hibtest.spec import GuestFiles, GuestSpec, MappedRoot, Role, Scenario
 
 PLAIN = Scenario(name="plain", guest=GuestSpec(kernel="trixie"))
 MAPPED = Scenario(name="mapped", guest=GuestSpec(kernel="trixie", root=MappedRoot(scratch_mib=8)))

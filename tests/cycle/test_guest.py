@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from harness.cycle import guest
-from harness.cycle.boot import Lab, Running
-from harness.errors import GuestError, HibtestError, QemuError
-from harness.machine.shape import Accel
-from harness.spec import OWN_KERNEL, GuestSpec, Scenario
+from hibtest.cycle import guest
+from hibtest.cycle.boot import Lab, Running
+from hibtest.errors import GuestError, HibtestError, QemuError
+from hibtest.machine.shape import Accel
+from hibtest.spec import OWN_KERNEL, GuestSpec, Scenario
 
 
 @dataclass

@@ -6,13 +6,13 @@ from typing import TypeVar, cast
 
 import pytest
 
-from harness.cycle.hibernate import Order, Seen, follow
-from harness.cycle.watch import Watch
-from harness.deadline import Deadline, DeadlineExpired, poll
-from harness.errors import GuestError
-from harness.evidence import Exit, Mark
-from harness.inside.shell import Shell
-from harness.spec import KernelMethod
+from hibtest.cycle.hibernate import Order, Seen, follow
+from hibtest.cycle.watch import Watch
+from hibtest.deadline import Deadline, DeadlineExpired, poll
+from hibtest.errors import GuestError
+from hibtest.evidence import Exit, Mark
+from hibtest.inside.shell import Shell
+from hibtest.spec import KernelMethod
 
 T = TypeVar("T")
 METHOD = KernelMethod()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cycle.klog import SPLAT_NAMES, recognise
+from hibtest.cycle.klog import SPLAT_NAMES, recognise
 
 KLOG = Path(__file__).with_name("klog")
 

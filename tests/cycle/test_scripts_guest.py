@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-import images
-from harness.cli.prepare import bench
-from harness.cycle import scripts, witness
-from harness.cycle.boot import Lab
-from harness.cycle.guest import Guest, kept
-from harness.cycle.scripts import Notes, Past
-from harness.deadline import Deadline
-from harness.errors import GuestError
-from harness.events import Event, Note
-from harness.spec import GuestSpec, Scenario
-from harness.verdict.witnesses import differences
+from hibtest import images
+from hibtest.cli.prepare import bench
+from hibtest.cycle import scripts, witness
+from hibtest.cycle.boot import Lab
+from hibtest.cycle.guest import Guest, kept
+from hibtest.cycle.scripts import Notes, Past
+from hibtest.deadline import Deadline
+from hibtest.errors import GuestError
+from hibtest.events import Event, Note
+from hibtest.spec import GuestSpec, Scenario
+from hibtest.verdict.witnesses import differences
 
 pytestmark = pytest.mark.guest
 

@@ -10,17 +10,17 @@ from typing import cast
 
 import pytest
 
-from harness.cycle import watch
-from harness.cycle.answers import Garbled
-from harness.cycle.budget import Budget
-from harness.cycle.watch import Stalled, Watch
-from harness.errors import HostError
-from harness.events import ConsoleLine, Event
-from harness.evidence import Exit
-from harness.inside.console import Console
-from harness.machine.monitor import Event as QmpEvent
-from harness.machine.process import Machine
-from harness.spec import Stage
+from hibtest.cycle import watch
+from hibtest.cycle.answers import Garbled
+from hibtest.cycle.budget import Budget
+from hibtest.cycle.watch import Stalled, Watch
+from hibtest.errors import HostError
+from hibtest.events import ConsoleLine, Event
+from hibtest.evidence import Exit
+from hibtest.inside.console import Console
+from hibtest.machine.monitor import Event as QmpEvent
+from hibtest.machine.process import Machine
+from hibtest.spec import Stage
 
 
 class _Monitor:

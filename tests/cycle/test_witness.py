@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from harness.cycle import witness
-from harness.deadline import Deadline
-from harness.errors import GuestError
-from harness.evidence import WitnessReport
-from harness.inside.shell import NobodyListens, Shell
+from hibtest.cycle import witness
+from hibtest.deadline import Deadline
+from hibtest.errors import GuestError
+from hibtest.evidence import WitnessReport
+from hibtest.inside.shell import NobodyListens, Shell
 
 CHECKED = {"boot_id": "a", "witnesses": {"eventfd": {"found": {"value": 7}}}}
 PLANTED: dict[str, Any] = {"eventfd": {"value": 7}}

@@ -1,1 +1,1 @@
-"""Tests of harness.device."""
+"""Tests of hibtest.device."""

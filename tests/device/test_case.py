@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.device import Answers, Between, Case, Per, objection
-from harness.device.case import version
-from harness.device.cases import CASES
-from harness.probe.device.session import check
-from harness.pytest_workers import guest_of
+from hibtest.device import Answers, Between, Case, Per, objection
+from hibtest.device.case import version
+from hibtest.device.cases import CASES
+from hibtest.probe.device.session import check
+from hibtest.pytest_workers import guest_of
 
 CASE = Case(
     name="one",

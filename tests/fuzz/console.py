@@ -2,7 +2,7 @@
 
 import random
 
-from harness.printable import printable
+from hibtest.printable import printable
 
 _PIECES = ("\x1b[2J", "\x1b]0;x\x07", "\u202e", "\x9b", "\ud800", "text", " ", "\x00", "é", "\r")
 

@@ -12,19 +12,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.agent.errors import AgentError
-from harness.agent.image.codecs import codec
-from harness.agent.image.format import COMMITTED, Record
-from harness.agent.image.load import frames
-from harness.agent.target import Source
-from harness.agent.target.block import open_block
-from harness.agent.target.raw import RawSink, RawSource
-from harness.agent.target.swap import SwapSink, SwapSource
-from harness.cli.inspect_text import lines, to_line
-from harness.errors import HibtestError, SpecError
-from harness.image.qcow2 import MAGIC, leads
-from harness.image.survey import Survey, survey_disk
-from harness.printable import printable, printable_json
+from hibtest.agent.errors import AgentError
+from hibtest.agent.image.codecs import codec
+from hibtest.agent.image.format import COMMITTED, Record
+from hibtest.agent.image.load import frames
+from hibtest.agent.target import Source
+from hibtest.agent.target.block import open_block
+from hibtest.agent.target.raw import RawSink, RawSource
+from hibtest.agent.target.swap import SwapSink, SwapSource
+from hibtest.cli.inspect_text import lines, to_line
+from hibtest.errors import HibtestError, SpecError
+from hibtest.image.qcow2 import MAGIC, leads
+from hibtest.image.survey import Survey, survey_disk
+from hibtest.printable import printable, printable_json
 from tests.agent import bench
 from tests.image.mutate import Target, spots_of, target
 from tests.image.test_fuzz import FLAGGED, KINDS, check

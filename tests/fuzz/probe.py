@@ -7,13 +7,13 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any, cast
 
-from harness.cycle import klog, witness
-from harness.deadline import Deadline
-from harness.errors import GuestError
-from harness.evidence import Evidence, to_json
-from harness.inside.shell import Shell
-from harness.spec import Outcome
-from harness.verdict import judge
+from hibtest.cycle import klog, witness
+from hibtest.deadline import Deadline
+from hibtest.errors import GuestError
+from hibtest.evidence import Evidence, to_json
+from hibtest.inside.shell import Shell
+from hibtest.spec import Outcome
+from hibtest.verdict import judge
 from tests.verdict.test_judge import COLD, RESUME, SAVE, SCENARIO
 
 PLANTED: dict[str, Any] = {

@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from harness.deadline import Deadline
-from harness.errors import QemuError
-from harness.machine.monitor import connect
+from hibtest.deadline import Deadline
+from hibtest.errors import QemuError
+from hibtest.machine.monitor import connect
 
 HELLO = (
     b'{"QMP": {"version": {"qemu": {"major": 10, "minor": 0, "micro": 2}, "package": ""},'

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from harness.image.blocks import Blocks
+from hibtest.image.blocks import Blocks
 from tests.image.writer import PAGE, Written
 
 Patch = tuple[int, bytes]  # where, what

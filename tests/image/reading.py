@@ -1,6 +1,6 @@
 """What tests ask of an image."""
 
-from harness.image.reader import Image
+from hibtest.image.reader import Image
 
 
 def contents(image: Image) -> dict[int, bytes]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.image.compare import differing, not_zero
+from hibtest.image.compare import differing, not_zero
 
 PAGES = 96
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.image.damage import Damaged
-from harness.image.reader import open_image, open_stream
+from hibtest.image.damage import Damaged
+from hibtest.image.reader import open_image, open_stream
 from tests.image.reading import contents
 from tests.image.writer import END, PAGE, ZERO, Recipe, Written, stream, write
 

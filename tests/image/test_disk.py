@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError, SpecError
-from harness.image.disk import open_disk
-from harness.image.reader import open_image
+from hibtest.errors import HostError, SpecError
+from hibtest.image.disk import open_disk
+from hibtest.image.reader import open_image
 from tests.image.reading import contents
 from tests.image.writer import PAGE, Recipe, write
 

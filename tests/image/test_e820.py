@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.errors import SpecError
-from harness.image.e820 import checksum, log_checksums
+from hibtest.errors import SpecError
+from hibtest.image.e820 import checksum, log_checksums
 
 # a guest of 512 MiB, as 6.12 and 7.3 print it; both stored this checksum in their images
 STORED = 2120778694

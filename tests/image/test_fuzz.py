@@ -14,9 +14,9 @@ from functools import partial
 
 import pytest
 
-from harness.errors import SpecError
-from harness.image.blocks import Blocks
-from harness.image.survey import Survey, survey_disk, survey_stream
+from hibtest.errors import SpecError
+from hibtest.image.blocks import Blocks
+from hibtest.image.survey import Survey, survey_disk, survey_stream
 from tests.image.mutate import Target, spots_of, target
 from tests.image.writer import PAGE, ZERO, Recipe, stream, write
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.errors import HostError, SpecError
-from harness.evidence import SwapHeader
-from harness.image.header import PAGE_SIZE, flag_names, parse_header, read_header
+from hibtest.errors import HostError, SpecError
+from hibtest.evidence import SwapHeader
+from hibtest.image.header import PAGE_SIZE, flag_names, parse_header, read_header
 
 
 def make_page(

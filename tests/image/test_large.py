@@ -15,7 +15,7 @@ READ = """
 import sys
 from itertools import islice
 from pathlib import Path
-from harness.image.reader import open_image
+from hibtest.image.reader import open_image
 
 with open_image(Path(sys.argv[1])) as image:
     assert image.counts.data == int(sys.argv[2])

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.evidence import Ledger
-from harness.image.ledger import account
+from hibtest.evidence import Ledger
+from hibtest.image.ledger import account
 
 
 def _pfns(*numbers: int) -> NDArray[np.int64]:

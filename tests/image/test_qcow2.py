@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HibtestError, HostError, SpecError
-from harness.image.disk import open_disk
-from harness.image.unpack import _MOST_LAYERS
+from hibtest.errors import HibtestError, HostError, SpecError
+from hibtest.image.disk import open_disk
+from hibtest.image.unpack import _MOST_LAYERS
 from tests.image.test_disk import AREA, qemu_img
 
 MIB = 1 << 20

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import SpecError
-from harness.image.reader import open_image, open_stream
+from hibtest.errors import SpecError
+from hibtest.image.reader import open_image, open_stream
 from tests.image.reading import contents
 from tests.image.writer import PAGE, ZERO, Recipe, page, stream, write
 

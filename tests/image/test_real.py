@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.deadline import Deadline, poll
-from harness.image.disk import open_disk
-from harness.image.e820 import log_checksums
-from harness.image.reader import open_image
-from harness.image.stream import after_info
-from harness.image.survey import survey_disk
-from harness.image.units import find_units
-from harness.pytest_workers import on
+from hibtest.deadline import Deadline, poll
+from hibtest.image.disk import open_disk
+from hibtest.image.e820 import log_checksums
+from hibtest.image.reader import open_image
+from hibtest.image.stream import after_info
+from hibtest.image.survey import survey_disk
+from hibtest.image.units import find_units
+from hibtest.pytest_workers import on
 from tests.image.writer import PAGE
 
 pytestmark = pytest.mark.guest
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 def hibernated(runs: Path, kernel: str, words: str) -> Path:
     """Hibernate a guest, and do not resume it; return the run's directory."""
     name = f"cold-{kernel}-noresume"
-    argv = [sys.executable, "-m", "harness", "run", "-j", "1", "-k", name, "--keep", "--no-proof"]
+    argv = [sys.executable, "-m", "hibtest", "run", "-j", "1", "-k", name, "--keep", "--no-proof"]
     done = subprocess.run(
         [*argv, "--append", words, "--runs", runs],
         cwd=ROOT,
@@ -101,7 +101,7 @@ def test_image_of_a_guest(guest: Guest) -> None:
 
 
 def inspected(disk: Path) -> dict[str, object]:
-    argv = [sys.executable, "-m", "harness", "inspect", "--json", str(disk)]
+    argv = [sys.executable, "-m", "hibtest", "inspect", "--json", str(disk)]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     found: dict[str, object] = json.loads(done.stdout)
     return found

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.image.damage import Damaged
-from harness.image.reader import Image, open_image
+from hibtest.image.damage import Damaged
+from hibtest.image.reader import Image, open_image
 from tests.image.mutate import target
 from tests.image.test_fuzz import CASES, garble_any
 from tests.image.writer import PAGE

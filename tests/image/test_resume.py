@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.image.resume import Facts, replies
+from hibtest.image.resume import Facts, replies
 
 RECOVER = "PM: hibernation: Failed to load image, recovering."
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError
-from images.apt import newest, packages, versions
-from images.kernels import KERNELS, KernelSource, kernel
+from hibtest.errors import HostError
+from hibtest.images.apt import newest, packages, versions
+from hibtest.images.kernels import KERNELS, KernelSource, kernel
 
 RECORDED = Path(__file__).parent / "recorded"
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.errors import SpecError
-from images import bzimage
+from hibtest.errors import SpecError
+from hibtest.images import bzimage
 from tests.images.bzimages import SETUP, VERSION, make_bzimage
 
 

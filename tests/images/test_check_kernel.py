@@ -7,12 +7,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from harness.cli.check_kernel import check_kernel
-from harness.errors import SpecError
-from images import kconfig
-from images.check_kernel import FRAGMENT, Missing, check, lack
-from images.kconfig import KernelConfig
-from images.needs import NEEDS, Need
+from hibtest.cli.check_kernel import check_kernel
+from hibtest.errors import SpecError
+from hibtest.images import kconfig
+from hibtest.images.check_kernel import FRAGMENT, Missing, check, lack
+from hibtest.images.kconfig import KernelConfig
+from hibtest.images.needs import NEEDS, Need
 from tests.images.bzimages import make_bzimage
 
 COMPLETE = {option: "y" for need in NEEDS for option in need.options}

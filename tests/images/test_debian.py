@@ -1,6 +1,6 @@
 """What dpkg's status file says of the tree."""
 
-from images.debian import closure, versions
+from hibtest.images.debian import closure, versions
 
 STATUS = """\
 Package: python3

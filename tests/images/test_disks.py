@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from images import disks, initramfs, names, recipes
-from images.names import HOST_KEY, SSH_KEY
-from images.tools import Call, Programs
+from hibtest.images import disks, initramfs, names, recipes
+from hibtest.images.names import HOST_KEY, SSH_KEY
+from hibtest.images.tools import Call, Programs
 from tests.images.trees import make_tar
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import images
-from harness.cli.images import app, progress
-from harness.errors import HostError, SpecError
-from images import names, recipes
-from images.kernels import kernel
-from images.progress import State, Step
-from images.store import Store, cache_dir
+from hibtest import images
+from hibtest.cli.images import app, progress
+from hibtest.errors import HostError, SpecError
+from hibtest.images import names, recipes
+from hibtest.images.kernels import kernel
+from hibtest.images.progress import State, Step
+from hibtest.images.store import Store, cache_dir
 
 RELEASE = "6.12.0-test"
 

@@ -17,8 +17,8 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.errors import SpecError
-from images import bzimage, kconfig, payload
+from hibtest.errors import SpecError
+from hibtest.images import bzimage, kconfig, payload
 from tests.images.bzimages import make_bzimage
 
 CONFIG = "CONFIG_HIBERNATION=y\n# CONFIG_SMP is not set\nCONFIG_EXT4_FS=m\n"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness.errors import HostError
-from images import mirror
-from images.mirror import KEYRING, Mirror
-from images.tools import Programs
+from hibtest.errors import HostError
+from hibtest.images import mirror
+from hibtest.images.mirror import KEYRING, Mirror
+from hibtest.images.tools import Programs
 
 DEBIAN_12 = """\
 Debian Backports|bookworm-backports|http://mirror.example/debian/

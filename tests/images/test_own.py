@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import SpecError
-from images.own import find_modules, prepare
+from hibtest.errors import SpecError
+from hibtest.images.own import find_modules, prepare
 from tests.images.bzimages import make_bzimage
 
 RELEASE = "6.12.0-test"

@@ -7,8 +7,8 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from images import recipes
-from images.kernels import KERNELS, kernel
+from hibtest.images import recipes
+from hibtest.images.kernels import KERNELS, kernel
 
 TEMPLATES = sorted(path.name for path in recipes.TEMPLATES.glob("*.j2"))
 SCRIPTS = [name for name in TEMPLATES if name.endswith(".sh.j2")]

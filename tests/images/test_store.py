@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError
-from images.store import MANIFEST, Recipe, Store, remove_tree, sha256
+from hibtest.errors import HostError
+from hibtest.images.store import MANIFEST, Recipe, Store, remove_tree, sha256
 
 RECIPE = Recipe(kind="test", inputs={"of": 1})
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline, poll
-from harness.errors import HostError
-from images.tools import Call, Programs, require
+from hibtest.deadline import Deadline, poll
+from hibtest.errors import HostError
+from hibtest.images.tools import Call, Programs, require
 
 
 def running(pid: int) -> bool:
@@ -52,7 +52,7 @@ def test_output_goes_to_a_file_and_input_comes_from_one(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("images.tools.find", lambda name: None if "sq" in name else name)
+    monkeypatch.setattr("hibtest.images.tools.find", lambda name: None if "sq" in name else name)
     with pytest.raises(HostError, match="mksquashfs not found") as caught:
         require("mksquashfs", "tar")
     assert caught.value.hint == "apt-get install squashfs-tools"

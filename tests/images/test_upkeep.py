@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError
-from harness.spec.guest import GuestFiles
-from images import names, recipes, upkeep
-from images.kernels import kernel
-from images.store import MANIFEST, Recipe, Store
+from hibtest.errors import HostError
+from hibtest.images import names, recipes, upkeep
+from hibtest.images.kernels import kernel
+from hibtest.images.store import MANIFEST, Recipe, Store
+from hibtest.spec.guest import GuestFiles
 
 
 def fill(directory: Path) -> Mapping[str, object]:

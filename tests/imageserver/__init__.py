@@ -1,1 +1,1 @@
-"""Tests of harness.imageserver."""
+"""Tests of hibtest.imageserver."""

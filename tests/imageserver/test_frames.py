@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.agent.image.format import Frame, Record
-from harness.imageserver.frames import HEADER, Checker, Refusal, parse_record
+from hibtest.agent.image.format import Frame, Record
+from hibtest.imageserver.frames import HEADER, Checker, Refusal, parse_record
 from tests.imageserver import images
 from tests.imageserver.images import Made, frame, made, record
 

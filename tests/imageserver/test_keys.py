@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from harness.errors import HostError, SpecError
-from harness.imageserver.keys import SERVER_NAME, keys_in, make_keys, server_context
+from hibtest.errors import HostError, SpecError
+from hibtest.imageserver.keys import SERVER_NAME, keys_in, make_keys, server_context
 
 
 def test_client_file_can_be_a_disk_and_begins_with_the_authority(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from harness.imageserver.message import Gone, receive
+from hibtest.imageserver.message import Gone, receive
 
 
 @pytest.mark.parametrize(

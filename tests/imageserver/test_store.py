@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError
-from harness.imageserver.frames import Refusal
-from harness.imageserver.store import Store, open_store
+from hibtest.errors import HostError
+from hibtest.imageserver.frames import Refusal
+from hibtest.imageserver.store import Store, open_store
 from tests.imageserver.images import Made, made
 
 

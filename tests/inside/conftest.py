@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.inside.shell import Shell, connect
+from hibtest.inside.shell import Shell, connect
 from tests.inside.limits import soon
 from tests.inside.sshd import Sshd, listener, sshd
 

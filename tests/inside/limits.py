@@ -1,6 +1,6 @@
 """How long tests wait, and what an error adds to its message."""
 
-from harness.deadline import Deadline
+from hibtest.deadline import Deadline
 
 
 def soon(what: str = "the command's end") -> Deadline:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline, DeadlineExpired, wait_readable
-from harness.errors import GuestError, HostError
-from harness.inside import listener
-from harness.inside.console import Console
+from hibtest.deadline import Deadline, DeadlineExpired, wait_readable
+from hibtest.errors import GuestError, HostError
+from hibtest.inside import listener
+from hibtest.inside.console import Console
 
 Line = tuple[Console, socket.socket]
 

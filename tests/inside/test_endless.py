@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import deadline
-from harness.deadline import Deadline, DeadlineExpired
-from harness.errors import GuestError
-from harness.inside.shell import Shell
+from hibtest import deadline
+from hibtest.deadline import Deadline, DeadlineExpired
+from hibtest.errors import GuestError
+from hibtest.inside.shell import Shell
 from tests.inside.limits import notes, soon
 
 

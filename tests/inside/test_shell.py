@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline, DeadlineExpired, poll
-from harness.errors import GuestError, HostError
-from harness.inside.shell import NobodyListens, Shell, connect
+from hibtest.deadline import Deadline, DeadlineExpired, poll
+from hibtest.errors import GuestError, HostError
+from hibtest.inside.shell import NobodyListens, Shell, connect
 from tests.inside.limits import notes, short, soon
 from tests.inside.sshd import Sshd, key_at, listener, public, sshd
 

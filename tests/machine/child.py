@@ -4,9 +4,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.deadline import Deadline
-from harness.machine.disk import full_disk
-from harness.machine.process import start
+from hibtest.deadline import Deadline
+from hibtest.machine.disk import full_disk
+from hibtest.machine.process import start
 from tests.machine.guests import IDLE, WRITE, bare, boot_disk
 
 

@@ -6,9 +6,9 @@ written as machine code with its assembly beside it.
 
 from pathlib import Path
 
-from harness.machine.disk import sparse
-from harness.machine.shape import Accel, Disk, MachineSpec
-from harness.spec import GuestSpec
+from hibtest.machine.disk import sparse
+from hibtest.machine.shape import Accel, Disk, MachineSpec
+from hibtest.spec import GuestSpec
 
 _SECTOR = 512
 _STOP = "f4 eb fd"  # hlt; jmp to the hlt

@@ -3,11 +3,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.errors import HostError, SpecError
-from harness.machine import accel
-from harness.machine.accel import Wanted, choose, probe
-from harness.machine.shape import Accel
-from harness.machine.version import find_qemu
+from hibtest.errors import HostError, SpecError
+from hibtest.machine import accel
+from hibtest.machine.accel import Wanted, choose, probe
+from hibtest.machine.shape import Accel
+from hibtest.machine.version import find_qemu
 
 QEMU = "qemu-system-x86_64"
 

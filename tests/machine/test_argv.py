@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.argv import argv
-from harness.machine.shape import (
+from hibtest.machine.argv import argv
+from hibtest.machine.shape import (
     Accel,
     DebugWires,
     Disk,
@@ -20,7 +20,7 @@ from harness.machine.shape import (
     Network,
     Wires,
 )
-from harness.spec import GuestSpec
+from hibtest.spec import GuestSpec
 
 GOLDEN = Path(__file__).parent / "golden"
 WIRES = Wires(qmp_fd=5, console_fd=7, console_log=Path("/runs/save/console.log"))

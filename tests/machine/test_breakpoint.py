@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness.deadline import Deadline, DeadlineExpired
-from harness.errors import QemuError
-from harness.machine.breakpoint import Debugger, Stop
-from harness.machine.registers import registers
-from harness.machine.rsp import StubGone, encode
+from hibtest.deadline import Deadline, DeadlineExpired
+from hibtest.errors import QemuError
+from hibtest.machine.breakpoint import Debugger, Stop
+from hibtest.machine.registers import registers
+from hibtest.machine.rsp import StubGone, encode
 
 SOON = Deadline.after(600, "the answer")
 

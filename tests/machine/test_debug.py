@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline, DeadlineExpired, wait_readable
-from harness.errors import QemuError
-from harness.evidence import Exit
-from harness.machine.breakpoint import Debugger, Stop
-from harness.machine.memory import GuestMemory
-from harness.machine.process import Machine, start
-from harness.machine.rsp import StubGone
+from hibtest.deadline import Deadline, DeadlineExpired, wait_readable
+from hibtest.errors import QemuError
+from hibtest.evidence import Exit
+from hibtest.machine.breakpoint import Debugger, Stop
+from hibtest.machine.memory import GuestMemory
+from hibtest.machine.process import Machine, start
+from hibtest.machine.rsp import StubGone
 from tests.machine.guests import (
     COUNT,
     COUNTER,

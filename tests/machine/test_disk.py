@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError
-from harness.machine.disk import copy, full_disk, overlay, require_room, sparse
-from harness.machine.monitor import Event
+from hibtest.errors import HostError
+from hibtest.machine.disk import copy, full_disk, overlay, require_room, sparse
+from hibtest.machine.monitor import Event
 
 
 def _names(directory: Path) -> list[str]:

@@ -2,8 +2,8 @@ import subprocess
 
 import pytest
 
-from harness.errors import HostError
-from harness.machine.guard import guarded
+from hibtest.errors import HostError
+from hibtest.machine.guard import guarded
 
 
 def test_guarded_command_keeps_its_words_and_its_status() -> None:

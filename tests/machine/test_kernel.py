@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import images
-from harness.deadline import Deadline
-from harness.machine.memory import PAGE_SIZE
-from harness.machine.process import start
+from hibtest import images
+from hibtest.deadline import Deadline
+from hibtest.machine.memory import PAGE_SIZE
+from hibtest.machine.process import start
 from tests.machine.guests import bare
 
 pytestmark = pytest.mark.guest

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import images
-from harness.deadline import Deadline
-from harness.errors import HostError, QemuError
-from harness.machine.memory import GuestMemory, RamRange, mapped, pmemsave
-from harness.machine.process import Machine, start
-from harness.machine.shape import MachineSpec
+from hibtest import images
+from hibtest.deadline import Deadline
+from hibtest.errors import HostError, QemuError
+from hibtest.machine.memory import GuestMemory, RamRange, mapped, pmemsave
+from hibtest.machine.process import Machine, start
+from hibtest.machine.shape import MachineSpec
 from tests.machine.guests import bare
 
 FOUR_GIB = 1 << 20  # as a PFN

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline, DeadlineExpired, wait_readable
-from harness.errors import HostError, QemuError
-from harness.machine.monitor import Monitor, connect
-from harness.machine.process import start
+from hibtest.deadline import Deadline, DeadlineExpired, wait_readable
+from hibtest.errors import HostError, QemuError
+from hibtest.machine.monitor import Monitor, connect
+from hibtest.machine.process import start
 from tests.machine.guests import POWER_OFF, bare, boot_disk
 
 HELLO = (

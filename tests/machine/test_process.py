@@ -17,10 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.deadline import Deadline, DeadlineExpired, wait_readable
-from harness.errors import HostError, QemuError, SpecError
-from harness.evidence import Exit
-from harness.machine.process import error_of, start
+from hibtest.deadline import Deadline, DeadlineExpired, wait_readable
+from hibtest.errors import HostError, QemuError, SpecError
+from hibtest.evidence import Exit
+from hibtest.machine.process import error_of, start
 from tests.machine.guests import (
     CHATTER,
     CHATTER_SIZE,
@@ -184,7 +184,7 @@ def test_machine_that_does_not_end_is_waited_for_no_longer_than_asked(tmp_path: 
 def test_stopped_qemu_is_ended_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.machine.process._END_LIMIT", 1.0)
+    monkeypatch.setattr("hibtest.machine.process._END_LIMIT", 1.0)
     with start(bare(), tmp_path / "save") as machine:
         os.kill(machine.pid, signal.SIGSTOP)
     assert not psutil.pid_exists(machine.pid)

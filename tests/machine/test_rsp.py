@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.deadline import Deadline, DeadlineExpired, wait_readable
-from harness.errors import QemuError
-from harness.machine.rsp import PACKET_LIMIT, Item, Kind, Link, StubGone, decode, encode, take
+from hibtest.deadline import Deadline, DeadlineExpired, wait_readable
+from hibtest.errors import QemuError
+from hibtest.machine.rsp import PACKET_LIMIT, Item, Kind, Link, StubGone, decode, encode, take
 
 NOW = Deadline.after(0, "an answer")
 

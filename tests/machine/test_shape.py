@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import SpecError
-from harness.machine.shape import Disk
+from hibtest.errors import SpecError
+from hibtest.machine.shape import Disk
 
 
 @pytest.mark.parametrize("serial", ["root", "swap2", "a" * 20])

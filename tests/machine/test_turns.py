@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError
-from harness.machine import turns
-from harness.machine.shape import Accel
-from harness.machine.turns import seats, turn
+from hibtest.errors import HostError
+from hibtest.machine import turns
+from hibtest.machine.shape import Accel
+from hibtest.machine.turns import seats, turn
 
 SPAWN = multiprocessing.get_context("spawn")
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError, QemuError
-from harness.machine.version import find_qemu, known_trouble, qemu_version
+from hibtest.errors import HostError, QemuError
+from hibtest.machine.version import find_qemu, known_trouble, qemu_version
 
 
 @pytest.mark.qemu

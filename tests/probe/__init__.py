@@ -1,1 +1,1 @@
-"""Tests of harness.probe."""
+"""Tests of hibtest.probe."""

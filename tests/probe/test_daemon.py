@@ -16,9 +16,9 @@ from typing import Any
 import psutil
 import pytest
 
-from harness import zipapp
-from harness.deadline import Deadline, poll
-from harness.verdict.witnesses import RULES, differences
+from hibtest import zipapp
+from hibtest.deadline import Deadline, poll
+from hibtest.verdict.witnesses import RULES, differences
 
 
 class Probe:

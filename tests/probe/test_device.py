@@ -6,11 +6,11 @@ import struct
 
 import pytest
 
-from harness.probe.base import ProbeError
-from harness.probe.device import stream
-from harness.probe.device.abi import IOCTLS, PAGE, encoded, swap_area
-from harness.probe.device.server import said
-from harness.probe.device.session import Session, check
+from hibtest.probe.base import ProbeError
+from hibtest.probe.device import stream
+from hibtest.probe.device.abi import IOCTLS, PAGE, encoded, swap_area
+from hibtest.probe.device.server import said
+from hibtest.probe.device.session import Session, check
 
 READ, WRITE = 2, 1  # _IOC_READ, _IOC_WRITE of include/uapi/asm-generic/ioctl.h
 

@@ -1,6 +1,6 @@
 """Pages whose content is known."""
 
-from harness.probe import pages
+from hibtest.probe import pages
 
 
 def test_pages_differ_from_each_other() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.probe import clocks, hibernator, procfs, system, threads
-from harness.probe.audit.symbols import Kcore
-from harness.probe.threads import Thread
+from hibtest.probe import clocks, hibernator, procfs, system, threads
+from hibtest.probe.audit.symbols import Kcore
+from hibtest.probe.threads import Thread
 
 INTERRUPTS = """\
            CPU0       CPU1

@@ -4,9 +4,9 @@ import os
 import signal
 import time
 
-from harness.probe.audit.exercise import Exercise
-from harness.probe.audit.runner import run
-from harness.probe.base import Failed, Lacking
+from hibtest.probe.audit.exercise import Exercise
+from hibtest.probe.audit.runner import run
+from hibtest.probe.base import Failed, Lacking
 
 
 def works() -> str:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.probe.detached import child
-from harness.probe.workloads import fuse_protocol as fuse
-from harness.probe.workloads import nbd_server as nbd
-from harness.probe.workloads.table import PLANT
-from harness.spec import (
+from hibtest.probe.detached import child
+from hibtest.probe.workloads import fuse_protocol as fuse
+from hibtest.probe.workloads import nbd_server as nbd
+from hibtest.probe.workloads.table import PLANT
+from hibtest.spec import (
     Attach,
     FuseDirty,
     LoopOnFuse,

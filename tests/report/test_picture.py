@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError
-from harness.report.picture import PROGRAM, draw
+from hibtest.errors import HostError
+from hibtest.report.picture import PROGRAM, draw
 
 GRAPH = 'digraph g { a [label="loop0"]; b [label="python3"]; a -> b; }\n'
 

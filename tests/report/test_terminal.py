@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.cli.show import judge
-from harness.events import ConsoleLine, Note
-from harness.evidence import Evidence, Fault, Try, to_json
-from harness.report.terminal import Board, Row, explain, verdict_table
-from harness.spec import Expected, Outcome
-from harness.verdict import Verdict
+from hibtest.cli.show import judge
+from hibtest.events import ConsoleLine, Note
+from hibtest.evidence import Evidence, Fault, Try, to_json
+from hibtest.report.terminal import Board, Row, explain, verdict_table
+from hibtest.spec import Expected, Outcome
+from hibtest.verdict import Verdict
 from tests.verdict.test_judge import SCENARIO
 
 EVIL = "x\x1b]0;owned\x07\x9b31m\x00\u202e[red]\ud800"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import SpecError
-from harness.evidence import read_json, to_json
-from harness.spec import GuestSpec, NoSwap, Scenario, SwapDisk
+from hibtest.errors import SpecError
+from hibtest.evidence import read_json, to_json
+from hibtest.spec import GuestSpec, NoSwap, Scenario, SwapDisk
 
 GUEST = GuestSpec(kernel="trixie")
 

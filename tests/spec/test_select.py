@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.errors import SpecError
-from harness.spec import GuestSpec, Scenario
-from harness.spec.select import select
+from hibtest.errors import SpecError
+from hibtest.spec import GuestSpec, Scenario
+from hibtest.spec.select import select
 
 
 def _scenario(name: str, *tags: str) -> Scenario:

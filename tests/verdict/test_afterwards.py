@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.evidence import Boot, Evidence, Exit, Mark
-from harness.spec import Outcome, Stage
-from harness.verdict import judge
+from hibtest.evidence import Boot, Evidence, Exit, Mark
+from hibtest.spec import Outcome, Stage
+from hibtest.verdict import judge
 from tests.verdict.test_judge import ARMED, COLD, HANG, OFF, RESUME, SAVE, SCENARIO
 
 FAILED = Mark(name="guest-failed", t=3.0, line="hibtest: failed: /dev/vda cannot be mounted")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.evidence import (
+from hibtest.evidence import (
     Attempt,
     AuditReport,
     Boot,
@@ -19,7 +19,7 @@ from harness.evidence import (
     SwapHeader,
     WitnessReport,
 )
-from harness.spec import (
+from hibtest.spec import (
     Expected,
     GuestSpec,
     KernelMethod,
@@ -30,7 +30,7 @@ from harness.spec import (
     Scenario,
     Stage,
 )
-from harness.verdict import judge
+from hibtest.verdict import judge
 
 SCENARIO = Scenario(name="one", guest=GuestSpec(kernel="trixie"), lives=1)
 ARMED = SwapHeader(

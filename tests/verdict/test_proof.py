@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.evidence import (
+from hibtest.evidence import (
     DiskProof,
     ImageFacts,
     Ledger,
@@ -14,8 +14,8 @@ from harness.evidence import (
     SaveProof,
     View,
 )
-from harness.spec import AgentMethod, KernelMethod, Method, Outcome, Protect
-from harness.verdict import judge
+from hibtest.spec import AgentMethod, KernelMethod, Method, Outcome, Protect
+from hibtest.verdict import judge
 from tests.verdict.test_judge import COLD, GOOD, HANG, RESUME, SAVE, SCENARIO
 
 STACK = PageDifference(

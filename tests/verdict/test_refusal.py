@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.evidence import Attempt
-from harness.verdict import judge
+from hibtest.evidence import Attempt
+from hibtest.verdict import judge
 from tests.verdict.test_judge import GOOD, REFUSED, SCENARIO
 
 

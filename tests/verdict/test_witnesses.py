@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.verdict.witnesses import differences
+from hibtest.verdict.witnesses import differences
 
 PAGES = {"pages": 256, "crc": 7}
 SAME_PAGES = {"pages": 256, "crc": 7, "differing": 0, "named": []}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.needed import Need, find, needed, served_swaps
-from harness.agent.needed.asked import Asked
+from hibtest.agent.needed import Need, find, needed, served_swaps
+from hibtest.agent.needed.asked import Asked
 from tests.agent.needed.trees import Machine, recorded
 
 NOTHING = Asked()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.needed import Edge, Graph, Node
-from harness.agent.needed.show import dot, lines, plain
+from hibtest.agent.needed import Edge, Graph, Node
+from hibtest.agent.needed.show import dot, lines, plain
 
 DISK, FUSE = Node("filesystem", '/mnt "a" (fuse, 0:40)'), Node("fuse", "connection 40")
 SERVER, HELPER = Node("process", "sshfs", 10), Node("process", "ssh", 11)
@@ -48,7 +48,7 @@ def test_graphviz_marks_the_needed_and_escapes_names() -> None:
 
 @pytest.mark.parametrize(("option", "begins"), [("--json", "{"), ("--dot", "digraph")])
 def test_command(option: str, begins: str) -> None:
-    code = "import sys; from harness.agent.needed.command import run; sys.exit(run(sys.argv[1:]))"
+    code = "import sys; from hibtest.agent.needed.command import run; sys.exit(run(sys.argv[1:]))"
     root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", code, option], capture_output=True, text=True, check=True, cwd=root
@@ -57,6 +57,6 @@ def test_command(option: str, begins: str) -> None:
 
 
 def test_command_refuses_other_words() -> None:
-    from harness.agent.needed.command import run
+    from hibtest.agent.needed.command import run
 
     assert run(["--yaml"]) == 2

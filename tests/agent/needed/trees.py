@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.agent.needed.asked import Asked
+from hibtest.agent.needed.asked import Asked
 
 RECORDED = Path(__file__).parent / "recorded"
 OWN = "mnt:[1]"

@@ -18,12 +18,12 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness.agent.device import SnapshotDevice
-from harness.agent.errors import AgentError
-from harness.agent.guardian.journal import Journal
-from harness.agent.protect import UNDO, Settings, fsfreeze, prepare
-from harness.agent.protect.dm import Control
-from harness.agent.protect.filesystems import writable
+from hibtest.agent.device import SnapshotDevice
+from hibtest.agent.errors import AgentError
+from hibtest.agent.guardian.journal import Journal
+from hibtest.agent.protect import UNDO, Settings, fsfreeze, prepare
+from hibtest.agent.protect.dm import Control
+from hibtest.agent.protect.filesystems import writable
 
 SIZE = 1 << 20
 OLD, NEW = b"o" * SIZE, b"n" * SIZE

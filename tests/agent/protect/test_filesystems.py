@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError
-from harness.agent.protect import filesystems
-from harness.agent.protect.filesystems import Mount, Places
+from hibtest.agent.errors import AgentError
+from hibtest.agent.protect import filesystems
+from hibtest.agent.protect.filesystems import Mount, Places
 
 MOUNTINFO = r"""
 24 27 0:22 / /proc rw,nosuid - proc proc rw

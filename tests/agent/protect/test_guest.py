@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-import images
-from harness.agent.protect import dmsnapshot
-from harness.cli.prepare import bench
-from harness.cycle.boot import Lab
-from harness.cycle.guest import kept
-from harness.deadline import Deadline
-from harness.inside.shell import Shell
-from harness.spec import GuestSpec, MappedRoot, Scenario
+import hibtest
+from hibtest import images
+from hibtest.agent.protect import dmsnapshot
+from hibtest.cli.prepare import bench
+from hibtest.cycle.boot import Lab
+from hibtest.cycle.guest import kept
+from hibtest.deadline import Deadline
+from hibtest.inside.shell import Shell
+from hibtest.spec import GuestSpec, MappedRoot, Scenario
 from tests.agent.guests import KERNELS
 
 pytestmark = pytest.mark.guest
@@ -71,9 +72,9 @@ UNLUKS = "umount /mnt; cryptsetup close secret; modprobe -r brd"
 
 def zipped() -> bytes:
     """Return the agent with our script as its main program."""
-    root = Path(images.__file__).parents[1]
-    files = {"__main__.py": (HERE / "inside.py").read_bytes(), "harness/__init__.py": b""}
-    for path in (root / "harness/agent").rglob("*.py"):
+    root = Path(hibtest.__file__).parents[1]
+    files = {"__main__.py": (HERE / "inside.py").read_bytes(), "hibtest/__init__.py": b""}
+    for path in (root / "hibtest/agent").rglob("*.py"):
         files[str(path.relative_to(root))] = path.read_bytes()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

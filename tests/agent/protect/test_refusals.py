@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError
-from harness.agent.protect import Settings, dmsnapshot, prepare
-from harness.agent.protect.dm import Target
-from harness.agent.protect.filesystems import Mount
-from harness.agent.protect.restore import Used, used
-from harness.agent.protect.scratch import Scratch
+from hibtest.agent.errors import AgentError
+from hibtest.agent.protect import Settings, dmsnapshot, prepare
+from hibtest.agent.protect.dm import Target
+from hibtest.agent.protect.filesystems import Mount
+from hibtest.agent.protect.restore import Used, used
+from hibtest.agent.protect.scratch import Scratch
 
 
 def test_an_unknown_protection() -> None:

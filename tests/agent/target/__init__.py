@@ -1,1 +1,1 @@
-"""Tests of harness.agent.target."""
+"""Tests of hibtest.agent.target."""

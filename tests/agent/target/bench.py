@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError, Unreachable
-from harness.agent.target import server as target
-from harness.deadline import Deadline, poll
-from harness.imageserver import Happening, ImageServer, Keys, What
+from hibtest.agent.errors import AgentError, Unreachable
+from hibtest.agent.target import server as target
+from hibtest.deadline import Deadline, poll
+from hibtest.imageserver import Happening, ImageServer, Keys, What
 from tests.imageserver.images import Made
 
 ROOT = Path(__file__).parents[3]
@@ -104,7 +104,7 @@ def own_process(directory: Path) -> Iterator[tuple["subprocess.Popen[str]", str,
     keys = directory / "keys"
     words = ("--listen", "127.0.0.1:0", "--keys", keys, "--store", directory / "store/image.hib")
     with subprocess.Popen(
-        [sys.executable, "-m", "harness", "image-server", *map(str, words)],
+        [sys.executable, "-m", "hibtest", "image-server", *map(str, words)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.imageserver import make_keys, serving
+from hibtest.imageserver import make_keys, serving
 from tests.agent.target.bench import Bench
 
 

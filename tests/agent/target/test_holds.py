@@ -7,13 +7,13 @@ from typing import cast
 
 import pytest
 
-from harness.agent.device import SnapshotDevice
-from harness.agent.errors import AgentError
-from harness.agent.guardian.journal import Journal
-from harness.agent.image.format import COMMITTED, FRAME_MAGIC, REFUSED, USED, Record
-from harness.agent.target import holds, raw
-from harness.agent.target.block import PAGE, open_block
-from harness.agent.target.raw import RawSink
+from hibtest.agent.device import SnapshotDevice
+from hibtest.agent.errors import AgentError
+from hibtest.agent.guardian.journal import Journal
+from hibtest.agent.image.format import COMMITTED, FRAME_MAGIC, REFUSED, USED, Record
+from hibtest.agent.target import holds, raw
+from hibtest.agent.target.block import PAGE, open_block
+from hibtest.agent.target.raw import RawSink
 
 SIZE = 1 << 20
 FRAME = FRAME_MAGIC + b"the rest of a frame"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError
-from harness.agent.needed.tree import Tree
-from harness.agent.target import medium
+from hibtest.agent.errors import AgentError
+from hibtest.agent.needed.tree import Tree
+from hibtest.agent.target import medium
 from tests.agent.needed.trees import Machine
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError, NoImage
-from harness.agent.target import server as target
-from harness.agent.target.connection import Refused, parse_address
-from harness.imageserver import What, make_keys
+from hibtest.agent.errors import AgentError, NoImage
+from hibtest.agent.target import server as target
+from hibtest.agent.target.connection import Refused, parse_address
+from hibtest.imageserver import What, make_keys
 from tests.agent.target.bench import ROOT, Bench, free_port
 from tests.imageserver.images import made
 
@@ -133,8 +133,8 @@ def test_addresses() -> None:
 
 FROZEN = """
 import gc, sys
-from harness.agent.errors import AgentError
-from harness.agent.target.server import open_sink
+from hibtest.agent.errors import AgentError
+from hibtest.agent.target.server import open_sink
 address, keys, stream, record = sys.argv[1:]
 stream, record = open(stream, "rb").read(), open(record, "rb").read()
 sink = open_sink(address, keys)

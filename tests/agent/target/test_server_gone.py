@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError
-from harness.agent.target import server as target
-from harness.deadline import Deadline, poll
-from harness.imageserver import make_keys, serving
+from hibtest.agent.errors import AgentError
+from hibtest.agent.target import server as target
+from hibtest.deadline import Deadline, poll
+from hibtest.imageserver import make_keys, serving
 from tests.agent.target.bench import free_port, own_process, send
 from tests.imageserver.images import HEADER, made
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError, NoImage
-from harness.agent.log import Log
-from harness.agent.resume import resume
-from harness.agent.target import Target
-from harness.agent.target import server as target
-from harness.deadline import Deadline, poll
-from harness.imageserver import make_keys, serving
+from hibtest.agent.errors import AgentError, NoImage
+from hibtest.agent.log import Log
+from hibtest.agent.resume import resume
+from hibtest.agent.target import Target
+from hibtest.agent.target import server as target
+from hibtest.deadline import Deadline, poll
+from hibtest.imageserver import make_keys, serving
 from tests.agent.target.bench import Bench, free_port, mixed_keys
 from tests.imageserver.images import made
 

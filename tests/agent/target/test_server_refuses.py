@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.agent.errors import AgentError
-from harness.imageserver import What
+from hibtest.agent.errors import AgentError
+from hibtest.imageserver import What
 from tests.agent.target.bench import Bench, send
 from tests.imageserver.images import made, record
 

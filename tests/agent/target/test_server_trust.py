@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent.errors import AgentError, Unreachable
-from harness.agent.target import server as target
-from harness.imageserver import Keys, What, door, make_keys, server, serving
+from hibtest.agent.errors import AgentError, Unreachable
+from hibtest.agent.target import server as target
+from hibtest.imageserver import Keys, What, door, make_keys, server, serving
 from tests.agent.target.bench import Bench, mixed_keys
 from tests.imageserver.images import made
 

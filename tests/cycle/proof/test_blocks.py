@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cycle.proof.blocks import PIECE, prove_disk, read_blocks
-from harness.errors import HostError
+from hibtest.cycle.proof.blocks import PIECE, prove_disk, read_blocks
+from hibtest.errors import HostError
 
 SIZE = 40 * PIECE + 512
 

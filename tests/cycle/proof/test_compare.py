@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.cycle.proof.compare import compare, pages_of
-from harness.cycle.proof.explain import Differences
-from harness.cycle.proof.kept import Kept
-from harness.errors import HostError
-from harness.machine.memory import GuestMemory, RamRange
+from hibtest.cycle.proof.compare import compare, pages_of
+from hibtest.cycle.proof.explain import Differences
+from hibtest.cycle.proof.kept import Kept
+from hibtest.errors import HostError
+from hibtest.machine.memory import GuestMemory, RamRange
 
 NONE = np.empty(0, dtype=np.int64)
 

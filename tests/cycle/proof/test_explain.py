@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from harness.cycle.proof.explain import Differences, Region, hexdump, written
-from harness.cycle.proof.kernel import Places, Space
+from hibtest.cycle.proof.explain import Differences, Region, hexdump, written
+from hibtest.cycle.proof.kernel import Places, Space
 
 PFN = 0x100
 BASE = PFN * 4096

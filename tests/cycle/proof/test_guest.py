@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-import images
-from harness.cli.catalogue import scenarios
-from harness.cli.prepare import Bench, bench
-from harness.evidence import Evidence
-from harness.image.header import PAGE_SIZE
-from harness.image.reader import Image, open_image
-from harness.probe import pages
-from harness.spec import Outcome, Scenario
-from harness.verdict import Verdict
+from hibtest import images
+from hibtest.cli.catalogue import scenarios
+from hibtest.cli.prepare import Bench, bench
+from hibtest.evidence import Evidence
+from hibtest.image.header import PAGE_SIZE
+from hibtest.image.reader import Image, open_image
+from hibtest.probe import pages
+from hibtest.spec import Outcome, Scenario
+from hibtest.verdict import Verdict
 from tests.cycle.counted import run_counted
 
 pytestmark = pytest.mark.guest
 
 TEXTS = (pages.TEXT, pages.TEXT + 16, pages.TEXT + 32)  # pages of a region that are text
-MEMORY_SEED = 1  # of the witness ``memory``: harness/probe/memory.py anonymous()
+MEMORY_SEED = 1  # of the witness ``memory``: hibtest/probe/memory.py anonymous()
 ZERO_FLAG = 1 << 63  # ENCODED_PFN_ZERO_FLAG, kernel/power/snapshot.c (since v6.9)
 
 

@@ -5,9 +5,9 @@ import struct
 import numpy as np
 import pytest
 
-from harness.cycle.proof.kernel import KernelMemory, Places, Space
-from harness.errors import GuestError
-from harness.machine.memory import GuestMemory, RamRange
+from hibtest.cycle.proof.kernel import KernelMemory, Places, Space
+from hibtest.errors import GuestError
+from hibtest.machine.memory import GuestMemory, RamRange
 
 OFFSET = 0xFFFF888000000000
 ZONE, LEAF, HEAD = 0x1000, 0x2000, 0x3000  # physical

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.cycle.proof.kinds import KINDS, classify, kinds
-from harness.machine.memory import GuestMemory, RamRange
+from hibtest.cycle.proof.kinds import KINDS, classify, kinds
+from hibtest.machine.memory import GuestMemory, RamRange
 
 POINTER = 0xFF11000012345600
 UNMAPPED = 0xFFFFFFFF  # a map count of none

@@ -6,12 +6,12 @@ from typing import cast
 
 import pytest
 
-from harness.cycle.proof.stops import Stops
-from harness.deadline import Deadline, DeadlineExpired
-from harness.errors import QemuError
-from harness.machine.breakpoint import Debugger, Stop
-from harness.machine.registers import Registers
-from harness.machine.rsp import StubGone
+from hibtest.cycle.proof.stops import Stops
+from hibtest.deadline import Deadline, DeadlineExpired
+from hibtest.errors import QemuError
+from hibtest.machine.breakpoint import Debugger, Stop
+from hibtest.machine.registers import Registers
+from hibtest.machine.rsp import StubGone
 
 HIT = Stop(thread=1, signal=5)
 REGISTERS = Registers(*range(33))  # rip is 16

@@ -1,8 +1,0 @@
-"""``python3 agent.pyz``."""
-
-import sys
-
-from harness.agent.cli import main
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""``hibtest doctor``: what this machine has of what hibtest needs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hibtest.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hibtest.doctor import Check
+
+_SIGNS = {True: "[green]ok[/]", None: "[yellow]but[/]", False: "[red]no[/]"}
+
+
+def doctor(
+    runs: Annotated[
+        Path, typer.Option(envvar="HIBTEST_RUNS", help="Where run directories go.")
+    ] = Path("runs"),
+) -> int:
+    """Check this machine: QEMU, acceleration, tools, directories, memory."""
+    from rich.console import Console
+
+    from hibtest.doctor import checks
+    from hibtest.images.tools import PACKAGES
+
+    found = checks(PACKAGES, runs)
+    Console(highlight=False).print(_table(found))
+    missing = any(check.ok is False for check in found)
+    return ExitStatus.UNAVAILABLE if missing else ExitStatus.EXPECTED
+
+
+def _table(checks: "tuple[Check, ...]") -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for check in checks:
+        table.add_row(_SIGNS[check.ok], check.name, escape(check.detail))
+        if check.remedy:
+            table.add_row("", "", f"→ {escape(check.remedy)}")
+    return table

@@ -1,0 +1,72 @@
+"""``hibtest inspect``: what a disk holds of a hibernation image. Needs no QEMU and no run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hibtest.errors import ExitStatus, HostError
+
+if TYPE_CHECKING:
+    from hibtest.image.survey import Watcher
+
+_LONGEST_LOG = 64 << 20  # bytes
+
+
+def inspect(
+    disk: Annotated[Path, typer.Argument(metavar="DISK", help="Raw, qcow2 or a block device.")],
+    offset: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Block of the header: resume_offset.")
+    ] = 0,
+    partition: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Look into this partition.")
+    ] = None,
+    pages: Annotated[bool, typer.Option("--pages", help="List all pages first.")] = False,
+    boot: Annotated[
+        Path | None, typer.Option(metavar="LOG", help="Would the machine of this boot take it?")
+    ] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="It is a raw stream of /dev/snapshot.")
+    ] = False,
+    backing: Annotated[
+        bool, typer.Option("--backing", help="Also open the disks that a qcow2 disk lies on.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Say what a disk holds of a hibernation image, and what a resume would say.
+
+    Exit status: 0 a sound image or none, 1 a damaged one, 2 wrong usage.
+    """
+    from hibtest.cli.inspect_text import PagePrinter, lines, to_line
+    from hibtest.evidence import to_json
+    from hibtest.image.disk import open_disk
+    from hibtest.image.survey import survey_disk, survey_stream
+    from hibtest.printable import printable, printable_json
+
+    checksums = _boot_checksums(boot) if boot else None
+    watch: Watcher | None = PagePrinter(json=json) if pages else None
+    survey = survey_stream if stream else survey_disk
+    with open_disk(disk, partition=partition, backing=backing) as device:
+        found = survey(device, offset=offset, boot=checksums, watch=watch)
+    if json:
+        print(printable_json(to_line(found) if pages else to_json(found).decode()), end="")
+    else:
+        print("\n".join(map(printable, lines(found, str(disk)))))
+    return ExitStatus.EXPECTED if found.sound else ExitStatus.UNEXPECTED
+
+
+def _boot_checksums(log: Path) -> frozenset[int]:
+    from hibtest.given import opened
+    from hibtest.image.e820 import log_checksums
+
+    with opened(log, "log", device=False) as fd:
+        try:
+            text = os.pread(fd, _LONGEST_LOG + 1, 0)
+        except OSError as error:
+            raise HostError(f"{log}: {error.strerror}") from error
+    if len(text) > _LONGEST_LOG:
+        raise HostError(f"{log}: a log of more than {_LONGEST_LOG >> 20} MiB")
+    return log_checksums(text.decode(errors="replace"))

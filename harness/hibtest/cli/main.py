@@ -1,0 +1,77 @@
+"""The command line: its commands, and how errors and Ctrl-C are told.
+
+Modules that a command needs are imported by that command, so that ``--help`` is quick.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from hibtest.cli import agent_zipapp, check_kernel, doctor, image_server, images, inspect, run, show
+from hibtest.errors import ExitStatus, HibtestError
+from hibtest.files import as_host_error
+from hibtest.printable import printable
+
+app = typer.Typer(
+    name="hibtest",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich pages of help take twice as long to come
+    help="Integration tests of Linux hibernation: real kernels under QEMU, judged on evidence.",
+    epilog="Exit status: 0 all outcomes as expected, 1 some were not, 2 wrong usage, "
+    "69 nothing could be judged, 130 interrupted.",
+)
+app.command("run")(run.run)
+app.command("list")(show.list_)
+app.command("plan")(show.plan)
+app.command("judge")(show.judge)
+app.command("inspect")(inspect.inspect)
+app.command("image-server")(image_server.image_server)
+app.command("agent-zipapp")(agent_zipapp.agent_zipapp)
+app.command("doctor")(doctor.doctor)
+images.app.command("check-kernel")(check_kernel.check_kernel)
+app.add_typer(images.app, name="images")
+
+
+def main() -> int:
+    """Run the command line and return its exit status; no traceback reaches a user."""
+    signal.signal(signal.SIGTERM, _stop)
+    verbose = any(word.startswith("-vv") for word in sys.argv[1:])
+    try:
+        status = app(standalone_mode=False, prog_name="hibtest")
+    except typer.TyperException as error:
+        print(f"hibtest: {error.format_message()}", file=sys.stderr)
+        print("  → hibtest --help, or hibtest COMMAND --help", file=sys.stderr)
+        return ExitStatus.USAGE
+    except HibtestError as error:
+        return _tell(error, verbose)
+    except (KeyboardInterrupt, typer.Abort):
+        status = ExitStatus.INTERRUPTED
+    except BrokenPipeError:  # `hibtest list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.UNAVAILABLE
+    except OSError as error:
+        return _tell(as_host_error(error), verbose, error)
+    if status == ExitStatus.INTERRUPTED:  # typer makes this status of a Ctrl-C in a command
+        print("hibtest: interrupted; nothing of it is left running", file=sys.stderr)
+    return status if isinstance(status, int) else ExitStatus.EXPECTED
+
+
+def _tell(error: HibtestError, verbose: bool, cause: BaseException | None = None) -> int:
+    if verbose:
+        import traceback
+
+        traceback.print_exception(cause or error)
+    print(f"hibtest: {printable(error.message)}", file=sys.stderr)
+    if error.hint:
+        print(f"  → {printable(error.hint)}", file=sys.stderr)
+    return error.status
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

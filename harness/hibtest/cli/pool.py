@@ -1,0 +1,160 @@
+"""Runs jobs side by side, each in a worker process, and shows how they go."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psutil
+
+from hibtest.cli.counting import until_it_counts
+from hibtest.cli.prepare import Bench, Result, drop_disks, finish
+from hibtest.errors import HibtestError
+from hibtest.events import from_line
+from hibtest.evidence import Evidence, Fault, Try, read_json, to_json
+from hibtest.files import as_host_error, whole
+from hibtest.job import EVIDENCE, Job
+from hibtest.machine.turns import seats
+from hibtest.report.terminal import Board
+from hibtest.spec import Scenario
+from hibtest.verdict import Verdict, unjudged
+
+_HOST_MIB_PER_GUEST = 400  # QEMU and a worker, beside the guest's own memory
+
+
+def parallel(scenarios: Sequence[Scenario]) -> int:
+    """Return how many guests fit side by side on this host: in its CPUs and its free memory.
+
+    An emulated guest takes one CPU: hibtest/machine/turns.py says why.
+    """
+    free = psutil.virtual_memory().available >> 20
+    largest = max(scenario.guest.memory_mib for scenario in scenarios) + _HOST_MIB_PER_GUEST
+    return max(1, min(seats(), free // largest, len(scenarios)))
+
+
+class Pool:
+    """Runs scenarios ``jobs`` at a time; leaving the context ends every worker.
+
+    Done runs are told to ``done`` in the thread of the caller.
+    """
+
+    def __init__(self, bench: Bench, board: Board, jobs: int, *, keep: bool) -> None:
+        self._bench = bench
+        self._board = board
+        self._jobs = jobs
+        self._keep = keep
+        self._workers: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def run(self, scenarios: Sequence[Scenario], done: Callable[[Result], None]) -> None:
+        """Run all scenarios; whatever becomes of one, the others are run."""
+        with ThreadPoolExecutor(self._jobs) as threads, self._ended_with_us():
+            futures = {threads.submit(self._one, scenario) for scenario in scenarios}
+            for result in _as_done(futures):
+                done(result)
+
+    @contextmanager
+    def _ended_with_us(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._stopped.set()
+                for worker in self._workers:
+                    worker.terminate()
+            raise
+
+    def _one(self, scenario: Scenario) -> Result | None:
+        """Run a scenario until a run counts; what cannot be judged is that run's, not its end."""
+
+        def told(one: Try) -> None:
+            self._board.note(scenario.name, f"once more, in a new run: {one.reason}")
+
+        return until_it_counts(self._bench, lambda tries: self._try(scenario, tries), told)
+
+    def _try(self, scenario: Scenario, tries: tuple[Try, ...]) -> Result | None:
+        if self._stopped.is_set():
+            return None
+        job = None
+        try:
+            job = self._bench.job(scenario, tries)
+            return self._judged(job)
+        except Exception as error:  # whatever it is, it must not end the other runs
+            return Result(verdict=_unjudged(scenario, job, error), job=job)
+
+    def _judged(self, job: Job) -> Result | None:
+        status = self._work(job)
+        _note_end(job, status)
+        if self._stopped.is_set():
+            drop_disks(job.directory)
+            return None
+        return finish(job, keep=self._keep)
+
+    def _work(self, job: Job) -> int:
+        # setpriv: the worker, and so its machine, ends also when we are killed with SIGKILL
+        argv = ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-m", "hibtest.cli.worker"]
+        with (
+            (job.directory / "worker.stderr").open("wb") as stderr,
+            subprocess.Popen(
+                [*argv, os.fspath(job.directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+            ) as worker,
+            self._known(worker),
+            self._board.run(job.scenario.name) as sink,
+        ):
+            for line in worker.stdout or ():
+                sink(from_line(line))
+            return worker.wait()
+
+    @contextmanager
+    def _known(self, worker: subprocess.Popen[bytes]) -> Iterator[None]:
+        with self._lock:
+            self._workers.add(worker)
+            if self._stopped.is_set():
+                worker.terminate()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._workers.discard(worker)
+
+
+def _as_done(futures: set[Future[Result | None]]) -> Iterator[Result]:
+    while futures:
+        finished, futures = wait(futures, return_when=FIRST_COMPLETED)
+        for future in finished:
+            result = future.result()
+            if result is not None:
+                yield result
+
+
+def _unjudged(scenario: Scenario, job: Job | None, error: Exception) -> Verdict:
+    """Return the verdict of a run that broke down here, not in its worker."""
+    kind, where = type(error).__name__, f" in {job.directory}" if job else ""
+    if isinstance(error, OSError):
+        error = as_host_error(error)
+    if isinstance(error, HibtestError):
+        return unjudged(scenario, kind, error.message, hint=error.hint or "")
+    return unjudged(scenario, kind, f"the run{where} could not be judged: {error}")
+
+
+def _note_end(job: Job, status: int) -> None:
+    """Note a worker that broke down as a fault of the run."""
+    if status == 0:
+        return
+    path = job.directory / EVIDENCE
+    try:
+        evidence = read_json(path, Evidence)
+    except HibtestError:
+        evidence = Evidence(scenario=job.scenario.name, host=job.host, kernel=job.kernel)
+    message = f"the worker of {job.directory} ended with status {status}"
+    fault = Fault(kind="WorkerDied", message=message, hint="see worker.stderr there")
+    whole(path, to_json(replace(evidence, fault=evidence.fault or fault)))

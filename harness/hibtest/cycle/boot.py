@@ -1,0 +1,180 @@
+"""A machine of a cycle: from its start until the guest is ready, has resumed, or has ended."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from hibtest.cycle.budget import Budget
+from hibtest.cycle.cmdline import NO_SERVER, cmdline
+from hibtest.cycle.disks import disks, image_place, target_of
+from hibtest.cycle.proof.stops import Stops
+from hibtest.cycle.watch import Watch
+from hibtest.deadline import Deadline
+from hibtest.events import BootStarted, Sink
+from hibtest.image.place import ImagePlace
+from hibtest.imageserver import ImageServer
+from hibtest.inside.console import Console
+from hibtest.inside.shell import Shell, connect
+from hibtest.job import Job
+from hibtest.machine.process import Machine, start
+from hibtest.machine.shape import Accel, MachineSpec, Network
+from hibtest.spec import GuestFiles, Role, Scenario, ServerGone, Stage, Target
+
+_HOST = "10.0.2.2"  # this host, as a guest of QEMU's user network sees it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """What all boots of a run have in common.
+
+    :ivar directory: The run's; its disks are there.
+    :ivar image: Where the image lies once a machine has hibernated.
+    :ivar server: The image server beside the run, if there is one.
+    :ivar began: ``time.monotonic()`` of the run's beginning.
+    :ivar proof: Whether images are compared with memory.
+    :ivar at_rest: What is done to the swap disk once the machine is off, before anybody looks.
+    """
+
+    scenario: Scenario
+    files: GuestFiles
+    qemu: str
+    accel: Accel
+    directory: Path
+    image: ImagePlace
+    budget: Budget
+    sink: Sink
+    began: float
+    server: ImageServer | None = None
+    proof: bool = True
+    at_rest: Callable[[Path], None] | None = None
+
+    @classmethod
+    def of(cls, job: Job, sink: Sink = lambda _: None, began: float | None = None) -> "Lab":
+        """Return what the boots of a job have in common."""
+        accel = Accel(job.host.accel)
+        return cls(
+            scenario=job.scenario,
+            files=job.files,
+            qemu=job.qemu,
+            accel=accel,
+            directory=job.directory,
+            image=image_place(job.scenario, job.directory),
+            budget=Budget.of(job.scenario.guest, kvm=accel is Accel.KVM),
+            sink=sink,
+            began=Deadline.after(0, "").start if began is None else began,
+            proof=job.proof,
+        )
+
+    @property
+    def address(self) -> str:
+        """``HOST:PORT`` at which the guest finds the image server."""
+        return NO_SERVER if self.server is None else f"{_HOST}:{self.server.address[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A machine that runs, and the watch that follows it.
+
+    :ivar stops: Its breakpoints; ``None`` when nothing is to be proved.
+    """
+
+    lab: Lab
+    machine: Machine
+    watch: Watch
+    stops: Stops | None = None
+
+    def deadline(self, stage: Stage, what: str, times: int = 1) -> Deadline:
+        """Return a deadline of the length that ``stage`` may take, or so many times as long."""
+        return Deadline.after(times * self.lab.budget.limit(stage), what)
+
+    def connect(self, stage: Stage) -> Shell:
+        """Return a shell in the guest.
+
+        :raise DeadlineExpired: When the guest's SSH server does not answer in time.
+        :raise GuestError: When somebody else answers.
+        """
+        files = self.lab.files
+        deadline = self.deadline(stage, "the guest's SSH server")
+        return connect(self.machine.ssh_port, files.ssh_key, files.host_key, deadline)
+
+
+def machine_spec(
+    scenario: Scenario,
+    files: GuestFiles,
+    role: Role,
+    qemu: str,
+    accel: Accel,
+    directory: Path,
+    *,
+    server: str = NO_SERVER,
+    debug: bool = False,
+) -> MachineSpec:
+    """Return the machine of a boot.
+
+    :param directory: Where the run's disks are.
+    """
+    return MachineSpec(
+        qemu=qemu,
+        accel=accel,
+        guest=scenario.guest,
+        kernel=files.kernel,
+        initrd=files.initrd,
+        cmdline=cmdline(scenario, role, server),
+        disks=disks(scenario, files, directory),
+        network=Network.OPEN if target_of(scenario) is Target.SERVER else Network.CLOSED,
+        debug=debug,
+    )
+
+
+@contextmanager
+def running(lab: Lab, role: Role, number: int, directory: Path) -> Iterator[Running]:
+    """Start a machine and follow it; whatever happens, it is ended on leaving.
+
+    :raise QemuError: When QEMU does not start.
+    """
+    spec = machine_spec(
+        lab.scenario,
+        lab.files,
+        role,
+        lab.qemu,
+        lab.accel,
+        directory=lab.directory,
+        server=lab.address,
+        debug=lab.proof,
+    )
+    with start(spec, directory, began=lab.began) as machine, Console(machine.console) as console:
+        elapsed = Deadline.after(0, "").start - lab.began
+        lab.sink(BootStarted(t=round(elapsed, 3), boot=number, role=role))
+        watch = Watch(machine, console, lab.budget, lab.sink, lab.began, number)
+        stops = None if machine.debugger is None else Stops(machine.debugger)
+        if stops is not None:
+            watch.take_along(stops)
+        if lab.server is not None and ServerGone() in lab.scenario.faults:
+            watch.when(Stage.WRITE, lab.server.hang_up)
+        yield Running(lab, machine, watch, stops)
+
+
+class Came(StrEnum):
+    """What a boot came to."""
+
+    READY = "ready"  # the guest started afresh
+    RESUMED = "resumed"  # an earlier write to /sys/power/state returned here
+    ENDED = "ended"  # QEMU is gone
+
+
+def came_up(watch: Watch) -> Came:
+    """Wait until a boot has come to something.
+
+    :raise Stalled: When it does not in time.
+    """
+
+    def fact() -> Came | None:
+        if watch.ended() is not None:
+            return Came.ENDED
+        if watch.seen("ready"):
+            return Came.READY
+        return Came.RESUMED if watch.seen("returned") else None
+
+    return watch.until(fact, "a guest that is ready or resumed")

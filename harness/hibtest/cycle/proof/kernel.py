@@ -1,0 +1,132 @@
+"""The guest kernel's memory as it lies in RAM: symbols, addresses, the bitmaps of swsusp."""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hibtest.errors import GuestError
+from hibtest.image.header import PAGE_SIZE
+from hibtest.machine.memory import GuestMemory
+
+Numbers = NDArray[np.int64]
+Extent = tuple[int, int]  # first byte and the byte after the last
+
+_KERNEL_MAP = 0xFFFFFFFF80000000  # __START_KERNEL_map, arch/x86/include/asm/page_64_types.h
+# __PAGE_OFFSET_BASE_L4 and __VMEMMAP_BASE_L4, arch/x86/include/asm/page_64_types.h and
+# pgtable_64_types.h, where page_offset_base and vmemmap_base are no variables.
+PAGE_OFFSET = 0xFFFF888000000000
+VMEMMAP = 0xFFFFEA0000000000
+_MASK = (1 << 64) - 1
+_MOST = 1 << 16  # zones, or leaves of one: more are no list that a kernel made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where things of the guest's kernel lie (hibtest/probe/places.py).
+
+    :ivar symbols: Virtual addresses by name; a name may have several.
+    :ivar system_ram: Physical addresses of what the kernel takes for RAM.
+    """
+
+    symbols: Mapping[str, Sequence[Extent]] = field(default_factory=dict)
+    system_ram: Sequence[Extent] = ()
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Places":
+        """Return what the probe has told."""
+        symbols = {
+            name: [(first, end) for first, end in extents]
+            for name, extents in facts.get("symbols", {}).items()
+        }
+        ram = [(first, last + 1) for first, last in facts.get("system_ram", ())]
+        return cls(symbols=symbols, system_ram=ram)
+
+    def address(self, name: str) -> int:
+        """Return where the only symbol of this name lies.
+
+        :raise GuestError: When there is none, or the guest does not tell.
+        """
+        extents = self.symbols.get(name, ())
+        if len(extents) != 1 or not extents[0][0]:
+            raise GuestError(
+                f"/proc/kallsyms of the guest has {len(extents)} symbols {name}, not one",
+                hint="the proof needs a kernel with CONFIG_KALLSYMS_ALL",
+            )
+        return extents[0][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """From the kernel's virtual addresses to physical ones.
+
+    :ivar page_offset: Where all of RAM is mapped.
+    :ivar phys_base: How far the kernel was moved in physical memory (KASLR).
+    """
+
+    page_offset: int = PAGE_OFFSET
+    phys_base: int = 0
+
+    def physical(self, address: int) -> int:
+        """Return the physical address behind one of the kernel's image or the map of RAM."""
+        if address >= _KERNEL_MAP:
+            return (address - _KERNEL_MAP + self.phys_base) & _MASK
+        return (address - self.page_offset) & _MASK
+
+
+class KernelMemory:
+    """Memory of a stopped guest by the kernel's own addresses."""
+
+    def __init__(self, memory: GuestMemory, space: Space) -> None:
+        self.memory = memory
+        self.space = space
+
+    def page(self, address: int) -> NDArray[np.uint8]:
+        """Return the page that an address lies in.
+
+        :raise GuestError: When there is no RAM behind it.
+        """
+        pfn = self.space.physical(address) // PAGE_SIZE
+        row = -1 if pfn >= 1 << 52 else int(self.memory.rows(np.array([pfn]))[0])
+        if row < 0:
+            raise GuestError(f"the guest kernel's address {address:#x} is none of its RAM")
+        page: NDArray[np.uint8] = self.memory.pages[row]
+        return page
+
+    def words(self, address: int, count: int) -> tuple[int, ...]:
+        """Return so many 64-bit words, which lie within a page."""
+        at = address % PAGE_SIZE
+        return struct.unpack_from(f"<{count}Q", self.page(address).tobytes(), at)
+
+    def bitmap(self, address: int) -> Numbers:
+        """Return the PFNs that are set in a ``struct memory_bitmap``, ascending.
+
+        Its zones are linked; each has its leaves linked, one page of bits each
+        (kernel/power/snapshot.c, v6.1 line 381, v6.12 line 384, v7.3 line 383).
+
+        :raise GuestError: When it is none.
+        """
+        found = [np.empty(0, dtype=np.int64)]
+        for zone in self._listed(address):
+            # list, nodes, leaves (two words each), start_pfn, end_pfn
+            start, end = self.words(zone + 48, 2)
+            leaves = [self.words(leaf + 16, 1)[0] for leaf in self._listed(zone + 32)]
+            if not leaves:
+                continue
+            bits = np.concatenate([self.page(data) for data in leaves])
+            pfns = start + np.flatnonzero(np.unpackbits(bits, bitorder="little"))
+            found.append(pfns[pfns < end])
+        return np.sort(np.concatenate(found))
+
+    def _listed(self, head: int) -> Iterator[int]:
+        """Yield the members of a ``struct list_head`` that is first in each of them."""
+        member = self.words(head, 1)[0]
+        for _ in range(_MOST):
+            if member == head:
+                return
+            yield member
+            member = self.words(member, 1)[0]
+        raise GuestError(f"the guest kernel's list at {head:#x} has no end")

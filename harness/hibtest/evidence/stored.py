@@ -1,0 +1,57 @@
+"""Frozen values as JSON, and back from a file that may come from anybody."""
+
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from hibtest.errors import HostError, SpecError
+from hibtest.given import opened
+
+T = TypeVar("T")
+
+_LONGEST = 64 << 20  # bytes; a run of some lives has some hundred KiB
+_HINT = "give the directory of a run"
+
+
+def to_json(value: object) -> bytes:
+    """Return any of our frozen values as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=_encode), indent=2) + b"\n"
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """Read one of our frozen values back from a JSON file.
+
+    :raise SpecError: When the file is not there, or does not hold such a value.
+    """
+    try:
+        return msgspec.json.decode(_read(path), type=kind, dec_hook=_decode)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SpecError(f"{path}: not a {kind.__name__}: {error}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with opened(path, "file of a run", device=False) as fd:
+            size = os.fstat(fd).st_size
+            if size > _LONGEST:
+                raise SpecError(f"{path}: {size >> 20} MiB are no file of a run", hint=_HINT)
+            with os.fdopen(fd, "rb", closefd=False) as file:
+                return file.read(_LONGEST)
+    except OSError as error:
+        raise SpecError(f"{path}: {error.strerror}", hint=_HINT) from error
+    except HostError as error:
+        raise SpecError(error.message, hint=_HINT) from error
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(type(value))
+
+
+def _decode(kind: type[Any], value: Any) -> Any:
+    if kind is Path:
+        return Path(value)
+    raise NotImplementedError(kind)

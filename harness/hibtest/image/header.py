@@ -1,0 +1,85 @@
+"""The header page of a swap area: does it hold a hibernation image, and of which kind?
+
+    struct swsusp_header, the end of a 4096-byte page (packed, little endian):
+
+        4056  u32   hw_sig    FACS hardware signature, valid with HW_SIG
+        4060  u32   crc32     of the uncompressed stream, valid with CRC32_MODE
+        4064  u64   image     block of the first swap map page
+        4072  u32   flags     SF_*
+        4076  char  orig_sig  10 bytes: the signature that swapon knows
+        4086  char  sig       10 bytes: S1SUSPEND when the next boot would resume
+
+Linux kernel, kernel/power/swap.c (v6.1 line 106, v6.12 line 105, v7.3 line 103); the flags:
+kernel/power/power.h (v6.1 line 171, v6.12 line 174, v7.3 line 179).
+A resume restores ``sig`` and leaves the other fields as they were.
+"""
+
+import os
+import struct
+from pathlib import Path
+
+from hibtest.errors import HostError, SpecError
+from hibtest.evidence import SwapHeader
+
+PAGE_SIZE = 4096
+ARMED_SIGNATURE = b"S1SUSPEND\0"  # HIBERNATE_SIG, kernel/power/swap.c
+
+_LAYOUT = struct.Struct("<IIQI10s10s")
+NOCOMPRESS_MODE, CRC32_MODE, HW_SIG, LZ4 = 2, 4, 8, 16
+_FLAG_NAMES = {
+    1: "PLATFORM_MODE",
+    NOCOMPRESS_MODE: "NOCOMPRESS_MODE",
+    CRC32_MODE: "CRC32_MODE",
+    HW_SIG: "HW_SIG",
+    LZ4: "COMPRESSION_ALG_LZ4",  # since v6.9; older kernels know LZO only
+}
+
+
+def read_header(source: Path, offset_pages: int = 0) -> SwapHeader:
+    """Read the header page of a swap area in a raw disk file.
+
+    An area that holds no image is no error: its header is not ``armed``.
+
+    :param offset_pages: Where the header lies, in 4096-byte pages from the file's start: 0 for
+        a swap partition, the ``resume_offset`` for a swap file.
+    :raise SpecError: When the page lies outside the file.
+    :raise HostError: When the file cannot be read.
+    """
+    try:
+        with source.open("rb") as disk:
+            size = disk.seek(0, os.SEEK_END)
+            if not 0 <= offset_pages < size // PAGE_SIZE:
+                raise SpecError(
+                    f"{source}: swap header at page {offset_pages}, but the file has {size} bytes",
+                    hint="the disk is cut short, or the offset belongs to another disk",
+                )
+            disk.seek(offset_pages * PAGE_SIZE)
+            return parse_header(disk.read(PAGE_SIZE))
+    except OSError as error:
+        raise HostError(f"{source}: cannot read the swap header: {error.strerror}") from error
+
+
+def parse_header(page: bytes) -> SwapHeader:
+    """Return what a header page of 4096 bytes says, whatever it says."""
+    hw_sig, crc32, image, flags, orig_sig, sig = _LAYOUT.unpack_from(page, PAGE_SIZE - _LAYOUT.size)
+    return SwapHeader(
+        sig=_printable(sig),
+        orig_sig=_printable(orig_sig),
+        armed=sig == ARMED_SIGNATURE,
+        image=image,
+        flags=flags,
+        flag_names=flag_names(flags),
+        crc32=crc32,
+        hw_sig=hw_sig,
+    )
+
+
+def flag_names(flags: int) -> tuple[str, ...]:
+    """Return the kernel's names of the flags that are set, lowest bit first."""
+    bits = (1 << n for n in range(flags.bit_length()) if flags >> n & 1)
+    return tuple(_FLAG_NAMES.get(bit, f"BIT_{bit.bit_length() - 1}") for bit in bits)
+
+
+def _printable(signature: bytes) -> str:
+    text = signature.rstrip(b"\0").decode("ascii", "backslashreplace")
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

@@ -1,0 +1,110 @@
+"""Where a partition lies on a disk: GPT and MBR tables, logical partitions included.
+
+UEFI specification 2.10, section 5.3 (GPT); the MBR as Linux reads it, block/partitions/msdos.c
+(v6.12). Sectors are taken to be 512 bytes.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hibtest.errors import HostError, SpecError
+
+_SECTOR = 512
+_EXTENDED = {0x05, 0x0F, 0x85}
+_PROTECTIVE = 0xEE
+_MOST = 256  # partitions that Linux would number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """A partition: its number as in the kernel's names, its first byte, its size in bytes."""
+
+    number: int
+    start: int
+    size: int
+
+
+def find_partition(fd: int, name: str, number: int) -> Partition:
+    """Return one of the partitions of a disk.
+
+    :param fd: The disk, open for reading.
+    :param name: What it is called in messages.
+    :raise SpecError: When there is no table, or no such partition in it.
+    :raise HostError: When the disk cannot be read.
+    """
+    try:
+        found = {part.number: part for part in _partitions(fd, name)}
+    except OSError as error:
+        raise HostError(f"{name}: cannot read the partitions: {error.strerror}") from error
+    if number not in found:
+        there = ", ".join(map(str, sorted(found))) or "none"
+        raise SpecError(f"{name}: no partition {number}; there are: {there}")
+    part = found[number]
+    if part.start + part.size > os.lseek(fd, 0, os.SEEK_END):
+        raise SpecError(
+            f"{name}: partition {number} ends at byte {part.start + part.size},"
+            " which is after the disk's end",
+            hint="the disk is cut short",
+        )
+    return part
+
+
+def _partitions(fd: int, name: str) -> Iterator[Partition]:
+    mbr = os.pread(fd, _SECTOR, 0)
+    if mbr[510:] != b"\x55\xaa":
+        raise SpecError(f"{name}: no partition table", hint="leave --partition away")
+    entries = list(_entries(mbr))
+    if any(kind == _PROTECTIVE for kind, _, _ in entries):
+        yield from _gpt(fd, name)
+        return
+    for number, (kind, start, sectors) in enumerate(entries, 1):
+        if sectors and kind not in _EXTENDED:
+            yield _partition(number, start, sectors)
+        elif sectors:
+            yield from _logical(fd, start)
+
+
+def _entries(sector: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield type, first sector and number of sectors of the four entries of an MBR."""
+    for at in range(446, 510, 16):
+        yield sector[at + 4], *struct.unpack_from("<II", sector, at + 8)
+
+
+def _logical(fd: int, extended: int) -> Iterator[Partition]:
+    """Follow the chain of an extended partition; numbers begin with 5."""
+    table, seen = extended, {extended}
+    for number in range(5, _MOST):
+        sector = os.pread(fd, _SECTOR, table * _SECTOR)
+        if sector[510:] != b"\x55\xaa":
+            return
+        entries = list(_entries(sector))
+        data = [entry for entry in entries if entry[0] not in _EXTENDED and entry[2]]
+        links = [entry for entry in entries if entry[0] in _EXTENDED and entry[2]]
+        if data:
+            yield _partition(number, table + data[0][1], data[0][2])
+        if not links or extended + links[0][1] in seen:
+            return
+        table = extended + links[0][1]
+        seen.add(table)
+
+
+def _gpt(fd: int, name: str) -> Iterator[Partition]:
+    header = os.pread(fd, _SECTOR, _SECTOR)
+    if header[:8] != b"EFI PART":
+        raise SpecError(f"{name}: its MBR promises a GPT, but there is none")
+    table, count, size = struct.unpack_from("<QII", header, 72)
+    if not 128 <= size <= _SECTOR * 8 or table > 1 << 40:
+        raise SpecError(f"{name}: a GPT with entries of {size} bytes at sector {table}")
+    for number in range(1, min(count, _MOST) + 1):
+        entry = os.pread(fd, size, table * _SECTOR + (number - 1) * size)
+        if len(entry) < size:
+            return
+        first, last = struct.unpack_from("<QQ", entry, 32)
+        if any(entry[:16]) and first <= last:
+            yield _partition(number, first, last - first + 1)
+
+
+def _partition(number: int, start: int, sectors: int) -> Partition:
+    return Partition(number=number, start=start * _SECTOR, size=sectors * _SECTOR)

@@ -1,0 +1,33 @@
+"""All that can be told of an image by reading it once: what ``hibtest inspect`` says."""
+
+from hibtest.image.agent import find
+from hibtest.image.blocks import Blocks
+from hibtest.image.header import ARMED_SIGNATURE
+from hibtest.image.reader import check_offset
+from hibtest.image.survey.agent import survey_agent
+from hibtest.image.survey.found import Damage, Survey, Watcher
+from hibtest.image.survey.kernel import survey_kernel, survey_stream
+
+__all__ = ["Damage", "Survey", "Watcher", "survey_disk", "survey_kernel", "survey_stream"]
+
+
+def survey_disk(
+    device: Blocks,
+    *,
+    offset: int = 0,
+    boot: frozenset[int] | None = None,
+    watch: Watcher | None = None,
+) -> Survey:
+    """Read the image that begins at a block, the kernel's or the agent's, or say what is there.
+
+    :param offset: Block of the header.
+    :param boot: Checksums that the memory map of a boot may have.
+    :param watch: Is shown every page.
+    :raise SpecError: When the offset lies outside the device.
+    :raise HostError: When the disk cannot be read.
+    """
+    check_offset(device, offset)
+    armed = device.read_one(offset, "header").tobytes().endswith(ARMED_SIGNATURE)
+    if not armed and (place := find(device, offset)):
+        return survey_agent(place, boot=boot, watch=watch)
+    return survey_kernel(device, offset=offset, boot=boot, watch=watch)

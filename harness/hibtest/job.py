@@ -1,0 +1,28 @@
+"""A scenario and all that is needed to run it here, as one value that can be stored."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hibtest.evidence import GuestKernel, Host, Try
+from hibtest.spec import GuestFiles, Scenario
+
+EVIDENCE = "evidence.json"  # in a run's directory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A scenario and all that is needed to run it here.
+
+    :ivar directory: The run's own directory; it exists.
+    :ivar proof: Whether images are compared with the guest's memory, page by page.
+    :ivar tries: Runs in whose place this one is made.
+    """
+
+    scenario: Scenario
+    files: GuestFiles
+    kernel: GuestKernel
+    host: Host
+    qemu: str
+    directory: Path
+    proof: bool = True
+    tries: tuple[Try, ...] = ()

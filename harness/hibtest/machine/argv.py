@@ -1,0 +1,165 @@
+"""From a machine's shape to its QEMU command line, by pure functions.
+
+The kernel refuses an image when its memory map has changed, and one more PCI device moves it.
+So all that the guest's hardware is made of follows from the guest's shape, the accelerator and
+the list of disks; two boots of one guest differ in their kernel command line and wires only.
+Golden files (tests/machine/golden) pin the result.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hibtest.machine.shape import Accel, DebugWires, Disk, MachineSpec, Network, Wires
+from hibtest.spec import GuestSpec
+
+FIRST_DISK_SLOT = 3  # slot 2 is the network card; 0 and 31 are q35's own
+_SECTOR = 512
+_MAC = "52:54:00:12:34:56"
+
+
+def argv(spec: MachineSpec, wires: Wires | None = None) -> tuple[str, ...]:
+    """Return the command line of a machine.
+
+    :param wires: ``None`` gives a command to type: console and monitor share the terminal
+        (Ctrl-a c switches), and the guest runs at once.
+    """
+    debug = wires.debug if wires else None
+    return (
+        spec.qemu,
+        *_house(),
+        *_board(spec.guest, spec.accel, debug),
+        *_network(spec.network),
+        *_disks(spec.disks),
+        *_kernel(spec),
+        *(_by_hand() if wires is None else _wired(wires)),
+    )
+
+
+# -no-reboot: a panicking guest (panic=-1) or a triple fault ends QEMU, and the SHUTDOWN event
+# says guest-reset instead of guest-shutdown.
+def _house() -> tuple[str, ...]:
+    deny = ("obsolete", "elevateprivileges", "spawn", "resourcecontrol")
+    return (
+        "-name", "hibtest,debug-threads=on",
+        "-nodefaults",
+        "-no-user-config",
+        "-display", "none",
+        "-no-reboot",
+        "-sandbox", ",".join(("on", *(f"{what}=deny" for what in deny))),
+    )  # fmt: skip
+
+
+def _board(guest: GuestSpec, accel: Accel, debug: DebugWires | None) -> tuple[str, ...]:
+    return (
+        "-M", "q35" if debug is None else "q35,memory-backend=ram",
+        *(() if debug is None else _memory(guest, debug)),
+        *cpu(accel),
+        "-smp", f"{guest.vcpus},maxcpus={guest.max_vcpus or guest.vcpus}",
+        "-m", f"{guest.memory_mib}M",
+        "-rtc", "base=utc",
+    )  # fmt: skip
+
+
+# share=on: what the guest writes is in the file, for others to map.
+def _memory(guest: GuestSpec, debug: DebugWires) -> tuple[str, ...]:
+    path = f"mem-path=/dev/fd/{debug.memory_fd}"
+    return ("-object", f"memory-backend-file,id=ram,size={guest.memory_mib}M,{path},share=on")
+
+
+# thread=single: all vCPUs take turns in one thread. With a thread for each, QEMU 10.0 aborts now
+# and then, and some guests lose a vCPU's timer while they boot; and two guests side by side on two
+# CPUs are no quicker than one after the other.
+def cpu(accel: Accel) -> tuple[str, ...]:
+    """Return the options that choose an accelerator and the vCPU model that goes with it."""
+    match accel:
+        case Accel.KVM:
+            return ("-accel", "kvm", "-cpu", "host")
+        case Accel.TCG:
+            return ("-accel", "tcg,thread=single", "-cpu", "max")
+
+
+# Port 0: the host's kernel picks a free one and keeps it. romfile= empty: nobody boots from it.
+# An open network is open to all: what restrict= leaves reachable (guestfwd=) is one stream from
+# QEMU's start to its end, or a command for each connection, which the sandbox forbids; on neither
+# does the guest see that a server has hung up (net/slirp.c, QEMU 10.0).
+def _network(network: Network) -> tuple[str, ...]:
+    restrict = "on" if network is Network.CLOSED else "off"
+    return (
+        "-netdev", f"user,id=n0,ipv6=off,restrict={restrict},hostfwd=tcp:127.0.0.1:0-:22",
+        "-device", f"virtio-net-pci,netdev=n0,mac={_MAC},addr=2,romfile=",
+    )  # fmt: skip
+
+
+def _disks(disks: Sequence[Disk]) -> tuple[str, ...]:
+    return tuple(
+        arg for slot, disk in enumerate(disks, FIRST_DISK_SLOT) for arg in _disk(disk, slot)
+    )
+
+
+# no-flush: a flush protects from the host's crash only; the page cache outlives QEMU.
+def _disk(disk: Disk, slot: int) -> tuple[str, ...]:
+    readonly = "on" if disk.readonly else "off"
+    node = (
+        f"driver={disk.format}",
+        f"node-name={disk.serial}",
+        f"read-only={readonly}",
+        "cache.no-flush=on",
+        *_file(disk),
+    )
+    front = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},addr={slot:x}"
+    return ("-blockdev", ",".join(node), "-device", front)
+
+
+def _file(disk: Disk) -> tuple[str, ...]:
+    """Return the file below a disk, with a filter between that makes a write fail, if asked."""
+    if disk.fails_at is None:
+        return _plain_file(disk, "file")
+    error = "file.inject-error.0"
+    return (
+        "file.driver=blkdebug",
+        f"{error}.event=write_aio",
+        f"{error}.iotype=write",
+        f"{error}.errno=5",
+        f"{error}.sector={disk.fails_at // _SECTOR}",
+        "file.cache.no-flush=on",
+        *_plain_file(disk, "file.image"),
+    )
+
+
+def _plain_file(disk: Disk, prefix: str) -> tuple[str, ...]:
+    path = f"{prefix}.filename={_value(disk.path)}"
+    return (f"{prefix}.driver=file", path, f"{prefix}.cache.no-flush=on")
+
+
+def _kernel(spec: MachineSpec) -> tuple[str, ...]:
+    if spec.kernel is None:
+        return ()
+    initrd = () if spec.initrd is None else ("-initrd", os.fspath(spec.initrd))
+    return ("-kernel", os.fspath(spec.kernel), *initrd, "-append", spec.cmdline)
+
+
+# -S: the guest runs only after the monitor listens, so that none of its events is lost.
+def _wired(wires: Wires) -> tuple[str, ...]:
+    log = f"logfile={_value(wires.console_log)},logappend=off"
+    return (
+        "-S",
+        "-chardev", f"socket,id=qmp,fd={wires.qmp_fd}",
+        "-mon", "chardev=qmp,mode=control",
+        "-chardev", f"socket,id=console,fd={wires.console_fd},{log}",
+        "-serial", "chardev:console",
+        *(() if wires.debug is None else _stub(wires.debug)),
+    )  # fmt: skip
+
+
+def _stub(debug: DebugWires) -> tuple[str, ...]:
+    return ("-chardev", f"socket,id=gdb,fd={debug.gdb_fd}", "-gdb", "chardev:gdb")
+
+
+def _by_hand() -> tuple[str, ...]:
+    return ("-serial", "mon:stdio")
+
+
+# A comma ends a value in QEMU's option syntax unless it is doubled.
+def _value(path: Path) -> str:
+    return os.fspath(path).replace(",", ",,")

@@ -1,0 +1,108 @@
+"""Backing files of a machine's disks: overlays and sparse files."""
+
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hibtest.errors import HostError
+from hibtest.machine.monitor import Event
+
+_MIB = 1 << 20
+
+
+def overlay(base: Path, path: Path) -> Path:
+    """Create a qcow2 overlay on a raw disk; what is written goes to the overlay alone.
+
+    :return: ``path``.
+    :raise HostError: When qemu-img is missing, the base is, or the file system is full.
+    """
+    if shutil.which("qemu-img") is None:
+        raise HostError("qemu-img is not installed", hint="apt install qemu-utils")
+    if not base.is_file():
+        raise HostError(f"{base}: no such disk", hint="hibtest images build")
+    with _new(path) as part:
+        done = subprocess.run(
+            ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base.absolute(), part],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if done.returncode != 0:
+            raise HostError(f"{path}: no overlay could be made: {done.stderr.strip()}")
+    return path
+
+
+def copy(base: Path, path: Path) -> Path:
+    """Copy a raw disk; what is zero in it takes no room, and where the file system can share
+    blocks between files, neither does the rest.
+
+    :return: ``path``.
+    :raise HostError: When the base is not there, or the file system is full.
+    """
+    if not base.is_file():
+        raise HostError(f"{base}: no such disk", hint="hibtest images build")
+    with _new(path) as part:
+        argv = ["cp", "--reflink=auto", "--sparse=always", "--", os.fspath(base), os.fspath(part)]
+        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
+        if done.returncode != 0:
+            raise HostError(f"{path}: no copy could be made: {done.stderr.strip()}")
+    return path
+
+
+def sparse(path: Path, size_mib: int) -> Path:
+    """Create a raw disk of zeros that takes no room until it is written to.
+
+    :return: ``path``.
+    :raise HostError: When the file system is full or cannot hold such a file.
+    """
+    with _new(path) as part, part.open("xb") as file:
+        file.truncate(size_mib * _MIB)
+    return path
+
+
+def require_room(directory: Path, mib: int) -> None:
+    """Check that the file system of a directory has room for what machines will write.
+
+    :raise HostError: When it has not.
+    """
+    free = shutil.disk_usage(directory).free // _MIB
+    if free < mib:
+        raise HostError(
+            f"{directory}: {free} MiB are free, {mib} MiB are needed for disks",
+            hint="free some, or give another directory",
+        )
+
+
+def full_disk(event: Event) -> HostError | None:
+    """Return the error that an event amounts to if the host had no room for a guest's write.
+
+    QEMU then sends BLOCK_IO_ERROR with ``nospace`` and stops the guest (qapi/block-core.json,
+    QEMU 8.2 to 10.0): what follows says nothing of the guest.
+    """
+    if event.name != "BLOCK_IO_ERROR" or not event.data.get("nospace"):
+        return None
+    disk = event.data.get("node-name") or event.data.get("device")
+    return HostError(
+        f"disk {disk}: the host has no room for what the guest writes", hint="free some"
+    )
+
+
+# A disk is there whole under its name, or not at all.
+@contextmanager
+def _new(path: Path) -> Iterator[Path]:
+    part = path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        part.chmod(0o600)  # it will hold a guest's memory
+        part.rename(path)
+    except OSError as error:
+        hint = "free some room there" if error.errno == errno.ENOSPC else None
+        raise HostError(f"{path}: {error.strerror}", hint=hint) from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,123 @@
+"""Reading /proc and /sys."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hibtest.probe.base import PATIENCE, Facts, Lacking
+
+
+def read(path: str | Path) -> str:
+    """Return a file's text without the white space around it.
+
+    One open, one read or two: cheaper than a buffered file, and under TCG that counts.
+
+    :raise OSError: When it cannot be read.
+    """
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        text = b""
+        while True:
+            part = os.read(fd, 1 << 16)
+            text += part
+            if not part:
+                return text.decode(errors="replace").strip()
+    finally:
+        os.close(fd)
+
+
+def read_or(path: str | Path, otherwise: str) -> str:
+    """Return a file's text, or ``otherwise`` when it cannot be read."""
+    try:
+        return read(path)
+    except OSError:
+        return otherwise
+
+
+def need(path: str | Path) -> str:
+    """Return a file's text.
+
+    :raise Lacking: When there is no such file.
+    """
+    try:
+        return read(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Lacking(f"no {path}") from error
+
+
+def write(path: str | Path, text: str) -> None:
+    """Write a text into a file of the kernel, in one write."""
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def say(text: str, path: str = "/dev/kmsg") -> None:
+    """Write a line to the kernel log, where the console shows it.
+
+    It ends with a newline: without one the kernel keeps the line back until the next one
+    comes, which might continue it (vprintk_store(), kernel/printk/printk.c, 6.1 to 7.3).
+    """
+    write(path, f"<4>hibtest: {text}\n")
+
+
+def boot_id() -> str:
+    """Return the name of this life of the kernel."""
+    return read("/proc/sys/kernel/random/boot_id")
+
+
+def cpus(which: str = "online") -> set[int]:
+    """Return the numbers of the CPUs that are ``online``, ``present`` or ``possible``."""
+    return cpu_list(read(f"/sys/devices/system/cpu/{which}"))
+
+
+def cpu_list(text: str) -> set[int]:
+    """Return the numbers in a list such as ``0-2,5``.
+
+    >>> sorted(cpu_list("0-2,5"))
+    [0, 1, 2, 5]
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        if part.strip():
+            first, _, last = part.partition("-")
+            found.update(range(int(first), int(last or first) + 1))
+    return found
+
+
+def wait_for(fact: Callable[[], bool], limit: float, every: float = 0.005) -> bool:
+    """Ask for a fact until it is true or ``limit`` seconds have passed; return it.
+
+    :param limit: For a guest that has its CPUs to itself; :data:`PATIENCE` stretches it.
+    """
+    end = time.monotonic() + limit * PATIENCE
+    while not fact():
+        if time.monotonic() >= end:
+            return fact()
+        time.sleep(every)
+    return True
+
+
+def number(path: str | Path) -> int | None:
+    """Return the number in a file, ``None`` when there is no such file or no number."""
+    try:
+        return int(read(path))
+    except (OSError, ValueError):
+        return None
+
+
+def stat(pid: int | str) -> list[str]:
+    """Return the fields of proc_pid_stat(5) from the third (the state) on, or ``["", ...]``."""
+    fields = read_or(f"/proc/{pid}/stat", "").rpartition(")")[2].split()
+    return fields or [""] * 50
+
+
+def identity(pid: int) -> Facts:
+    """Return ``{"pid", "starttime"}``: together they name a process for as long as it lives."""
+    starttime = stat(pid)[19]
+    return {"pid": pid, "starttime": int(starttime) if starttime else None}

@@ -1,0 +1,136 @@
+"""The witness of all threads of the guest."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from hibtest.probe import procfs
+from hibtest.probe.base import Facts, Planted, Witness
+
+# include/linux/sched.h, 6.1 to 7.3.
+PF_KTHREAD, PF_NOFREEZE, PF_SUSPEND_TASK = 0x00200000, 0x00008000, 0x80000000
+# How long a thawed guest may take until everything is in its place again.
+SETTLE = 5.0
+# Kernel threads that come and go as work does.
+POOLS = ("kworker/",)
+# ext4's thread that zeroes inode tables after a mount, and ends when they are all zero
+# (fs/ext4/super.c ext4_lazyinit_thread(), 6.1 to 7.3).
+ENDING = ("ext4lazyinit",)
+
+
+class Thread(NamedTuple):
+    """A thread, as proc_pid_stat(5) tells it."""
+
+    pid: int
+    tid: int
+    comm: str
+    state: str
+    parent: int
+    flags: int
+    starttime: int
+
+    @property
+    def kernel(self) -> bool:
+        """Whether it is a thread of the kernel."""
+        return bool(self.flags & PF_KTHREAD)
+
+
+def everyone() -> list[Thread]:
+    """Return all threads there are."""
+    pids = [entry.name for entry in os.scandir("/proc") if entry.name.isdigit()]
+    return [thread for pid in pids for tid in tasks(pid) if (thread := read(int(pid), tid))]
+
+
+def tasks(pid: str) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(f"/proc/{pid}/task")]
+    except OSError:
+        return []  # it has just ended
+
+
+def read(pid: int, tid: str) -> Thread | None:
+    text = procfs.read_or(f"/proc/{pid}/task/{tid}/stat", "")
+    if not text:
+        return None
+    head, _, tail = text.rpartition(")")
+    fields = tail.split()
+    comm = head.partition("(")[2]
+    numbers = int(fields[1]), int(fields[6]), int(fields[19])
+    return Thread(pid, int(tid), comm, fields[0], *numbers)
+
+
+def passing(threads: list[Thread]) -> set[int]:
+    """Return the processes that end with the SSH sessions which are there now."""
+    parents = {thread.pid: thread.parent for thread in threads}
+    servers = {t.pid for t in threads if t.comm.startswith("sshd")}
+    gone = set()
+    for pid in parents:
+        at = pid
+        while at in parents:
+            if at in servers and parents.get(at) in servers:
+                gone.add(pid)
+            at = parents[at]
+    return gone
+
+
+def threads() -> Planted:
+    """All threads of the guest.
+
+    Planted: ``{"threads": [[tid, starttime, comm, state, staying]], "kernel": {comm: count}}``,
+    user and kernel threads apart; ``staying`` is 0 for those of an SSH session, which will end.
+    Found: the same without ``staying``, ``"stuck"``: [[tid, comm, state, wchan]] of threads in
+    an uninterruptible sleep that were not when this was planted, after up to 5 s of waiting,
+    and ``"exempt"``: user threads that are exempt from freezing now and were not.
+    """
+    first = everyone()
+    ending = passing(first)
+    users = [t for t in first if not t.kernel]
+    sleeping = {t.tid for t in first if t.state == "D"}
+    exempt = {t.tid for t in users if t.flags & (PF_NOFREEZE | PF_SUSPEND_TASK)}
+    kernel = count_kernel(first)
+
+    def look() -> Facts:
+        now = first
+
+        def settled() -> bool:
+            nonlocal now
+            now = everyone()
+            missing = [comm for comm in kernel if comm not in count_kernel(now)]
+            return not missing and not [t for t in now if t.state == "D" and t.tid not in sleeping]
+
+        procfs.wait_for(settled, SETTLE, every=0.2)
+        stuck = [t for t in now if t.state == "D" and t.tid not in sleeping]
+        return {
+            "threads": [[t.tid, t.starttime, t.comm, t.state] for t in now if not t.kernel],
+            "kernel": count_kernel(now),
+            "stuck": [[t.tid, t.comm, t.state, wchan(t)] for t in stuck],
+            "exempt": newly_exempt(now, exempt),
+        }
+
+    lines = [[t.tid, t.starttime, t.comm, t.state, int(t.pid not in ending)] for t in users]
+    return Planted({"threads": lines, "kernel": kernel}, look)
+
+
+def count_kernel(found: list[Thread]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for thread in found:
+        if thread.kernel and not thread.comm.startswith((*POOLS, *ENDING)):
+            counts[thread.comm] = counts.get(thread.comm, 0) + 1
+    return counts
+
+
+def newly_exempt(found: list[Thread], before: set[int]) -> list[list[int | str]]:
+    mask = PF_NOFREEZE | PF_SUSPEND_TASK
+    return [
+        [t.tid, t.comm, t.flags]
+        for t in found
+        if not t.kernel and t.flags & mask and t.tid not in before
+    ]
+
+
+def wchan(thread: Thread) -> str:
+    return procfs.read_or(f"/proc/{thread.pid}/task/{thread.tid}/wchan", "")
+
+
+WITNESSES = (Witness("threads", threads),)

@@ -1,0 +1,148 @@
+"""Threads that wait in the kernel while the snapshot is made, each in another system call."""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+import errno
+import os
+import struct
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hibtest.probe import procfs, shared, syscalls
+from hibtest.probe.base import Facts, Planted, Witness
+from hibtest.probe.detached import child
+from hibtest.probe.procfs import identity
+
+FUTEX, FUTEX_WAIT, FUTEX_WAKE = 202, 0, 1
+POLLIN = 1
+# Enough for a thread that waits; the usual 8 MiB each would be address space for nothing.
+STACK = 256 << 10
+# Words of shared memory for each waiter: rounds that ended, rounds that ended with EINTR, the
+# errno of any other failure; behind them all, the futex.
+WORDS = 3
+NAMES = ("nanosleep", "futex", "epoll_wait", "poll", "read")
+
+
+class Waits(NamedTuple):
+    """What the waiters wait for.
+
+    :ivar words: Their results, and the futex, its last word.
+    :ivar pipes: (read, write) for epoll_wait, poll and read, in this order.
+    """
+
+    words: shared.Words
+    pipes: list[tuple[int, int]]
+
+
+def waiters() -> Planted:
+    """A process with a thread in each of nanosleep, futex, epoll_wait, poll and read.
+
+    Planted: ``{"pid", "starttime"}``. Found: the same, and ``"waits": {name: {"rounds",
+    "eintr", "errno", "woke"}}``: how often the call ended, how often with EINTR (which the
+    freezer may cause: a fact, no fault), and whether it ended within 2 s of being woken now.
+    """
+    words = shared.Words(WORDS * len(NAMES) + 1)
+    waits = Waits(words, [os.pipe() for _ in range(3)])
+    pid = child(lambda: wait_in_all(waits))
+
+    def look() -> Facts:
+        return {**identity(pid), "waits": {name: woken(waits, name) for name in NAMES}}
+
+    return Planted(identity(pid), look)
+
+
+def woken(waits: Waits, name: str) -> Facts:
+    number = NAMES.index(name)
+    first = waits.words[number * WORDS]
+    wake(waits, name)
+    woke = procfs.wait_for(lambda: waits.words[number * WORDS] > first, 2)
+    eintr, failed = waits.words[number * WORDS + 1], waits.words[number * WORDS + 2]
+    return {"rounds": first, "eintr": eintr, "errno": failed, "woke": woke}
+
+
+def wake(waits: Waits, name: str) -> None:
+    if name == "futex":
+        waits.words.add(len(NAMES) * WORDS)
+        futex(waits, FUTEX_WAKE, 1)
+    elif name != "nanosleep":  # which ends by itself
+        os.write(waits.pipes[NAMES.index(name) - 2][1], b"!")
+
+
+def futex(waits: Waits, operation: int, value: int) -> int:
+    word = ctypes.c_void_p(waits.words.address(len(NAMES) * WORDS))
+    number, operation_, value_ = ctypes.c_long(FUTEX), ctypes.c_int(operation), ctypes.c_uint(value)
+    return int(syscalls.LIBC.syscall(number, word, operation_, value_, None, None, 0))
+
+
+def wait_in_all(waits: Waits) -> None:
+    calls = (nanosleep, in_futex(waits), in_epoll(waits), in_poll(waits), in_read(waits))
+    _thread.stack_size(STACK)
+    for number, call in list(enumerate(calls))[1:]:
+        _thread.start_new_thread(rounds, (waits.words, number * WORDS, call))
+    rounds(waits.words, 0, calls[0])
+
+
+def rounds(words: shared.Words, at: int, call: Callable[[], int]) -> None:
+    """Wait again and again, and keep count: by ctypes, for Python would hide EINTR."""
+    while True:
+        if call() >= 0:
+            words.add(at)
+            continue
+        number = ctypes.get_errno()
+        if number == errno.EINTR:
+            words.add(at + 1)
+        elif number != errno.EAGAIN:  # a futex whose word was changed before it waited
+            words[at + 2] = number
+            time.sleep(1)
+
+
+def nanosleep() -> int:
+    return int(syscalls.LIBC.nanosleep(struct.pack("2q", 0, 50_000_000), None))
+
+
+def in_futex(waits: Waits) -> Callable[[], int]:
+    word = len(NAMES) * WORDS
+    return lambda: futex(waits, FUTEX_WAIT, waits.words[word] & 0xFFFFFFFF)
+
+
+def in_epoll(waits: Waits) -> Callable[[], int]:
+    reader = waits.pipes[0][0]
+    epoll = syscalls.check(syscalls.LIBC.epoll_create1(os.O_CLOEXEC), "epoll_create1")
+    # struct epoll_event is packed on x86_64.
+    event = struct.pack("<IQ", POLLIN, reader)
+    syscalls.check(syscalls.LIBC.epoll_ctl(epoll, 1, reader, event), "epoll_ctl")
+    found = ctypes.create_string_buffer(12)
+
+    def call() -> int:
+        result = int(syscalls.LIBC.epoll_wait(epoll, found, 1, -1))
+        return took(reader, result)
+
+    return call
+
+
+def in_poll(waits: Waits) -> Callable[[], int]:
+    reader = waits.pipes[1][0]
+
+    def call() -> int:
+        asked = ctypes.create_string_buffer(struct.pack("ihh", reader, POLLIN, 0))
+        return took(reader, int(syscalls.LIBC.poll(asked, ctypes.c_ulong(1), -1)))
+
+    return call
+
+
+def took(reader: int, result: int) -> int:
+    if result > 0:
+        os.read(reader, 1)
+    return result
+
+
+def in_read(waits: Waits) -> Callable[[], int]:
+    reader = waits.pipes[2][0]
+    byte = ctypes.create_string_buffer(1)
+    return lambda: int(syscalls.LIBC.read(reader, byte, 1))
+
+
+WITNESSES = (Witness("waiters", waiters),)

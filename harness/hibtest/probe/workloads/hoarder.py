@@ -1,0 +1,55 @@
+"""A process that holds more memory than a snapshot could have a copy of."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import zlib
+from pathlib import Path
+
+from hibtest.probe import pages, procfs, syscalls
+from hibtest.probe.base import RUN, Facts
+from hibtest.probe.detached import detach
+
+# Of all memory. Of what is in use the kernel wants a copy in the other half
+# (kernel/power/snapshot.c, hibernate_preallocate_memory(), 6.1 to 7.3).
+SHARE = 0.6
+STEP = 256  # pages that are made, or read, at once
+NOTE = RUN / "hoarder"
+
+
+def start(*, locked: bool) -> Facts:
+    """Start it; return ``{"bytes", "crc", "server", "fd"}``: its memory is a memfd."""
+    NOTE.unlink(missing_ok=True)
+    detach(lambda: keep(locked=locked), RUN / "hoarder.log")
+    procfs.wait_for(NOTE.exists, 60)
+    pid, fd = map(int, NOTE.read_text().split())
+    return look({"server": {"pid": pid}, "fd": fd})
+
+
+def look(planted: Facts) -> Facts:
+    """Return the same, as it is now."""
+    pid, fd = planted["server"]["pid"], planted["fd"]
+    size = crc = 0
+    with Path(f"/proc/{pid}/fd/{fd}").open("rb", buffering=0) as file:
+        while data := file.read(STEP * pages.SIZE):
+            size, crc = size + len(data), zlib.crc32(data, crc)
+    return {"bytes": size, "crc": crc, "server": procfs.identity(pid), "fd": fd}
+
+
+def keep(*, locked: bool) -> None:
+    count = int(os.sysconf("SC_PHYS_PAGES") * SHARE) // STEP * STEP
+    fd = os.memfd_create("hoard")
+    os.ftruncate(fd, count * pages.SIZE)
+    area = mmap.mmap(fd, count * pages.SIZE)
+    for page in range(0, count, STEP):
+        at = page * pages.SIZE
+        area[at : at + STEP * pages.SIZE] = pages.content(STEP, 42, page)
+    if locked:
+        syscalls.mlock(area)
+    part = NOTE.with_suffix(".part")
+    part.write_text(f"{os.getpid()} {fd}")
+    part.rename(NOTE)
+    while True:
+        signal.pause()

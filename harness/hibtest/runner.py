@@ -1,0 +1,190 @@
+"""One scenario through its boots: gathers evidence, never judges it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from hibtest.cycle import agent, scripts
+from hibtest.cycle.answers import Garbled
+from hibtest.cycle.boot import Lab, Running, running
+from hibtest.cycle.disks import SWAP, make_disks
+from hibtest.cycle.scripts import Notes, Past
+from hibtest.cycle.server import served
+from hibtest.cycle.watch import Stalled
+from hibtest.deadline import DeadlineExpired
+from hibtest.errors import GuestError, HibtestError, HostError
+from hibtest.events import Note, Sink
+from hibtest.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
+from hibtest.files import as_host_error, whole
+from hibtest.image.header import read_header
+from hibtest.job import EVIDENCE, Job
+from hibtest.machine.shape import Accel
+from hibtest.machine.turns import turn
+from hibtest.spec import Role, Stage
+
+Script = Callable[[Running, Notes], None]
+
+
+def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> Evidence:
+    """Run a scenario; ``evidence.json`` is up to date after every boot.
+
+    Harness trouble does not raise: it stands in the evidence as its fault.
+
+    :param at_rest: Called with the swap disk whenever a machine has hibernated and is off, to
+        do to it what happens to disks.
+    """
+    waits = time.monotonic()
+
+    def say(text: str) -> None:
+        sink(Note(t=time.monotonic() - waits, text=text))
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(turn(Accel(job.host.accel), say=say))
+        except HostError as error:
+            return _store(job, replace(_nothing_yet(job), fault=_fault(error)), waits)
+        return _run(job, sink, at_rest)
+
+
+def _nothing_yet(job: Job) -> Evidence:
+    return Evidence(
+        scenario=job.scenario.name,
+        host=job.host,
+        kernel=job.kernel,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        proof=job.proof,
+        tries=job.tries,
+    )
+
+
+def _fault(error: HibtestError) -> Fault:
+    return Fault(kind=type(error).__name__, message=error.message, hint=error.hint or "")
+
+
+def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Evidence:
+    began = time.monotonic()
+    evidence = _nothing_yet(job)
+    try:
+        make_disks(job.scenario, job.files, job.directory)
+        lab = replace(Lab.of(job, sink, began), at_rest=at_rest)
+        for boot in _boots(lab):
+            evidence = replace(evidence, boots=(*evidence.boots, boot))
+            _store(job, evidence, began)
+    except HibtestError as error:
+        evidence = replace(evidence, fault=_fault(error))
+    except OSError as error:  # this host's, whichever file it was
+        evidence = replace(evidence, fault=_fault(as_host_error(error)))
+    return _store(job, evidence, began)
+
+
+def _store(job: Job, evidence: Evidence, began: float) -> Evidence:
+    evidence = replace(evidence, seconds=round(time.monotonic() - began, 2))
+    whole(job.directory / EVIDENCE, to_json(evidence))
+    return evidence
+
+
+def _boots(lab: Lab) -> Iterator[Boot]:
+    """Go through the boots of a scenario, until one comes to something else than hoped."""
+    with closing(Past()) as past, served(lab) as equipped:
+        yield from _cycle(equipped, past)
+
+
+def _cycle(lab: Lab, past: Past) -> Iterator[Boot]:
+    boot = _boot(lab, Role.SAVE, 0, partial(scripts.save, past=past))
+    yield boot
+    if not _hibernated(boot):
+        return
+    for life in range(1, lab.scenario.lives + 1):
+        again = life < lab.scenario.lives
+        script = partial(scripts.resume, past=past, again=again)
+        boot = _boot(lab, Role.RESUME, life, script)
+        yield boot
+        if not boot.resumed or boot.garbled or boot.hang or boot.panic:
+            return
+        if again and not _hibernated(boot):
+            return
+    yield _boot(lab, Role.COLD, lab.scenario.lives + 1, scripts.cold)
+
+
+def _hibernated(boot: Boot) -> bool:
+    tried = boot.attempt is not None and boot.attempt.errno is None
+    off = boot.exit is not None and boot.exit.returncode == 0
+    return tried and off and not boot.panic and boot.hang is None
+
+
+def _boot(lab: Lab, role: Role, number: int, script: Script) -> Boot:
+    """Run one machine through its script and return all that was seen of it."""
+    name = f"{role}-{number}" if role is Role.RESUME and number > 1 else str(role)
+    notes = Notes()
+    with running(lab, role, number, lab.directory / name) as run:
+        try:
+            script(run, notes)
+        except Stalled as stalled:
+            notes.hang = stalled.hang
+        except Garbled as garbled:
+            notes.garbled = _afterwards(role, notes, garbled)
+        except (GuestError, DeadlineExpired) as error:
+            notes.hang = _lost(run, notes, role, error)
+        exit_ = run.watch.ended() or Exit(returncode=None)
+        run.watch.close()
+    return _seen(lab, role, name, run, notes, exit_)
+
+
+def _afterwards(role: Role, notes: Notes, garbled: Garbled) -> str:
+    """Return what a guest answered after a hibernation; before one it is ours to be told."""
+    if _before(role, notes):
+        raise garbled
+    return garbled.message
+
+
+def _before(role: Role, notes: Notes) -> bool:
+    return role is Role.SAVE and notes.attempt is None
+
+
+def _lost(run: Running, notes: Notes, role: Role, error: HibtestError) -> Hang | None:
+    """Tell a guest that cannot be reached because of its kernel from harness trouble.
+
+    A machine that ends explains itself. After a hibernation, in whichever boot, a guest that does
+    not answer has hung. What remains is ours, and the error goes on.
+    """
+    if run.watch.ends():
+        return None
+    if _before(role, notes):
+        raise error
+    if isinstance(error, DeadlineExpired):
+        return run.watch.hang(Stage.WITNESS, error.deadline.what, error.deadline.limit)
+    return run.watch.hang(Stage.WITNESS, error.message, 0)
+
+
+def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Exit) -> Boot:
+    record = run.watch.record
+    panic = run.watch.seen("panic")
+    return Boot(
+        role=role,
+        directory=name,
+        ready=notes.ready,
+        resumed=notes.resumed,
+        boot_id=notes.boot_id,
+        marks=tuple(record.marks),
+        qmp=tuple(record.qmp),
+        stages=tuple(record.stages),
+        attempt=notes.attempt,
+        failures=notes.failures,
+        witnesses=notes.witnesses,
+        audits=notes.audits,
+        exit=exit_,
+        header=read_header(lab.directory / SWAP),
+        agent_image=lab.image.look(),
+        agent_steps=agent.steps(record.marks),
+        hang=notes.hang,
+        garbled=notes.garbled,
+        panic=panic.line if panic else "",
+        last_lines=run.watch.last_lines() if panic else (),
+        restored=notes.restored,
+        saved=notes.saved,
+        disks=notes.disks,
+    )

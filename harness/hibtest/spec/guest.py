@@ -1,0 +1,57 @@
+"""The guest that a scenario asks for, and the files it is booted from."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hibtest.spec.rootfs import PlainRoot, Root
+
+OWN_KERNEL = "own"  # the name of the kernel given with --kernel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestSpec:
+    """The shape of a guest.
+
+    :ivar kernel: Name of an installed guest kernel (``hibtest images list``).
+    :ivar memory_mib: Guest memory in MiB.
+    :ivar vcpus: vCPUs that are there at boot.
+    :ivar max_vcpus: vCPUs that may be plugged in later, those at boot included.
+    :ivar append: More words for the kernel command line of every boot.
+    :ivar root: What the root filesystem stands on.
+    """
+
+    kernel: str
+    memory_mib: int = 512
+    vcpus: int = 2
+    max_vcpus: int | None = None
+    append: tuple[str, ...] = ()
+    root: Root = field(default_factory=PlainRoot)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestFiles:
+    """What ``images`` builds for one kernel, and a machine boots from; nothing writes to it.
+
+    :ivar kernel_name: The name scenarios use, such as ``trixie``.
+    :ivar release: The kernel's release, as ``uname -r`` prints it.
+    :ivar kernel: The bzImage.
+    :ivar initrd: The initramfs.
+    :ivar root: Root filesystem, a raw ext4 disk: machines get an overlay on it.
+    :ivar toolbox: squashfs with Python for early userspace.
+    :ivar modules: squashfs with the kernel's modules at its top (``modules.dep`` in it), or
+        ``None`` for a kernel that needs none.
+    :ivar ssh_key: Private key of the guest's root account.
+    :ivar host_key: The guest's pinned SSH host key: ``ssh-ed25519 AAAA...``.
+    :ivar manifest: JSON file with package versions and SHA-256 sums.
+    """
+
+    kernel_name: str
+    release: str
+    kernel: Path
+    initrd: Path
+    root: Path
+    toolbox: Path
+    modules: Path | None
+    ssh_key: Path
+    host_key: str
+    manifest: Path

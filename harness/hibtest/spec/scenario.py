@@ -1,0 +1,75 @@
+"""A scenario: everything that is asked of one cycle, as one frozen value."""
+
+import re
+from dataclasses import dataclass, field
+
+from hibtest.errors import SpecError
+from hibtest.spec.fault import Fault
+from hibtest.spec.guest import GuestSpec
+from hibtest.spec.layout import Layout, SwapDisk
+from hibtest.spec.method import KernelMethod, Method
+from hibtest.spec.outcome import Expected
+from hibtest.spec.workload import Workload
+
+SWAP_DEVICE = "/dev/disk/by-id/virtio-swap"
+IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
+SCRATCH_DEVICE = "/dev/disk/by-id/virtio-scratch"
+KEYS_DEVICE = "/dev/disk/by-id/virtio-keys"
+LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of it all
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeSpec:
+    """What the resume boot is told, where it differs from the save boot.
+
+    :ivar device: ``resume=`` of the resume boot.
+    :ivar noresume: Whether ``noresume`` stands on its kernel command line.
+    """
+
+    device: str = SWAP_DEVICE
+    noresume: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One question asked of the kernel.
+
+    :ivar name: Unique, made of ``a-z 0-9 . _ -``; also the name of the run directory.
+    :ivar faults: What is made to go wrong.
+    :ivar expected: The outcome that makes it pass.
+    :ivar lives: How often the same life is hibernated and resumed; the second time shows that
+        the first gave back all that a hibernation takes.
+    :ivar workloads: What is set up in the guest before it is hibernated.
+    :ivar tags: Words that ``-k`` finds besides the name.
+    :raise SpecError: When a value cannot be meant.
+    """
+
+    name: str
+    guest: GuestSpec
+    layout: Layout = field(default_factory=SwapDisk)
+    method: Method = field(default_factory=KernelMethod)
+    resume: ResumeSpec = field(default_factory=ResumeSpec)
+    faults: tuple[Fault, ...] = ()
+    expected: Expected = field(default_factory=Expected)
+    lives: int = 1
+    workloads: tuple[Workload, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise SpecError(
+                f"scenario name {self.name!r} is not made of a-z, 0-9, dots, dashes", hint="rename"
+            )
+        if not 1 <= self.guest.vcpus <= (self.guest.max_vcpus or self.guest.vcpus):
+            raise SpecError(
+                f"{self.name}: {self.guest.vcpus} vCPUs do not fit in max_vcpus "
+                f"{self.guest.max_vcpus}"
+            )
+        if self.guest.memory_mib < LEAST_MEMORY_MIB:
+            raise SpecError(
+                f"{self.name}: {self.guest.memory_mib} MiB of memory is too little to boot",
+                hint=f"give it at least {LEAST_MEMORY_MIB}",
+            )
+        if self.lives < 1:
+            raise SpecError(f"{self.name}: lives is {self.lives}, must be 1 or more")

@@ -1,0 +1,66 @@
+"""What is set up in a guest before it is hibernated: disks that stand on processes, memory.
+
+These are msgspec structs, not dataclasses: in JSON a member of a union needs its tag. What each
+consists of is in :mod:`hibtest.probe.workloads`.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class FuseDirty(msgspec.Struct, frozen=True, kw_only=True, tag="fuse-dirty"):
+    """A file on a FUSE filesystem with writeback cache, dirty, and open in some process."""
+
+    @property
+    def name(self) -> str:
+        return "fuse-dirty"
+
+
+class LoopOnFuse(msgspec.Struct, frozen=True, kw_only=True, tag="loop-on-fuse"):
+    """The same on ext4, on a loop device on a file of such a filesystem."""
+
+    @property
+    def name(self) -> str:
+        return "loop-on-fuse"
+
+
+class SwapOnLoopOnFuse(msgspec.Struct, frozen=True, kw_only=True, tag="swap-on-loop-on-fuse"):
+    """Memory that is swapped out to a loop device on a file of such a filesystem."""
+
+    @property
+    def name(self) -> str:
+        return "swap-on-loop-on-fuse"
+
+
+class Attach(StrEnum):
+    """How a network block device gets its socket."""
+
+    NETLINK = "netlink"  # the client ends, the kernel has the socket
+    IOCTL = "ioctl"  # the client stays in an ioctl
+
+
+class Nbd(msgspec.Struct, frozen=True, kw_only=True, tag="nbd"):
+    """The same on ext4, on a network block device that a process of the guest serves."""
+
+    attach: Attach = Attach.NETLINK
+
+    @property
+    def name(self) -> str:
+        return f"nbd-{self.attach}"
+
+
+class MuchMemory(msgspec.Struct, frozen=True, kw_only=True, tag="much-memory"):
+    """60 % of all memory: more than a snapshot can have a copy of.
+
+    :ivar locked: Whether it cannot be swapped out.
+    """
+
+    locked: bool = False
+
+    @property
+    def name(self) -> str:
+        return "locked-memory" if self.locked else "much-memory"
+
+
+Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd | MuchMemory

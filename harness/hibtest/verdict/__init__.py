@@ -1,0 +1,121 @@
+"""judge(scenario, evidence) -> Verdict: a pure function of stored values.
+
+Rules are asked in order and the first that has something to say decides: harness trouble before
+anything else, then what ended a boot, then what a resumed guest lacks. When no rule speaks, the
+guest has resumed. docs/verdicts.md lists all causes.
+"""
+
+from dataclasses import dataclass, replace
+
+from hibtest.evidence import Evidence, Try
+from hibtest.printable import printable, printable_lines
+from hibtest.spec import Expected, Outcome, Scenario
+from hibtest.verdict.boots import BOOT_RULES
+from hibtest.verdict.finding import Finding
+from hibtest.verdict.life import LIFE_RULES
+from hibtest.verdict.proof import LAST_RULES, PROOF_RULES, doubts
+
+__all__ = ["Verdict", "judge", "unjudged"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a run came to, and why.
+
+    :ivar cause: A stable word for machines, as docs/verdicts.md lists them.
+    :ivar reason: One line for people.
+    :ivar rests_on: The evidence behind it: fields of evidence.json and files of the run.
+    :ivar as_expected: Whether the scenario passes.
+    :ivar detail: More lines, for people: a hexdump, the last lines of a console.
+    :ivar tries: Runs that do not count, in whose place this one was made.
+    """
+
+    scenario: str
+    outcome: Outcome
+    cause: str
+    reason: str
+    rests_on: tuple[str, ...]
+    expected: Expected
+    as_expected: bool
+    detail: str = ""
+    tries: tuple[Try, ...] = ()
+
+    def __str__(self) -> str:
+        cause = f" ({printable(self.cause)})" if self.cause else ""
+        more = f"\n{printable_lines(self.detail)}" if self.detail else ""
+        return f"{self.outcome}{cause}: {printable(self.reason)}{more}"
+
+
+def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
+    """Judge the evidence of a run of a scenario."""
+    finding = _find(scenario, evidence)
+    return Verdict(
+        scenario=scenario.name,
+        outcome=finding.outcome,
+        cause=finding.cause,
+        reason=finding.reason,
+        rests_on=finding.rests_on,
+        expected=scenario.expected,
+        as_expected=_meets(finding, scenario.expected),
+        detail=finding.detail,
+        tries=evidence.tries,
+    )
+
+
+def unjudged(scenario: Scenario, cause: str, reason: str, *, hint: str = "") -> Verdict:
+    """Return the verdict of a run that left nothing to be judged: INVALID."""
+    return Verdict(
+        scenario=scenario.name,
+        outcome=Outcome.INVALID,
+        cause=cause,
+        reason=f"{reason} ({hint})" if hint else reason,
+        rests_on=(),
+        expected=scenario.expected,
+        as_expected=False,
+    )
+
+
+def _find(scenario: Scenario, evidence: Evidence) -> Finding:
+    for rule in BOOT_RULES:
+        finding = rule(scenario, evidence)
+        if finding is not None:
+            return _with_proof(finding, scenario, evidence)
+    for rule in (*PROOF_RULES, *LIFE_RULES, *LAST_RULES):
+        finding = rule(scenario, evidence)
+        if finding is not None:
+            return finding
+    last = evidence.boots[-1]
+    checked = sum(len(boot.witnesses) + len(boot.audits) for boot in evidence.boots)
+    views = [boot.restored.image for boot in evidence.boots if boot.restored]
+    exact = sum(view.pages + view.zeroes for view in views if view)
+    proven = f"{exact} pages exact; " if exact else ""
+    times = "once" if scenario.lives == 1 else f"{scenario.lives} times in the same life"
+    return Finding(
+        outcome=Outcome.RESUMED,
+        cause="",
+        reason=f"resumed {times}; {proven}{checked} witnesses and exercises in order; "
+        "image used up",
+        rests_on=("boots[*].witnesses", "boots[*].audits", f"{last.directory}/console.log"),
+    )
+
+
+def _with_proof(finding: Finding, scenario: Scenario, evidence: Evidence) -> Finding:
+    """Say of a run that ended badly what its proof had found until then.
+
+    A guest that resumed with a wrong page dies of it or does not, as chance will have it: the page
+    is the verdict.
+    """
+    if finding.outcome in (Outcome.PANIC, Outcome.HUNG) and evidence.boots[-1].resumed:
+        for rule in PROOF_RULES:
+            wrong = rule(scenario, evidence)
+            if wrong is not None:
+                then = f"; then {finding.outcome} {finding.reason}"
+                return replace(wrong, reason=wrong.reason + then)
+    said = doubts(evidence)
+    if not said or finding.outcome is Outcome.INVALID:
+        return finding
+    return replace(finding, reason=f"{finding.reason}; {said}")
+
+
+def _meets(finding: Finding, expected: Expected) -> bool:
+    return finding.outcome is expected.outcome and expected.cause in ("", finding.cause)
