@@ -23,7 +23,8 @@ import psutil
 
 from hibtest import images
 from hibtest.cli.catalogue import scenarios
-from hibtest.cli.prepare import Bench, bench, finish
+from hibtest.cli.finish import finish
+from hibtest.cli.prepare import Bench, bench
 from hibtest.cycle.disks import NAMES
 from hibtest.runner import run
 from hibtest.spec import Scenario

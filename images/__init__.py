@@ -2,17 +2,18 @@
 
     build(("trixie",))            what is missing is built; a second time takes milliseconds
     guest_files("trixie")         the files a machine boots this kernel from
-    own_kernel(Path("bzImage"))   the same for a kernel of your own
+    own_kernel("bzImage")         the same for a kernel of your own
+    as_then(files)                the same again for the kernel of an earlier run
     verify()                      whether every file is still what was built
 
 Everything lies below ``$XDG_CACHE_HOME/hibtest`` (:mod:`hibtest.images.store`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hibtest.errors import HostError
+from hibtest.errors import HostError, SpecError
 from hibtest.images import names
 from hibtest.images.kernels import KERNELS, kernel
 from hibtest.images.progress import Report, Step
@@ -23,6 +24,7 @@ __all__ = [
     "KERNELS",
     "Report",
     "Step",
+    "as_then",
     "build",
     "damaged",
     "guest_files",
@@ -80,18 +82,29 @@ def installed() -> tuple[GuestFiles, ...]:
     return tuple(files for files in found if files is not None)
 
 
-def own_kernel(bzimage: Path, modules: Path | None = None, report: Report = _silent) -> GuestFiles:
+def own_kernel(
+    kernel: str,
+    modules: Path | None = None,
+    report: Report = _silent,
+    doubt: Callable[[str], None] = lambda _: None,
+) -> GuestFiles:
     """Return the files that a kernel of your own is booted from; builds what is missing.
 
+    :param kernel: A build tree, a bzImage, or the release of a kernel that is installed here.
     :param modules: ``lib/modules/RELEASE``, or a directory that holds it
-        (``INSTALL_MOD_PATH``); none for a kernel that needs none.
-    :raise SpecError: When the file is no kernel, or the modules are another kernel's.
+        (``INSTALL_MOD_PATH``); none for a kernel that needs none, or has them beside it.
+    :param doubt: Is told what of the kernel could not be looked at.
+    :raise KernelError: When there is no such kernel, it cannot be a guest's, or the modules are
+        another kernel's.
     :raise HostError: When this machine lacks something or a step fails.
     """
-    from hibtest.images import own
+    from hibtest.images import own, source
 
     store = Store(cache_dir())
-    recipe, fill = own.prepare(bzimage, modules)
+    given = source.find(kernel, modules)
+    if unknown := own.vet(given):
+        doubt(unknown)
+    recipe, fill = own.prepare(given)
     found = names.files(store, OWN_KERNEL, recipe.key)
     if found is None:
         from hibtest.images.builder import Builder
@@ -102,6 +115,33 @@ def own_kernel(bzimage: Path, modules: Path | None = None, report: Report = _sil
         found = names.files(store, OWN_KERNEL, recipe.key)
     if found is None:
         raise HostError(f"{recipe.key} is gone from the cache", hint="try again")
+    return found
+
+
+def as_then(files: GuestFiles, report: Report = _silent) -> GuestFiles:
+    """Return what the kernel of an earlier run is booted from now; builds what is missing.
+
+    The kernel is that one, whatever its name stands for today; all else is as today's guests
+    have it.
+
+    :raise SpecError: When the kernel is not in the cache any more.
+    """
+    store, key = Store(cache_dir()), files.kernel.parent.name
+    if store.find(key) is None:
+        what = f"the kernel of that run, {files.kernel_name} {files.release} ({key})"
+        hint = "run the scenario by its name, on the kernel that there is now"
+        if files.kernel_name == OWN_KERNEL:
+            hint = "give it with --kernel"
+        raise SpecError(f"{what}, is not in the cache {store.root} any more", hint=hint)
+    found = names.files(store, files.kernel_name, key)
+    if found is None:
+        from hibtest.images.builder import Builder
+        from hibtest.images.tools import Programs
+
+        Builder(store, Programs(), report).joined(key)
+        found = names.files(store, files.kernel_name, key)
+    if found is None:
+        raise HostError(f"{key} is gone from the cache", hint="try again")
     return found
 
 

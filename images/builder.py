@@ -56,6 +56,11 @@ class Builder:
         self._make(recipe, "own kernel", fill)
         self._join(recipe.key)
 
+    def joined(self, kernel_key: str) -> None:
+        """Make all that a kernel's artifact is booted with."""
+        self.build(())
+        self._join(kernel_key)
+
     def _prepare(self, needed: int) -> None:
         require(*_TOOLS, *_MORE_TOOLS, *(() if os.geteuid() == 0 else ("fakeroot",)))
         with using(self._store.root):

@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from hibtest.errors import SpecError
+from hibtest.errors import KernelError
 
 _SECTOR = 512
 _HEAD = _SECTOR * 256  # setup_sects is one byte: no setup code is longer
@@ -30,6 +30,8 @@ class BzImage:
     :ivar protocol: Boot protocol, such as ``(2, 15)``.
     :ivar payload_offset: Where the compressed kernel starts, in bytes from the file's start.
     :ivar payload_length: Its length in bytes.
+    :ivar loaded: How many bytes of the file, from its start, are the kernel's.
+    :ivar signed: Whether it carries a signature for UEFI.
     """
 
     path: Path
@@ -38,20 +40,23 @@ class BzImage:
     protocol: tuple[int, int]
     payload_offset: int
     payload_length: int
+    loaded: int
+    signed: bool
 
 
 def read(path: Path) -> BzImage:
     """Read the header of a bzImage.
 
-    :raise SpecError: When the file cannot be read or is no whole x86-64 kernel.
+    :raise KernelError: When the file cannot be read or is no whole x86-64 kernel.
     """
     head, size = _read_head(path)
     _check_magic(path, head)
     protocol = _u16(head, 0x206)
     if protocol < _OLDEST_PROTOCOL or not _u16(head, 0x236) & _XLF_KERNEL_64:
-        raise SpecError(f"{path}: not an x86-64 kernel", hint=_HINT)
+        raise KernelError(f"{path}: not an x86-64 kernel", hint=_HINT)
     setup = (head[0x1F1] or 4) * _SECTOR + _SECTOR
-    _check_whole(path, size, setup + _u32(head, 0x1F4) * 16)
+    loaded = setup + _u32(head, 0x1F4) * 16
+    _check_whole(path, size, loaded)
     version = _version(path, head[:setup], _u16(head, 0x20E) + 0x200)
     image = BzImage(
         path=path,
@@ -60,6 +65,8 @@ def read(path: Path) -> BzImage:
         protocol=(protocol >> 8, protocol & 0xFF),
         payload_offset=setup + _u32(head, 0x248),
         payload_length=_u32(head, 0x24C),
+        loaded=loaded,
+        signed=_signed(head),
     )
     _check_whole(path, size, image.payload_offset + image.payload_length)
     return image
@@ -69,31 +76,40 @@ def _read_head(path: Path) -> tuple[bytes, int]:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise SpecError(f"{path}: not a file", hint=_HINT)
+            raise KernelError(f"{path}: not a file", hint=_HINT)
         with path.open("rb") as file:
             return file.read(_HEAD), status.st_size
     except OSError as error:
-        raise SpecError(f"{path}: {error.strerror}", hint=_HINT) from error
+        raise KernelError(f"{path}: {error.strerror}", hint=_HINT) from error
 
 
 def _check_magic(path: Path, head: bytes) -> None:
     if head.startswith(b"\x7fELF"):
-        raise SpecError(f"{path}: an ELF file (vmlinux?), not a bzImage", hint=_HINT)
+        raise KernelError(f"{path}: an ELF file (vmlinux?), not a bzImage", hint=_HINT)
     if len(head) < _HEADER_END or _u16(head, 0x1FE) != _BOOT_FLAG or head[0x202:0x206] != b"HdrS":
-        raise SpecError(f"{path}: not an x86 kernel", hint=_HINT)
+        raise KernelError(f"{path}: not an x86 kernel", hint=_HINT)
 
 
 def _check_whole(path: Path, size: int, needed: int) -> None:
     if size < needed:
-        raise SpecError(f"{path}: cut short: {size} bytes of {needed}", hint="copy it again")
+        raise KernelError(f"{path}: cut short: {size} bytes of {needed}", hint="copy it again")
 
 
 def _version(path: Path, setup: bytes, offset: int) -> str:
     raw = setup[offset : offset + _LONGEST_VERSION].partition(b"\0")[0]
     text = raw.decode("ascii", "replace")
     if not text.strip() or not (text.isascii() and text.isprintable()):
-        raise SpecError(f"{path}: a kernel that does not say its release", hint=_HINT)
+        raise KernelError(f"{path}: a kernel that does not say its release", hint=_HINT)
     return text.strip()
+
+
+def _signed(head: bytes) -> bool:
+    """Return whether the certificate table of a PE32+ file has an entry (Microsoft's PE Format)."""
+    pe = _u32(head, 0x3C)
+    table = pe + 4 + 20 + 112 + 4 * 8  # signature, file header, fields, four directories before
+    if table + 8 > len(head) or head[pe : pe + 4] != b"PE\0\0":
+        return False
+    return _u32(head, table + 4) > 0
 
 
 def _u16(data: bytes, offset: int) -> int:

@@ -6,8 +6,9 @@ The file ``kernel.config`` beside this one makes a kernel that lacks nothing.
 from dataclasses import dataclass
 from pathlib import Path
 
-from hibtest.images import bzimage, kconfig, own
+from hibtest.images import bzimage, damage, kconfig
 from hibtest.images.kconfig import KernelConfig
+from hibtest.images.modules import find_modules
 from hibtest.images.needs import NEEDS, Need
 
 FRAGMENT = Path(__file__).with_name("kernel.config")
@@ -49,20 +50,29 @@ class Report:
         return not any(missing.always for missing in self.missing)
 
 
-def check(path: Path, config: Path | None = None, modules: Path | None = None) -> Report:
+def check(
+    path: Path,
+    config: Path | None = None,
+    modules: Path | None = None,
+    *,
+    with_modules: bool = False,
+) -> Report:
     """Compare a kernel's configuration with what a guest needs.
 
     :param config: The configuration's file, if it is not to be searched for.
     :param modules: The kernel's modules, if the guest will have them: drivers may be modules then.
-    :raise SpecError: When the file is no kernel, its configuration is not found, or the modules
+    :param with_modules: Whether it will have them, wherever they come from.
+    :raise KernelError: When the file is no kernel, its configuration is not found, or the modules
         are another kernel's.
     """
     image = bzimage.read(path)
+    damage.require_whole(image)
     if modules is not None:
-        own.find_modules(modules, image.release)
+        find_modules(modules, image.release)
+    with_modules = with_modules or modules is not None
     found = kconfig.find(image, config)
-    needs = (need for need in NEEDS if modules or need.options != ("MODULES",))
-    missing = (lack(need, found, modules=modules is not None) for need in needs)
+    needs = (need for need in NEEDS if with_modules or need.options != ("MODULES",))
+    missing = (lack(need, found, modules=with_modules) for need in needs)
     return Report(
         release=image.release,
         config_source=found.source,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hibtest.errors import SpecError
+from hibtest.errors import KernelError
 from hibtest.images.bzimage import BzImage
 from hibtest.images.payload import decompress
 
@@ -15,6 +15,10 @@ _END = b"IKCFG_ED"
 _LONGEST_PACKED = 4 << 20
 _LONGEST = 16 << 20
 _LINE = re.compile(r"^CONFIG_(\w+)=(.*)$", re.MULTILINE)
+
+
+class NoConfig(KernelError):
+    """A kernel whose configuration is not found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +43,14 @@ def find(image: BzImage, given: Path | None = None) -> KernelConfig:
     That is the file ``given``; or the configuration embedded in the kernel itself, which cannot
     be of another build; or a file where builds and distributions leave it.
 
-    :raise SpecError: When the file given is none, or none is found.
+    :raise NoConfig: When none is found.
+    :raise KernelError: When the file given is none.
     """
     if given is not None:
         return read(given)
     try:
         text = extract(decompress(image))
-    except SpecError:
+    except KernelError:
         if (path := _beside(image)) is None:
             raise
         return read(path)
@@ -53,7 +58,7 @@ def find(image: BzImage, given: Path | None = None) -> KernelConfig:
         return KernelConfig(source="in the kernel", options=parse(text))
     if (path := _beside(image)) is not None:
         return read(path)
-    raise SpecError(
+    raise NoConfig(
         f"{image.path}: its configuration is neither in it (CONFIG_IKCONFIG=y) nor beside it",
         hint="name it with --config: the .config of the build, or /boot/config-RELEASE",
     )
@@ -62,16 +67,16 @@ def find(image: BzImage, given: Path | None = None) -> KernelConfig:
 def read(path: Path) -> KernelConfig:
     """Read a configuration file.
 
-    :raise SpecError: When it cannot be read, or is no kernel configuration.
+    :raise KernelError: When it cannot be read, or is no kernel configuration.
     """
     try:
         with path.open("rb") as file:
             data = file.read(_LONGEST)
     except OSError as error:
-        raise SpecError(f"{path}: {error.strerror}") from error
+        raise KernelError(f"{path}: {error.strerror}") from error
     options = parse(data.decode("utf-8", "replace"))
     if not options:
-        raise SpecError(
+        raise KernelError(
             f"{path}: no kernel configuration: it has no line CONFIG_...=...",
             hint="give the .config of the build, or /boot/config-RELEASE",
         )

@@ -3,38 +3,50 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from hibtest.errors import SpecError
+from hibtest.errors import KernelError
 from hibtest.images import bzimage, kerneltree, recipes
+from hibtest.images.check_kernel import check
+from hibtest.images.kconfig import NoConfig
+from hibtest.images.modules import INSTALL, MARK, find_modules
 from hibtest.images.names import KERNEL_FILE
+from hibtest.images.source import Source, built_modules
 from hibtest.images.store import Recipe, remove_tree, sha256
 from hibtest.images.tools import Programs
 
-_MARK = "modules.order"  # modules_install puts it beside the modules
-_INSTALL = "make modules_install INSTALL_MOD_PATH=DIR, then --modules DIR"
+_BUILTIN = ("modules.builtin", "modules.builtin.modinfo")
+_STRIP = "strip"
+_STATES = {"m": "a module", "n": "not set"}
+_TOLD = 3
 Fill = Callable[[Programs, Path], Mapping[str, object]]
 
 
-def prepare(kernel: Path, modules: Path | None) -> tuple[Recipe, Fill]:
+def prepare(source: Source) -> tuple[Recipe, Fill]:
     """Check the files and return the artifact's recipe and what makes it.
 
-    :raise SpecError: When the file is no kernel, or the modules are another kernel's.
+    :raise KernelError: When the file is no kernel, or the modules are another kernel's.
     """
+    kernel = source.bzimage
     release = bzimage.read(kernel).release
-    source = None if modules is None else find_modules(modules, release)
-    recipe = recipes.own_kernel(sha256(kernel), _tree_hash(source) if source else None)
+    if source.tree is not None:
+        built = tuple(built_modules(source.tree))
+        take, modules = partial(_from_tree, source.tree, built), _digest(built)
+    elif source.modules is not None:
+        installed = find_modules(source.modules, release)
+        take, modules = partial(_installed, installed), _digest(_files(installed))
+    else:
+        take, modules = None, None
+    recipe = recipes.own_kernel(sha256(kernel), modules)
 
     def fill(programs: Programs, directory: Path) -> Mapping[str, object]:
         shutil.copyfile(kernel, directory / KERNEL_FILE)
         facts: Mapping[str, object] = {}
-        if source is not None:
+        if take is not None:
             tree = directory / "tree"
-            target = tree / "usr/lib/modules" / release
-            # build and source are links into the kernel's tree, not modules
-            ignore = shutil.ignore_patterns("build", "source")
-            shutil.copytree(source, target, symlinks=True, ignore=ignore)
+            take(programs, tree / "usr/lib/modules" / release)
             (tree / "lib").symlink_to("usr/lib")
             facts = kerneltree.pack_modules(programs, tree, release, directory)
             remove_tree(tree)
@@ -43,33 +55,61 @@ def prepare(kernel: Path, modules: Path | None) -> tuple[Recipe, Fill]:
     return recipe, fill
 
 
-def find_modules(given: Path, release: str) -> Path:
-    """Return the directory of a release's modules.
+def vet(source: Source) -> str:
+    """Look whether a guest can boot a kernel at all, before one tries for minutes.
 
-    :param given: That directory itself, or one that holds ``lib/modules/RELEASE``.
-    :raise SpecError: When there are none, or only another kernel's.
+    :return: What could not be looked at, in words; empty when all could.
+    :raise KernelError: When it is damaged, or lacks what no guest works without.
     """
-    if not given.is_dir():
-        raise SpecError(f"{given}: no such directory", hint=_INSTALL)
-    places = [given] if (given / _MARK).is_file() else []
-    for above in ("lib/modules", "usr/lib/modules", "."):
-        places += [mark.parent for mark in given.glob(f"{above}/*/{_MARK}")]
-    candidates = [path.resolve() for path in places]
-    for candidate in candidates:
-        if candidate.name == release:
-            return candidate
-    if not candidates:
-        raise SpecError(f"{given}: no kernel modules in it", hint=_INSTALL)
-    others = ", ".join(sorted({candidate.name for candidate in candidates}))
-    raise SpecError(f"{given}: modules of {others}, but the kernel is {release}", hint=_INSTALL)
+    given = source.modules or source.tree
+    try:
+        report = check(source.bzimage, modules=source.modules, with_modules=given is not None)
+    except NoConfig as error:
+        return f"{error.message}: what it lacks is not known"
+    lacking = [one for one in report.missing if one.always]
+    if not lacking:
+        return ""
+    told = [f"{one.option} is {_STATES[one.found]} ({one.why})" for one in lacking]
+    more = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+    hint = "`hibtest kconfig` prints a configuration that lacks nothing"
+    if given is None and all(one.found == "m" for one in lacking):
+        hint = f"give its modules ({INSTALL}), or build it in"
+    message = f"{source.bzimage}: no guest works with it: {'; '.join(told[:_TOLD])}{more}"
+    raise KernelError(message, hint=hint)
 
 
-def _tree_hash(directory: Path) -> str:
-    total = hashlib.sha256()
+def _installed(source: Path, _programs: Programs, target: Path) -> None:
+    # build and source are links into the kernel's tree, not modules
+    ignore = shutil.ignore_patterns("build", "source")
+    shutil.copytree(source, target, symlinks=True, ignore=ignore)
+
+
+def _from_tree(
+    tree: Path, built: Sequence[tuple[Path, Path]], programs: Programs, target: Path
+) -> None:
+    for source, place in built:
+        copy = target / place
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+        if shutil.which(_STRIP):  # debugging information, twenty times as long as the module
+            programs.run([_STRIP, "--strip-debug", str(copy)])
+    (target / MARK).write_text("".join(f"{place}\n" for _, place in built))
+    for name in _BUILTIN:
+        if (tree / name).is_file():
+            shutil.copyfile(tree / name, target / name)
+
+
+def _files(directory: Path) -> Iterator[tuple[Path, Path]]:
     for parent, names, files in os.walk(directory):
         names.sort()
         for name in sorted(files):
             path = Path(parent) / name
             if path.is_file() and not path.is_symlink():
-                total.update(f"{path.relative_to(directory)}\0{sha256(path)}\0".encode())
+                yield path, path.relative_to(directory)
+
+
+def _digest(files: Iterable[tuple[Path, Path]]) -> str:
+    total = hashlib.sha256()
+    for path, name in files:
+        total.update(f"{name}\0{sha256(path)}\0".encode())
     return total.hexdigest()

@@ -10,7 +10,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Iterator
 
-from hibtest.errors import SpecError
+from hibtest.errors import KernelError
 from hibtest.images.bzimage import BzImage
 
 CHUNK = 1 << 20
@@ -23,26 +23,35 @@ _LZ4_BLOCK = 8 << 20  # lib/decompress_unlz4.c, LZ4_DEFAULT_UNCOMPRESSED_CHUNK_S
 
 
 class PayloadError(Exception):
-    """A payload that cannot be decompressed; its text ends "the payload ..."."""
+    """A payload that cannot be decompressed; its text goes on after "the payload"."""
+
+
+class DamagedPayload(PayloadError):
+    """One that is not as it was made."""
 
 
 def decompress(image: BzImage) -> Iterator[bytes]:
     """Yield the kernel that a kernel file unpacks at boot, in pieces of a megabyte or so.
 
-    :raise SpecError: When the file cannot be read, or its payload cannot be decompressed.
+    :raise KernelError: When the file cannot be read, or its payload cannot be decompressed.
     """
     try:
-        yield from decompress_bytes(_read(image))
+        yield from decompress_bytes(read(image))
     except OSError as error:
-        raise SpecError(f"{image.path}: {error.strerror}") from error
+        raise KernelError(f"{image.path}: {error.strerror}") from error
     except PayloadError as error:
-        raise SpecError(
+        raise KernelError(
             f"{image.path}: the kernel in it {error}",
             hint="name its configuration with --config",
         ) from error
 
 
-def _read(image: BzImage) -> bytes:
+def read(image: BzImage) -> bytes:
+    """Return the payload of a kernel file, compressed.
+
+    :raise PayloadError: When it is longer than any.
+    :raise OSError: When the file cannot be read.
+    """
     if image.payload_length > _LONGEST_INPUT:
         raise PayloadError(f"is longer than {_LONGEST_INPUT >> 20} MiB")
     with image.path.open("rb") as file:
@@ -89,7 +98,7 @@ def _gzip(data: bytes) -> Iterator[bytes]:
                 yield stream.decompress(piece, CHUNK)
                 piece = stream.unconsumed_tail
     except zlib.error as error:
-        raise PayloadError(f"is damaged: {error}") from error
+        raise DamagedPayload(f"is damaged: {error}") from error
 
 
 def _xz(data: bytes) -> Iterator[bytes]:
@@ -97,14 +106,14 @@ def _xz(data: bytes) -> Iterator[bytes]:
     try:
         yield from _drain(stream, data)
     except lzma.LZMAError as error:
-        raise PayloadError(f"is damaged: {error}") from error
+        raise DamagedPayload(f"is damaged: {error}") from error
 
 
 def _bzip2(data: bytes) -> Iterator[bytes]:
     try:
         yield from _drain(bz2.BZ2Decompressor(), data)
     except OSError as error:
-        raise PayloadError(f"is damaged: {error}") from error
+        raise DamagedPayload(f"is damaged: {error}") from error
 
 
 def _drain(stream: lzma.LZMADecompressor | bz2.BZ2Decompressor, data: bytes) -> Iterator[bytes]:
@@ -126,7 +135,7 @@ def _lz4(data: bytes) -> Iterator[bytes]:
                 data[offset + 4 : offset + 4 + length], uncompressed_size=_LZ4_BLOCK
             )
         except block.LZ4BlockError as error:
-            raise PayloadError(f"is damaged: {error}") from error
+            raise DamagedPayload(f"is damaged: {error}") from error
         yield piece
         size = len(piece)
         offset += 4 + length
@@ -142,4 +151,4 @@ def _zstd(data: bytes) -> Iterator[bytes]:
             while chunk := stream.read(CHUNK):
                 yield chunk
     except zstandard.ZstdError as error:
-        raise PayloadError(f"is damaged: {error}") from error
+        raise DamagedPayload(f"is damaged: {error}") from error

@@ -29,7 +29,7 @@ from hibtest.spec import (
     Workload,
     WriteError,
 )
-from hibtest.verdict import judge
+from hibtest.verdict import Verdict
 
 pytestmark = pytest.mark.guest
 
@@ -156,9 +156,7 @@ SCENARIOS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
-def test_agent(scenario: Scenario, evidence: Evidence) -> None:
-    verdict = judge(scenario, evidence)
-    assert verdict.as_expected, str(verdict)
-    for step in evidence.boots[0].agent_steps:
+def test_agent(hib_verdict: Verdict, hib_evidence: Evidence) -> None:
+    assert hib_verdict.as_expected, str(hib_verdict)
+    for step in hib_evidence.boots[0].agent_steps:
         assert step.facts.get("late", []) == [], "opened, imported or started after the freeze"

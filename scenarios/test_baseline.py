@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import pytest
 
-from hibtest.evidence import Evidence
 from hibtest.spec import (
     Expected,
     GuestSpec,
@@ -23,7 +22,7 @@ from hibtest.spec import (
     Scenario,
     SwapDisk,
 )
-from hibtest.verdict import judge
+from hibtest.verdict import Verdict
 
 
 def _full(kernel: str, mode: Mode, vcpus: int, *tags: str) -> Scenario:
@@ -108,7 +107,5 @@ SCENARIOS = (
 )
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
-def test_baseline(scenario: Scenario, evidence: Evidence) -> None:
-    verdict = judge(scenario, evidence)
-    assert verdict.as_expected, str(verdict)
+def test_baseline(hib_verdict: Verdict) -> None:
+    assert hib_verdict.as_expected, str(hib_verdict)

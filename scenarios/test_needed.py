@@ -19,7 +19,6 @@ from hibtest.cli.prepare import Bench
 from hibtest.cycle import agent, workload
 from hibtest.cycle.boot import Lab, Running
 from hibtest.cycle.guest import kept
-from hibtest.evidence import Evidence
 from hibtest.inside.shell import Shell
 from hibtest.spec import (
     AgentMethod,
@@ -35,7 +34,7 @@ from hibtest.spec import (
     Target,
     Workload,
 )
-from hibtest.verdict import judge
+from hibtest.verdict import Verdict
 from hibtest.verdict.witnesses import differences
 
 pytestmark = pytest.mark.guest
@@ -209,8 +208,8 @@ def _marks(kernel: str, case: Case) -> list[pytest.MarkDecorator]:
         for kernel in case.kernels
     ],
 )
-def test_empty_set_breaks_and_computed_set_cures(bench: Bench, kernel: str, case: Case) -> None:
-    with guest(bench, kernel, case.load) as here:
+def test_empty_set_breaks_and_computed_set_cures(hib_bench: Bench, kernel: str, case: Case) -> None:
+    with guest(hib_bench, kernel, case.load) as here:
         computed = here.needed()
         assert here.planted["server"]["pid"] in computed
         found = {
@@ -230,13 +229,15 @@ def test_empty_set_breaks_and_computed_set_cures(bench: Bench, kernel: str, case
     "kernel",
     [pytest.param(one, marks=[pytest.mark.wide] if one != "backports" else []) for one in KERNELS],
 )
-def test_nbd_client_in_its_ioctl_loses_its_device(bench: Bench, kernel: str, stop: bool) -> None:
+def test_nbd_client_in_its_ioctl_loses_its_device(
+    hib_bench: Bench, kernel: str, stop: bool
+) -> None:
     """No set cures this: whatever stops the client, its ioctl is interrupted.
 
     The kernel then gives the device up (nbd_start_device_ioctl(), drivers/block/nbd.c, 6.1 to
     7.3): writes fail, and with them the filesystem.
     """
-    with guest(bench, kernel, Nbd(attach=Attach.IOCTL)) as here:
+    with guest(hib_bench, kernel, Nbd(attach=Attach.IOCTL)) as here:
         wish = {"stop": stop, "continued": here.needed(), "seconds": SECONDS, "freeze_seconds": 5}
         steps = here.ask(f"stopped '{json.dumps(wish)}'")["steps"]
         assert {name: came(step) for name, step in steps.items()} == ALL_DONE
@@ -262,7 +263,5 @@ SCENARIOS = (
 )
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
-def test_needed(scenario: Scenario, evidence: Evidence) -> None:
-    verdict = judge(scenario, evidence)
-    assert verdict.as_expected, str(verdict)
+def test_needed(hib_verdict: Verdict) -> None:
+    assert hib_verdict.as_expected, str(hib_verdict)

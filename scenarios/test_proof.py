@@ -8,7 +8,7 @@ import pytest
 
 from hibtest.evidence import Evidence
 from hibtest.spec import GuestSpec, KernelMethod, Mode, Scenario
-from hibtest.verdict import judge
+from hibtest.verdict import Verdict
 
 pytestmark = pytest.mark.guest
 
@@ -34,14 +34,12 @@ SCENARIOS = (
 )
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
-def test_proof(scenario: Scenario, evidence: Evidence) -> None:
-    verdict = judge(scenario, evidence)
-    assert verdict.as_expected, str(verdict)
-    if not evidence.proof:
+def test_proof(hib_scenario: Scenario, hib_verdict: Verdict, hib_evidence: Evidence) -> None:
+    assert hib_verdict.as_expected, str(hib_verdict)
+    if not hib_evidence.proof:
         return  # asked for with --hib-no-proof
-    saved = evidence.boots[0].saved
+    saved = hib_evidence.boots[0].saved
     assert saved is not None
     assert saved.image is not None
-    assert saved.image.codec in scenario.tags
+    assert saved.image.codec in hib_scenario.tags
     assert (saved.image.crc_right is None) == (saved.image.codec == "none")

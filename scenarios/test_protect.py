@@ -17,7 +17,7 @@ from hibtest.spec import (
     Scenario,
     Target,
 )
-from hibtest.verdict import judge
+from hibtest.verdict import Verdict
 
 pytestmark = pytest.mark.guest
 
@@ -49,13 +49,11 @@ SCENARIOS = (
 )
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
-def test_protect(scenario: Scenario, evidence: Evidence) -> None:
-    verdict = judge(scenario, evidence)
-    assert verdict.as_expected, f"{verdict.outcome} ({verdict.cause}): {verdict.reason}"
-    if not evidence.proof or verdict.outcome is Outcome.REFUSED:
+def test_protect(hib_scenario: Scenario, hib_verdict: Verdict, hib_evidence: Evidence) -> None:
+    assert hib_verdict.as_expected, str(hib_verdict)
+    if not hib_evidence.proof or hib_verdict.outcome is Outcome.REFUSED:
         return  # asked for with --hib-no-proof
-    [disk] = evidence.boots[0].disks
-    method = scenario.method
+    [disk] = hib_evidence.boots[0].disks
+    method = hib_scenario.method
     assert isinstance(method, AgentMethod)
     assert (disk.differ > 0) == (method.protect is Protect.NONE)

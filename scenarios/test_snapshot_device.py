@@ -13,5 +13,5 @@ pytestmark = pytest.mark.guest
 
 
 @pytest.mark.parametrize("case", [pytest.param(one, id=one.name) for one in CASES])
-def test_snapshot_device(case: Case, answers: Answers) -> None:
-    assert not (wrong := objection(case, answers)), wrong
+def test_snapshot_device(case: Case, hib_answers: Answers) -> None:
+    assert not (wrong := objection(case, hib_answers)), wrong

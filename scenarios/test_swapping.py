@@ -9,7 +9,6 @@ kernel waits for the swap. The needed set cures no more than what comes before t
 
 import pytest
 
-from hibtest.evidence import Evidence
 from hibtest.spec import (
     AgentMethod,
     Expected,
@@ -24,7 +23,7 @@ from hibtest.spec import (
     SwapOnLoopOnFuse,
     Target,
 )
-from hibtest.verdict import judge
+from hibtest.verdict import Verdict
 
 pytestmark = pytest.mark.guest
 
@@ -66,7 +65,5 @@ SCENARIOS = (
 )
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in SCENARIOS])
-def test_swapping(scenario: Scenario, evidence: Evidence) -> None:
-    verdict = judge(scenario, evidence)
-    assert verdict.as_expected, str(verdict)
+def test_swapping(hib_verdict: Verdict) -> None:
+    assert hib_verdict.as_expected, str(hib_verdict)

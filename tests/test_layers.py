@@ -37,6 +37,8 @@ ANYTHING = (
         "given",
         "retry",
         "runner",
+        "settings",
+        "similar",
         "report",
         "doctor",
         "images",
@@ -54,8 +56,10 @@ ROOMS: dict[str, set[str]] = {
     "deadline": {"errors"},
     "files": {"errors"},
     "given": {"errors"},
+    "similar": set(),
+    "settings": {"errors", "similar"},
     "spec": COMMON,
-    "evidence": COMMON | {"spec", "given"},
+    "evidence": COMMON | {"spec", "given", "similar"},
     "events": COMMON | {"spec", "evidence"},
     # the agent's image is read by the code that writes it
     "image": COMMON | {"evidence", "given", "agent"},
@@ -80,12 +84,12 @@ ROOMS: dict[str, set[str]] = {
     "report": COMMON | {"spec", "evidence", "events", "verdict"},
     "doctor": COMMON | {"spec", "machine"},
     # the agent lies on the toolbox disk
-    "images": COMMON | {"spec", "zipapp"},
+    "images": COMMON | {"spec", "zipapp", "similar"},
     # the agent as a file, for machines of one's own
     "cli": ANYTHING | {"pytest_plugin", "zipapp"},
-    "pytest_plugin": ANYTHING,
-    "pytest_device": ANYTHING | {"pytest_plugin", "pytest_workers"},
-    "pytest_workers": set(),
+    "pytest_plugin": ANYTHING | {"pytest_options"},
+    "pytest_device": ANYTHING | {"pytest_options"},
+    "pytest_options": {"errors", "settings"},
     "__main__": ANYTHING,
 }
 

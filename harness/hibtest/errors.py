@@ -2,6 +2,7 @@
 
     HibtestError
      ├── SpecError    what was asked cannot be done as asked: wrong name, wrong file
+     │    └── KernelError    the kernel that was given cannot be a guest's
      ├── HostError    this machine lacks something, or an operation on it failed
      ├── QemuError    QEMU exited early, died of a signal or refused a command
      └── GuestError   the guest could not be reached or driven; says nothing of hibernation
@@ -22,6 +23,8 @@ class ExitStatus(IntEnum):
     USAGE = 2  # the command line or a file named on it cannot be used
     UNAVAILABLE = 69  # nothing could be judged (EX_UNAVAILABLE of sysexits.h)
     INTERRUPTED = 130  # Ctrl-C
+    UNTESTED = 125  # for git bisect: skip this commit
+    STOP_BISECT = 128  # for git bisect: nothing that another commit would mend
 
 
 class HibtestError(Exception):
@@ -31,7 +34,7 @@ class HibtestError(Exception):
     :param hint: What to do about it.
     """
 
-    status = ExitStatus.UNAVAILABLE
+    status: ExitStatus = ExitStatus.UNAVAILABLE
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -46,6 +49,10 @@ class SpecError(HibtestError):
     """What was asked for cannot be done as asked."""
 
     status = ExitStatus.USAGE
+
+
+class KernelError(SpecError):
+    """The kernel that was given cannot be a guest's: it is none, is damaged, lacks something."""
 
 
 class HostError(HibtestError):

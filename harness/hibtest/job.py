@@ -15,6 +15,7 @@ class Job:
 
     :ivar directory: The run's own directory; it exists.
     :ivar proof: Whether images are compared with the guest's memory, page by page.
+    :ivar retry: Whether the run may be made again (:mod:`hibtest.retry`).
     :ivar tries: Runs in whose place this one is made.
     """
 
@@ -25,4 +26,5 @@ class Job:
     qemu: str
     directory: Path
     proof: bool = True
+    retry: bool = True
     tries: tuple[Try, ...] = ()

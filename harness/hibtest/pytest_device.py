@@ -1,6 +1,6 @@
 """Fixtures of the scenarios that drive /dev/snapshot: a guest that is kept from case to case.
 
-A test takes ``case`` (parametrized) and ``answers``. It runs once per kernel; with a kernel of
+A test takes ``case`` (parametrized) and ``hib_answers``. It runs once per kernel; with a kernel of
 one's own, on that one.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hibtest.device import Answers, Case
-from hibtest.pytest_workers import on
+from hibtest.pytest_options import said
 from hibtest.spec import OWN_KERNEL
 
 if TYPE_CHECKING:
@@ -20,37 +20,40 @@ if TYPE_CHECKING:
 KERNELS = ("bookworm", "trixie", "backports")
 
 
+def on(kernel: str) -> str:
+    """Return the parameter's id of a test that shares its guest of this kernel."""
+    return f"on-{kernel}"
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what drives /dev/snapshot on each kernel."""
-    if "device_kernel" not in metafunc.fixturenames:
+    if "hib_device_kernel" not in metafunc.fixturenames:
         return
-    from hibtest.pytest_plugin import option
-
-    kernels = KERNELS if option(metafunc.config, "kernel") is None else (OWN_KERNEL,)
+    kernels = KERNELS if said(metafunc.config).kernel is None else (OWN_KERNEL,)
     ids = [on(kernel) for kernel in kernels]
-    metafunc.parametrize("device_kernel", kernels, ids=ids, scope="module")
+    metafunc.parametrize("hib_device_kernel", kernels, ids=ids, scope="module")
 
 
 @pytest.fixture(scope="module")
-def device_guests(device_kernel: str, bench: "Bench") -> Iterator["DeviceGuests"]:
+def hib_device_guests(hib_device_kernel: str, hib_bench: "Bench") -> Iterator["DeviceGuests"]:
     """The guests of one kernel; a directory of its own in the runs directory.
 
     Not kept for longer than a module: an emulated guest has the host's CPUs to itself.
     """
     from hibtest import images
-    from hibtest.cli.prepare import new_directory
+    from hibtest.cli.rundir import new_directory
     from hibtest.device.guest import DeviceGuests, Shelf
     from hibtest.machine.shape import Accel
     from hibtest.report.jsonl import to_file
 
-    if device_kernel != OWN_KERNEL:
-        images.build([device_kernel])
-    directory = new_directory(bench.runs, f"device-{device_kernel}")
+    if hib_device_kernel != OWN_KERNEL:
+        images.build([hib_device_kernel])
+    directory = new_directory(hib_bench.runs, f"device-{hib_device_kernel}")
     with to_file(directory / "events.jsonl") as sink:
         shelf = Shelf(
-            files=bench.files(device_kernel),
-            qemu=bench.qemu,
-            accel=Accel(bench.host.accel),
+            files=hib_bench.files(hib_device_kernel),
+            qemu=hib_bench.qemu,
+            accel=Accel(hib_bench.host.accel),
             directory=directory,
             sink=sink,
         )
@@ -59,6 +62,6 @@ def device_guests(device_kernel: str, bench: "Bench") -> Iterator["DeviceGuests"
 
 
 @pytest.fixture
-def answers(device_guests: "DeviceGuests", case: Case) -> Answers:
+def hib_answers(hib_device_guests: "DeviceGuests", case: Case) -> Answers:
     """What a guest did with the test's ``case``; harness trouble is an error of this fixture."""
-    return device_guests.carry_out(case)
+    return hib_device_guests.carry_out(case)

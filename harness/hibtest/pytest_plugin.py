@@ -1,87 +1,77 @@
-"""The pytest plugin: options ``--hib-*`` (with ``HIBTEST_*`` twins) and the fixtures of scenarios/.
+"""The pytest plugin: options ``--hib-*`` and the fixtures ``hib_*`` for tests of scenarios.
 
-The cycle is run in a fixture and judged in the test: what the harness, QEMU or the host does
-wrong is an ERROR, what the kernel does wrong is a FAILED.
+A test that asks for one of them is made once for each of its module's ``SCENARIOS``, if it is not
+parametrized with scenarios by itself. Nothing is done to tests without a scenario. The cycle is
+run in a fixture and judged in the test: what the harness, QEMU or the host does wrong is an ERROR,
+what the kernel does wrong is a FAILED.
 """
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hibtest.printable import printable
-from hibtest.spec import Outcome, Scenario
+from hibtest.pytest_options import add_options, said
+from hibtest.spec import Scenario
 
 if TYPE_CHECKING:
-    from hibtest.cli.prepare import Bench, OwnKernel, Result
+    from hibtest.cli.finish import Result
+    from hibtest.cli.prepare import Bench
     from hibtest.evidence import Evidence, Try
     from hibtest.job import Job
+    from hibtest.verdict import Verdict
 
 _DISCARDED = "discarded"  # property of a test: a run that does not count
-_MARKS = frozenset({"smoke", "wide"})
-Record = Callable[[str, object], None]
+_MARKS = {
+    "guest": "boots a real guest under QEMU (needs QEMU and built guest disks)",
+    "smoke": "one full cycle of each guest kernel",
+    "wide": "a guest scenario that asks a question again in one more combination",
+}
+_RESULT: "pytest.StashKey[Result]" = pytest.StashKey()
 
 # The second imports the first: in this order both get their assertions rewritten.
-pytest_plugins = ["hibtest.pytest_workers", "hibtest.pytest_device"]
+pytest_plugins = ["hibtest.pytest_options", "hibtest.pytest_device"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options."""
-    group = parser.getgroup("hibtest", "hibernation scenarios")
-    group.addoption(
-        "--hib-kernel", metavar="BZIMAGE", help="your own kernel, in place of all [HIBTEST_KERNEL]"
-    )
-    group.addoption(
-        "--hib-modules", metavar="DIR", help="its lib/modules/VERSION [HIBTEST_MODULES]"
-    )
-    group.addoption("--hib-accel", help="auto, kvm or tcg [HIBTEST_ACCEL]")
-    group.addoption("--hib-runs", metavar="DIR", help="where runs go, ./runs [HIBTEST_RUNS]")
-    group.addoption(
-        "--hib-keep",
-        action="store_const",
-        const="1",
-        help="keep disks also of good runs [HIBTEST_KEEP]",
-    )
-    group.addoption(
-        "--hib-no-proof",
-        action="store_const",
-        const="1",
-        help="do not compare the image with memory by page [HIBTEST_NO_PROOF]",
-    )
-    group.addoption(
-        "--hib-no-retry",
-        action="store_const",
-        const="1",
-        help="never make a run again, not even one that QEMU died of [HIBTEST_NO_RETRY]",
-    )
+    add_options(parser.getgroup("hibtest", "hibernation scenarios"))
 
 
-def option(config: pytest.Config, name: str) -> str | None:
-    """Return one of our options, or what its environment twin says."""
-    value: str | None = config.getoption(f"--hib-{name}")
-    return value or os.environ.get(f"HIBTEST_{name.upper().replace('-', '_')}") or None
+def pytest_configure(config: pytest.Config) -> None:
+    """Make our marks known: people run with --strict-markers."""
+    for name, what in _MARKS.items():
+        config.addinivalue_line("markers", f"{name}: {what}")
 
 
-def _own_kernel(config: pytest.Config) -> "OwnKernel | None":
-    from hibtest.cli.prepare import OwnKernel
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test for each of its module's scenarios."""
+    if "hib_scenario" not in metafunc.fixturenames or _is_parametrized(metafunc):
+        return
+    found = getattr(metafunc.module, "SCENARIOS", ())
+    params = [pytest.param(one, id=one.name) for one in found if isinstance(one, Scenario)]
+    if params:
+        metafunc.parametrize("hib_scenario", params, indirect=True)
 
-    bzimage, modules = option(config, "kernel"), option(config, "modules")
-    if bzimage is None:
-        if modules:
-            raise pytest.UsageError(f"--hib-modules {modules} needs --hib-kernel BZIMAGE")
-        return None
-    return OwnKernel(bzimage=Path(bzimage), modules=Path(modules) if modules else None)
+
+def _is_parametrized(metafunc: pytest.Metafunc) -> bool:
+    values = [
+        value
+        for mark in metafunc.definition.iter_markers("parametrize")
+        for given in (mark.args[1] if len(mark.args) > 1 else mark.kwargs.get("argvalues", ()))
+        for value in getattr(given, "values", given if isinstance(given, tuple) else (given,))
+    ]
+    return any(isinstance(value, Scenario) for value in values)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With one's own kernel, run each scenario once, not once per Debian kernel."""
-    if option(config, "kernel") is None:
+    if not any(_scenario_of(item) for item in items) or said(config).kernel is None:
         return
-    from hibtest.cli.prepare import on_own_kernel
+    from hibtest.cli.chosen import on_own_kernel
 
     seen: set[str] = set()
     kept: list[pytest.Item] = []
@@ -96,61 +86,101 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark a scenario's test with those of its tags that are pytest's marks, too."""
-    scenario = _scenario_of(item)
-    for mark in _MARKS.intersection(scenario.tags if scenario else ()):
-        item.add_marker(mark)
+    """Mark a scenario's test as one with a guest, and with those of its tags that are marks."""
+    if scenario := _scenario_of(item):
+        for mark in {"guest", *_MARKS.keys() & set(scenario.tags)}:
+            item.add_marker(mark)
 
 
 def _scenario_of(item: pytest.Item) -> Scenario | None:
     callspec = getattr(item, "callspec", None)
-    found = callspec.params.get("scenario") if callspec else None
-    return found if isinstance(found, Scenario) else None
+    values = callspec.params.values() if callspec else ()
+    return next((value for value in values if isinstance(value, Scenario)), None)
 
 
 @pytest.fixture(scope="session")
-def bench(pytestconfig: pytest.Config, record_testsuite_property: Record) -> Iterator["Bench"]:
-    """This host, looked at once: QEMU, acceleration, the runs directory."""
-    from hibtest.cli import prepare
+def hib_bench(pytestconfig: pytest.Config) -> Iterator["Bench"]:
+    """This host, looked at once: QEMU, acceleration, the runs directory, one's own kernel."""
+    from hibtest import images
     from hibtest.cli.leftovers import owner
+    from hibtest.cli.prepare import bench_as
+    from hibtest.errors import HibtestError
 
-    runs = Path(option(pytestconfig, "runs") or "runs")
-    accel = option(pytestconfig, "accel") or "auto"
-    proof = option(pytestconfig, "no-proof") is None
-    retry = option(pytestconfig, "no-retry") is None
-    own = _own_kernel(pytestconfig)
-    found = prepare.bench(runs, accel, own, proof=proof, retry=retry)
-    record_testsuite_property("qemu", found.host.qemu)
-    record_testsuite_property("accel", f"{found.host.accel} ({found.host.accel_reason})")
-    with owner(found.runs, lambda text: print(f"hibtest: {text}", file=sys.stderr)) as name:
+    asked = said(pytestconfig)
+
+    def tell(text: str) -> None:
+        print(f"hibtest: {text}", file=sys.stderr)
+
+    try:
+        found = bench_as(asked)
+        if asked.kernel:
+            own = images.own_kernel(asked.kernel, asked.modules, doubt=tell)
+            found = replace(found, given=own)
+    except HibtestError as error:
+        pytest.fail(f"hibtest: {error}", pytrace=False)
+    with owner(found.runs, tell) as name:
         yield replace(found, owner=name)
 
 
 @pytest.fixture
-def evidence(
-    request: pytest.FixtureRequest, bench: "Bench", scenario: Scenario, record_property: Record
-) -> "Evidence":
-    """The evidence of one run of the test's ``scenario``; INVALID is an error of this fixture."""
-    from hibtest import images
-    from hibtest.cli.counting import until_it_counts
-    from hibtest.cli.prepare import on_own_kernel
+def hib_scenario(request: pytest.FixtureRequest) -> Scenario:
+    """The test's scenario."""
+    found = _scenario_of(request.node)
+    if found is None:
+        hint = "give its module a tuple SCENARIOS, or parametrize it with scenarios"
+        pytest.fail(f"{request.node.nodeid} has no scenario: {hint}", pytrace=False)
+    return found
 
-    if bench.own is not None:
+
+@pytest.fixture
+def hib_evidence(
+    request: pytest.FixtureRequest, hib_bench: "Bench", hib_scenario: Scenario
+) -> "Evidence":
+    """The evidence of one run of the test's scenario; INVALID is an error of this fixture."""
+    from hibtest import images
+    from hibtest.cli.chosen import changed, on_own_kernel
+    from hibtest.cli.counting import until_it_counts
+
+    asked = said(request.config)
+    scenario = changed(hib_scenario, asked)
+    if hib_bench.given is not None:
         (scenario,) = on_own_kernel((scenario,))
     else:
         images.build([scenario.guest.kernel])
-    keep = option(request.config, "keep") is not None
 
     def once(tries: "tuple[Try, ...]") -> "Result":
-        return _run(bench.job(scenario, tries), record_property, keep=keep)
+        return _run(request.node, hib_bench.job(scenario, tries), keep=bool(asked.keep))
 
     def told(one: "Try") -> None:
-        record_property(_DISCARDED, printable(f"{one.outcome} in {one.directory}: {one.reason}"))
+        text = f"{one.outcome} in {one.directory}: {one.reason}"
+        _record(request.node, _DISCARDED, text)
 
-    result = until_it_counts(bench, once, told)
-    if result.evidence is None or result.verdict.outcome is Outcome.INVALID:
-        pytest.fail(f"INVALID: {printable(result.verdict.reason)}", pytrace=False)
+    result = until_it_counts(hib_bench, once, told)
+    request.node.stash[_RESULT] = result
+    if result.evidence is None or result.invalid:
+        pytest.fail(_explained(result), pytrace=False)
     return result.evidence
+
+
+@pytest.fixture
+def hib_verdict(hib_scenario: Scenario, hib_evidence: "Evidence") -> "Verdict":
+    """The verdict of that run: ``assert hib_verdict.as_expected``."""
+    from hibtest.verdict import judge
+
+    return judge(hib_scenario, hib_evidence)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say of a test that failed what ``hibtest run`` says, with the run's directory."""
+    report = yield
+    result = item.stash.get(_RESULT, None)
+    add = getattr(report.longrepr, "addsection", None)
+    if result is not None and report.failed and report.when == "call" and add is not None:
+        add("hibtest", _explained(result))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -169,15 +199,33 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(line)
 
 
-def _run(job: "Job", record: Record, *, keep: bool) -> "Result":
-    from hibtest.cli.prepare import finish
+def _explained(result: "Result") -> str:
+    from hibtest.report.terminal import Row, explain_plainly
+
+    where = os.fspath(result.job.directory) if result.job else ""
+    row = Row(verdict=result.verdict, kernel="", seconds=result.seconds, directory=where)
+    return explain_plainly(row)
+
+
+def _record(item: pytest.Item, name: str, value: str) -> None:
+    """Add a property of a test; record_property refuses JUnit's newer family, and need not."""
+    from hibtest.printable import printable
+
+    item.user_properties.append((name, printable(value)))
+
+
+def _run(item: pytest.Item, job: "Job", *, keep: bool) -> "Result":
+    from hibtest.cli.finish import finish
     from hibtest.report.jsonl import to_file
     from hibtest.runner import run
 
-    record("run", os.fspath(job.directory))
-    record("kernel", f"{job.kernel.name} {job.kernel.release} sha256:{job.kernel.sha256}")
+    _record(item, "run", os.fspath(job.directory))
+    _record(item, "kernel", f"{job.kernel.name} {job.kernel.release} sha256:{job.kernel.sha256}")
+    _record(item, "qemu", job.host.qemu)
+    _record(item, "accel", f"{job.host.accel} ({job.host.accel_reason})")
     with to_file(job.directory / "events.jsonl") as sink:
         run(job, sink)
     result = finish(job, keep=keep)
-    record("outcome", str(result.verdict.outcome))
+    _record(item, "outcome", str(result.verdict.outcome))
+    _record(item, "reason", result.verdict.reason)
     return result

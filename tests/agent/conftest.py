@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from hibtest.inside.shell import Shell
-from hibtest.pytest_workers import on
+from hibtest.pytest_device import on
 from tests.agent.guests import agent_guest
 
 

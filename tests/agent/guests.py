@@ -15,7 +15,7 @@ from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import kept
 from hibtest.deadline import Deadline
 from hibtest.inside.shell import Shell
-from hibtest.pytest_workers import on
+from hibtest.pytest_device import on
 from hibtest.spec import AgentMethod, GuestSpec, PlainRoot, Root, Scenario, Target
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from hibtest import images
+from hibtest.cli.finish import Result
 from hibtest.cli.pool import Pool
-from hibtest.cli.prepare import Bench, Result
+from hibtest.cli.prepare import Bench
 from hibtest.errors import HostError
 from hibtest.evidence import Boot, Evidence, Exit, GuestKernel, Hang, Host, to_json
 from hibtest.job import Job

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,12 +15,13 @@ import pytest
 
 from hibtest import images
 from hibtest.cli.leftovers import owner
-from hibtest.cli.prepare import VERDICT
+from hibtest.cli.rundir import VERDICT
 from hibtest.cycle.disks import NAMES
 from hibtest.deadline import Deadline, poll
 from hibtest.errors import ExitStatus
 from hibtest.events import StageStarted, from_line
 from hibtest.evidence import read_json
+from hibtest.job import Job
 from hibtest.spec import GuestFiles, Outcome, Stage
 from hibtest.verdict import Verdict
 
@@ -161,11 +163,27 @@ def test_a_kernel_of_ones_own_takes_the_place_of_all(tmp_path: Path) -> None:
     files = images.guest_files("trixie")
     modules = _unpacked_modules(files, tmp_path)
     words = ["--kernel", os.fspath(files.kernel), "--modules", os.fspath(modules)]
-    with _run(tmp_path / "runs", *words, "-k", "noresume") as front:
+    options = ["--accel", "tcg", "--no-proof"]
+    with _run(tmp_path / "runs", *words, *options, "-k", "noresume") as front:
         told, said = front.communicate(timeout=LIMIT)
     assert (front.returncode, said) == (ExitStatus.EXPECTED, "")
     assert "cold-own-noresume" in told
     assert "1 of 1 as expected" in told
+    _again_from_elsewhere(tmp_path / "runs" / "cold-own-noresume", modules)
+
+
+def _again_from_elsewhere(runs: Path, modules: Path) -> None:
+    """Check that rerun.sh makes the same run again, whatever became of what it was given."""
+    shutil.rmtree(modules)
+    argv = ["sh", os.fspath(runs / "1" / "rerun.sh")]
+    elsewhere = runs.parents[1] / "elsewhere"
+    elsewhere.mkdir()
+    done = subprocess.run(argv, cwd=elsewhere, capture_output=True, text=True, check=False)
+    assert done.returncode == ExitStatus.EXPECTED, done.stdout + done.stderr
+    first, second = (read_json(runs / name / "job.json", Job) for name in "12")
+    assert (second.kernel, second.scenario) == (first.kernel, first.scenario)
+    assert (second.proof, second.host.accel) == (False, "tcg")
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_modules_of_another_version_are_refused(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hibtest.cli.counting import until_it_counts
-from hibtest.cli.prepare import Bench, Result
+from hibtest.cli.finish import Result
+from hibtest.cli.prepare import Bench
 from hibtest.evidence import Evidence, Try
 from hibtest.runner import run
 from hibtest.spec import Scenario

@@ -6,7 +6,7 @@ from hibtest.device import Answers, Between, Case, Per, objection
 from hibtest.device.case import version
 from hibtest.device.cases import CASES
 from hibtest.probe.device.session import check
-from hibtest.pytest_workers import guest_of
+from tests.byguest import guest_of
 
 CASE = Case(
     name="one",

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from hibtest.errors import SpecError
-from hibtest.images.own import find_modules, prepare
+from hibtest.images.modules import find_modules
+from hibtest.images.own import prepare
+from hibtest.images.source import Source
 from tests.images.bzimages import make_bzimage
 
 RELEASE = "6.12.0-test"
@@ -42,30 +44,33 @@ def test_the_right_one_of_several_releases_is_taken(tmp_path: Path) -> None:
 def test_modules_of_another_kernel_name_both(tmp_path: Path, bzimage: Path) -> None:
     given = modules(tmp_path / "lib/modules", "6.1.0-other")
     with pytest.raises(SpecError, match=f"modules of 6.1.0-other, but the kernel is {RELEASE}"):
-        prepare(bzimage, given)
+        prepare(Source(bzimage=bzimage, modules=given))
 
 
 def test_a_directory_without_modules(tmp_path: Path, bzimage: Path) -> None:
     with pytest.raises(SpecError, match=r"no kernel modules in it \(make modules_install"):
-        prepare(bzimage, tmp_path)
+        prepare(Source(bzimage=bzimage, modules=tmp_path))
 
 
 def test_a_directory_that_is_not_there(tmp_path: Path, bzimage: Path) -> None:
     with pytest.raises(SpecError, match="nowhere: no such directory"):
-        prepare(bzimage, tmp_path / "nowhere")
+        prepare(Source(bzimage=bzimage, modules=tmp_path / "nowhere"))
 
 
 def test_a_file_that_is_no_kernel(tmp_path: Path) -> None:
     path = tmp_path / "vmlinuz"
     path.write_text("no kernel")
     with pytest.raises(SpecError, match="not an x86 kernel"):
-        prepare(path, None)
+        prepare(Source(bzimage=path))
 
 
 def test_contents_make_the_key(tmp_path: Path, bzimage: Path) -> None:
     given = modules(tmp_path / "lib/modules")
-    bare, first = prepare(bzimage, None)[0], prepare(bzimage, given)[0]
+    bare, first = (
+        prepare(Source(bzimage=bzimage))[0],
+        prepare(Source(bzimage=bzimage, modules=given))[0],
+    )
     (given / "a.ko").write_bytes(b"changed")
-    changed = prepare(bzimage, given)[0]
+    changed = prepare(Source(bzimage=bzimage, modules=given))[0]
     assert len({bare.key, first.key, changed.key}) == 3
-    assert prepare(bzimage, given)[0] == changed
+    assert prepare(Source(bzimage=bzimage, modules=given))[0] == changed

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hibtest import retry
-from hibtest.cli.prepare import Bench, Result
+from hibtest.cli.finish import Result
+from hibtest.cli.prepare import Bench
 from hibtest.evidence import Try
 
 R = TypeVar("R", bound=Result | None)

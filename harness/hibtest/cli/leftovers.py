@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hibtest.cli.prepare import OWNER, VERDICT, disks_of, drop_disks
+from hibtest.cli.rundir import OWNER, VERDICT, disks_of, drop_disks
 from hibtest.errors import HostError
 
 _OWNERS = ".owners"

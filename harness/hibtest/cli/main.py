@@ -47,7 +47,7 @@ def main() -> int:
     except typer.TyperException as error:
         print(f"hibtest: {error.format_message()}", file=sys.stderr)
         print("  → hibtest --help, or hibtest COMMAND --help", file=sys.stderr)
-        return ExitStatus.USAGE
+        return ExitStatus.STOP_BISECT if "--bisect" in sys.argv else ExitStatus.USAGE
     except HibtestError as error:
         return _tell(error, verbose)
     except (KeyboardInterrupt, typer.Abort):

@@ -12,8 +12,10 @@ from dataclasses import replace
 import psutil
 
 from hibtest.cli.counting import until_it_counts
-from hibtest.cli.prepare import Bench, Result, drop_disks, finish
-from hibtest.errors import HibtestError
+from hibtest.cli.finish import Result, finish
+from hibtest.cli.prepare import Bench
+from hibtest.cli.rundir import drop_disks
+from hibtest.errors import ExitStatus, HibtestError
 from hibtest.events import from_line
 from hibtest.evidence import Evidence, Fault, Try, read_json, to_json
 from hibtest.files import as_host_error, whole
@@ -147,7 +149,7 @@ def _unjudged(scenario: Scenario, job: Job | None, error: Exception) -> Verdict:
 
 
 def _note_end(job: Job, status: int) -> None:
-    """Note a worker that broke down as a fault of the run."""
+    """Note a worker that broke down, or was interrupted, as a fault of the run."""
     if status == 0:
         return
     path = job.directory / EVIDENCE
@@ -155,6 +157,9 @@ def _note_end(job: Job, status: int) -> None:
         evidence = read_json(path, Evidence)
     except HibtestError:
         evidence = Evidence(scenario=job.scenario.name, host=job.host, kernel=job.kernel)
-    message = f"the worker of {job.directory} ended with status {status}"
-    fault = Fault(kind="WorkerDied", message=message, hint="see worker.stderr there")
+    if status == ExitStatus.INTERRUPTED:
+        fault = Fault(kind="Interrupted", message="the run was interrupted (Ctrl-C, or a signal)")
+    else:
+        message = f"the worker of {job.directory} ended with status {status}"
+        fault = Fault(kind="WorkerDied", message=message, hint="see worker.stderr there")
     whole(path, to_json(replace(evidence, fault=evidence.fault or fault)))

@@ -6,197 +6,188 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hibtest.errors import ExitStatus, SpecError
+from hibtest.cli import options
+from hibtest.errors import SpecError
 from hibtest.printable import printable
-from hibtest.spec import Outcome, Scenario
+from hibtest.settings import Settings
+from hibtest.spec import OWN_KERNEL, Scenario
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
-    from hibtest.cli.prepare import Bench, OwnKernel, Result
-    from hibtest.report.terminal import Row
-
-SMOKE = "smoke"
+    from hibtest.cli.again import Again
+    from hibtest.cli.prepare import Bench
+    from hibtest.spec import GuestFiles
 
 
 def run(
-    expression: Annotated[
-        str | None,
-        typer.Option("-k", metavar="EXPR", help="Which scenarios: words, and, or, not; or 'all'."),
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Scenarios: `hibtest list`.")
     ] = None,
+    expression: options.Expression = None,
+    scenarios: options.Scenarios = None,
     times: Annotated[int, typer.Option(min=1, help="Run each so many times.")] = 1,
     jobs: Annotated[int, typer.Option("-j", min=0, help="Side by side; 0: as fit here.")] = 0,
-    kernel: Annotated[
-        Path | None, typer.Option(metavar="BZIMAGE", help="Your own kernel, in place of all.")
-    ] = None,
-    modules: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Its lib/modules/VERSION, if it needs any.")
-    ] = None,
-    append: Annotated[
-        str, typer.Option(metavar="WORDS", help="More words for the kernel's command line.")
-    ] = "",
-    memory: Annotated[
-        int, typer.Option(metavar="MIB", min=0, help="Guest memory, in place of the scenario's.")
-    ] = 0,
-    vcpus: Annotated[
-        int, typer.Option(metavar="N", min=0, help="vCPUs, in place of the scenario's.")
-    ] = 0,
-    lives: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, help="Hibernations of each life, not the scenario's."),
-    ] = 0,
-    accel: Annotated[str, typer.Option(help="auto, kvm or tcg.")] = "auto",
-    runs: Annotated[
-        Path, typer.Option(envvar="HIBTEST_RUNS", help="Where run directories go.")
-    ] = Path("runs"),
+    kernel: options.Kernel = None,
+    modules: options.Modules = None,
+    append: options.Append = None,
+    memory: options.Memory = None,
+    vcpus: options.Vcpus = None,
+    lives: options.Lives = None,
+    accel: options.Accel = None,
+    runs: options.Runs = None,
     again: Annotated[
-        Path | None, typer.Option("--from", metavar="RUN", help="The scenario of that run.")
+        Path | None,
+        typer.Option("--from", metavar="RUN", help="That run again: its kernel, its options."),
     ] = None,
-    proof: Annotated[
-        bool, typer.Option("--proof/--no-proof", help="Compare the image with memory by page.")
-    ] = True,
-    retry: Annotated[
-        bool, typer.Option("--retry/--no-retry", help="Run again what QEMU itself died of.")
-    ] = True,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep disks also of good runs.")] = False,
+    proof: options.Proof = None,
+    retry: options.Retry = None,
+    keep: options.Keep = None,
+    bisect: Annotated[
+        bool, typer.Option("--bisect", help="Exit as git bisect run wants it: 125 is no verdict.")
+    ] = False,
     verbose: Annotated[
         int, typer.Option("-v", count=True, help="A line per stage; -vv: consoles, tracebacks.")
     ] = 0,
 ) -> int:
     """Run scenarios: by default one full cycle of each guest kernel."""
-    from hibtest.cli.leftovers import owner
-    from hibtest.cli.prepare import bench
+    from hibtest.cli import bisecting
 
-    own = _own_kernel(kernel, modules)
-    if not (expression or again or kernel):
-        lives = lives or 1  # the main job is one full cycle; one's own kernel is looked at twice
-    chosen = _chosen(expression or SMOKE, again, own=kernel is not None)
-    scenarios = tuple(_changed(one, append.split(), memory, vcpus, lives) for one in chosen)
-    _build_missing(scenarios)
-    here = bench(runs, accel, own, proof=proof, retry=retry)
-    console = _begin(here, scenarios)
-    with owner(here.runs, lambda text: console.print(text, markup=False)) as name:
-        here = replace(here, owner=name)
-        return _run_all(here, scenarios * times, jobs, keep, console, verbose)
-
-
-def _own_kernel(bzimage: Path | None, modules: Path | None) -> "OwnKernel | None":
-    from hibtest.cli.prepare import OwnKernel
-
-    if modules and not bzimage:
-        raise SpecError(f"--modules {modules} needs --kernel BZIMAGE")
-    return OwnKernel(bzimage=bzimage, modules=modules) if bzimage else None
+    asked = Settings(
+        scenarios=tuple(scenarios) if scenarios else None, kernel=kernel, modules=modules,
+        append=append, memory=memory, vcpus=vcpus, lives=lives, accel=accel, runs=runs,
+        proof=proof, retry=retry, keep=keep,
+    )  # fmt: skip
+    with bisecting.told(bisect):
+        _refuse_several(names, expression, again)
+        earlier = _earlier(again) if again else None
+        if earlier:
+            said, chosen = _as_then(earlier, asked)
+        else:
+            said, chosen = _chosen(names or [], expression, asked)
+        status = _run(said, chosen, earlier, times, jobs, verbose)
+    return bisecting.status(status) if bisect else status
 
 
-def _chosen(expression: str, again: Path | None, *, own: bool) -> tuple[Scenario, ...]:
+def _refuse_several(names: list[str] | None, expression: str | None, again: Path | None) -> None:
+    ways = {"NAME": names, "-k": expression, "--from": again}
+    given = [way for way, value in ways.items() if value]
+    if len(given) > 1:
+        raise SpecError(
+            f"{' and '.join(given)}: each says which scenarios", hint="give one of them"
+        )
+
+
+def _earlier(directory: Path) -> "Again":
+    from hibtest.cli.again import again
+
+    return again(directory)
+
+
+def _as_then(earlier: "Again", asked: Settings) -> tuple[Settings, tuple[Scenario, ...]]:
+    """Return how an earlier run is made again: nothing but what is asked for is changed."""
+    from hibtest.cli.chosen import changed
+
+    return asked.over(earlier.said), (changed(earlier.scenario, asked),)
+
+
+def _chosen(
+    names: list[str], expression: str | None, asked: Settings
+) -> tuple[Settings, tuple[Scenario, ...]]:
+    from hibtest import settings
     from hibtest.cli.catalogue import scenarios
-    from hibtest.cli.prepare import on_own_kernel
-    from hibtest.evidence import read_json
-    from hibtest.spec.select import select
+    from hibtest.cli.chosen import changed, chosen
 
-    if again:
-        found: tuple[Scenario, ...] = (read_json(again / "scenario.json", Scenario),)
-    else:
-        found = scenarios() if expression == "all" else select(scenarios(), expression)
-    return on_own_kernel(found) if own else found
+    said = asked.over(settings.found(Path.cwd()))
+    found = chosen(scenarios(said.scenarios or ()), names, expression)
+    if not (names or expression or said.kernel or said.scenarios):
+        said = replace(said, lives=said.lives or 1)  # the main job is one full cycle
+    return said, tuple(changed(one, said) for one in found)
 
 
-def _begin(here: "Bench", scenarios: tuple[Scenario, ...]) -> "Console":
-    """Say what is lacking, before anything runs, or what guests run on."""
+def _run(
+    said: Settings,
+    chosen: tuple[Scenario, ...],
+    earlier: "Again | None",
+    times: int,
+    jobs: int,
+    verbose: int,
+) -> int:
     from rich.console import Console
 
-    for kernel in {scenario.guest.kernel for scenario in scenarios}:
-        here.files(kernel)
+    from hibtest.cli.chosen import on_own_kernel
+    from hibtest.cli.leftovers import owner
+    from hibtest.cli.prepare import bench_as
+
     console = Console(highlight=False)
-    host = here.host
-    told = printable(f"QEMU {host.qemu}, {host.accel}: {host.accel_reason}")
-    console.print(told, soft_wrap=True, markup=False)
-    return console
+
+    def say(text: str) -> None:
+        console.print(printable(text), soft_wrap=True, markup=False)
+
+    here = bench_as(said)
+    given = _given(said, earlier, say)
+    if given and given.kernel_name == OWN_KERNEL:
+        chosen = on_own_kernel(chosen)
+    here = _with_files(replace(here, given=given), chosen)
+    say(f"QEMU {here.host.qemu}, {here.host.accel}: {here.host.accel_reason}")
+    with owner(here.runs, say) as name:
+        here = replace(here, owner=name)
+        return _run_all(here, chosen * times, jobs, said, console, verbose)
 
 
-def _changed(
-    scenario: Scenario, append: list[str], memory: int, vcpus: int, lives: int
-) -> Scenario:
-    guest = scenario.guest
-    guest = replace(
-        guest,
-        append=(*guest.append, *append),
-        memory_mib=memory or guest.memory_mib,
-        vcpus=vcpus or guest.vcpus,
-        max_vcpus=max(vcpus, guest.max_vcpus) if guest.max_vcpus else None,
-    )
-    return replace(scenario, guest=guest, lives=lives or scenario.lives)
-
-
-def _build_missing(scenarios: tuple[Scenario, ...]) -> None:
+def _given(
+    said: Settings, earlier: "Again | None", say: "Callable[[str], None]"
+) -> "GuestFiles | None":
+    """Return the files of one's own kernel, or of that of an earlier run, if there is one."""
     from hibtest import images
     from hibtest.cli.images import progress
-    from hibtest.spec import OWN_KERNEL
 
-    names = {scenario.guest.kernel for scenario in scenarios} - {OWN_KERNEL}
-    if names:
+    if said.modules and not said.kernel:
+        raise SpecError(f"--modules {said.modules} needs --kernel")
+    with progress() as report:
+        if said.kernel:
+            return images.own_kernel(said.kernel, said.modules, report, say)
+        found = earlier.files(report) if earlier else None
+    if earlier:
+        say(f"again: {earlier.directory}" + (f", Linux {found.release}" if found else ""))
+    return found
+
+
+def _with_files(here: "Bench", scenarios: tuple[Scenario, ...]) -> "Bench":
+    """Build what is missing of guest disks; say what is lacking before anything runs."""
+    from hibtest import images
+    from hibtest.cli.images import progress
+
+    names = {scenario.guest.kernel for scenario in scenarios}
+    missing = names - {here.given.kernel_name if here.given else OWN_KERNEL, OWN_KERNEL}
+    if missing:
         with progress() as report:
-            images.build(sorted(names), report)
+            images.build(sorted(missing), report)
+    for kernel in names:
+        here.files(kernel)
+    return here
 
 
 def _run_all(
     here: "Bench",
     scenarios: tuple[Scenario, ...],
     jobs: int,
-    keep: bool,
+    said: Settings,
     console: "Console",
     verbose: int,
 ) -> int:
     from hibtest.cli.pool import Pool, parallel
-    from hibtest.report.terminal import Board, Row, explain, verdict_table
+    from hibtest.cli.summary import Summary
+    from hibtest.report.terminal import Board
 
-    rows: list[Row] = []
     board = Board(console, verbose)
-
-    def done(result: "Result") -> None:
-        job, seconds = result.job, result.seconds
-        where = _short(job.directory) if job else ""
-        release = job.kernel.release if job else ""
-        rows.append(Row(verdict=result.verdict, kernel=release, seconds=seconds, directory=where))
-        board.verdict(result.verdict, seconds)
-
-    side_by_side = jobs or parallel(scenarios)
+    summary = Summary(console, board, here.runs, len(scenarios))
     try:
         with board.shown():
-            Pool(here, board, side_by_side, keep=keep).run(scenarios, done)
+            pool = Pool(here, board, jobs or parallel(scenarios), keep=bool(said.keep))
+            pool.run(scenarios, summary.done)
     finally:
-        if rows:
-            console.print()
-            console.print(verdict_table(rows))
-            for row in rows:
-                if not row.verdict.as_expected or row.verdict.tries:
-                    console.print(f"\n{explain(row)}", soft_wrap=True)
-            console.print(f"\n{_summary(rows, len(scenarios))}")
-            console.print(
-                f"Runs: {_short(here.runs)}/SCENARIO/N; the last: {_short(here.runs)}/latest"
-            )
-    return _status(rows)
-
-
-def _short(directory: Path) -> str:
-    try:
-        return str(directory.relative_to(Path.cwd()))
-    except ValueError:
-        return str(directory)
-
-
-def _summary(rows: list["Row"], asked: int) -> str:
-    good = sum(row.verdict.as_expected for row in rows)
-    text = f"{good} of {asked} as expected"
-    tries = sum(len(row.verdict.tries) for row in rows)
-    if tries:
-        text += f"; {tries} {'try' if tries == 1 else 'tries'} discarded, see above"
-    return text if len(rows) == asked else f"{text}; {asked - len(rows)} not run to an end"
-
-
-def _status(rows: list["Row"]) -> int:
-    """A kernel surprise weighs more than a run that could not be judged."""
-    surprises = [row.verdict for row in rows if not row.verdict.as_expected]
-    if any(verdict.outcome is not Outcome.INVALID for verdict in surprises):
-        return ExitStatus.UNEXPECTED
-    return ExitStatus.UNAVAILABLE if surprises or not rows else ExitStatus.EXPECTED
+        summary.show()
+    return summary.status()

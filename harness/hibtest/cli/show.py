@@ -5,25 +5,24 @@ from typing import Annotated
 
 import typer
 
-from hibtest.errors import ExitStatus, SpecError
+from hibtest.cli import options
+from hibtest.errors import ExitStatus
 from hibtest.evidence import to_json
 from hibtest.printable import printable_json
 from hibtest.spec import KernelMethod, Method, Scenario
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def list_(
     expression: Annotated[
         str, typer.Option("-k", metavar="EXPR", help="Only these: words, and, or, not.")
     ] = "",
-    json: Json = False,
+    scenarios: options.Scenarios = None,
+    json: options.Json = False,
 ) -> None:
     """List the scenarios."""
-    from hibtest.cli.catalogue import scenarios
     from hibtest.spec.select import select
 
-    found = scenarios()
+    found = _known(scenarios)
     found = select(found, expression) if expression else found
     if json:
         print(to_json(found).decode(), end="")
@@ -52,27 +51,32 @@ def _method(method: Method) -> str:
 
 def plan(
     name: Annotated[str, typer.Argument(metavar="SCENARIO", help="Its name: `hibtest list`.")],
-    accel: Annotated[str, typer.Option(help="auto, kvm or tcg.")] = "auto",
+    scenarios: options.Scenarios = None,
+    accel: options.Accel = None,
 ) -> None:
     """Show what a scenario does, with the QEMU command line of every boot. Starts nothing."""
-    from hibtest.cli.catalogue import scenarios
+    from hibtest.cli.chosen import by_name
     from hibtest.cli.plan import plan_lines
 
-    found = {scenario.name: scenario for scenario in scenarios()}
-    if name not in found:
-        raise SpecError(f"there is no scenario {name!r}", hint="`hibtest list` shows all")
-    for line in plan_lines(found[name], accel):
+    for line in plan_lines(by_name(_known(scenarios), name), accel or "auto"):
         print(line)
+
+
+def _known(places: list[Path] | None) -> tuple[Scenario, ...]:
+    from hibtest import settings
+    from hibtest.cli.catalogue import scenarios
+
+    return scenarios(places or settings.found(Path.cwd()).scenarios or ())
 
 
 def judge(
     directory: Annotated[Path, typer.Argument(metavar="RUN", help="The directory of a run.")],
-    json: Json = False,
+    json: options.Json = False,
 ) -> int:
     """Judge a run again from its stored evidence, without booting."""
     from rich.console import Console
 
-    from hibtest.cli.prepare import judge_run
+    from hibtest.cli.finish import judge_run
     from hibtest.report.terminal import Row, explain
     from hibtest.spec import Outcome
 

@@ -17,7 +17,7 @@ from hibtest.evidence.proof import (
     SaveProof,
     View,
 )
-from hibtest.evidence.stored import read_json, to_json
+from hibtest.evidence.stored import read_json, read_written, to_json
 from hibtest.evidence.tries import Try
 from hibtest.spec import Role, Stage
 
@@ -47,6 +47,7 @@ __all__ = [
     "View",
     "WitnessReport",
     "read_json",
+    "read_written",
     "to_json",
 ]
 

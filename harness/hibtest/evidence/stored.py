@@ -1,11 +1,13 @@
 """Frozen values as JSON, and back from a file that may come from anybody."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from hibtest import similar
 from hibtest.errors import HostError, SpecError
 from hibtest.given import opened
 
@@ -29,6 +31,33 @@ def read_json(path: Path, kind: type[T]) -> T:
         return msgspec.json.decode(_read(path), type=kind, dec_hook=_decode)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SpecError(f"{path}: not a {kind.__name__}: {error}") from error
+
+
+def read_written(path: Path, kind: type[T]) -> T:
+    """Read a value that somebody may have written by hand: what is not known is no oversight.
+
+    :raise SpecError: As :func:`read_json` does, and when a field is none of the value's.
+    """
+    value = read_json(path, kind)
+    given = msgspec.json.decode(_read(path))
+    known = msgspec.json.decode(msgspec.json.encode(value, enc_hook=_encode))
+    for where, name, names in _strangers(given, known, ""):
+        remedy = similar.hint(name, names, f"there are {', '.join(names)}")
+        raise SpecError(f"{path}: {where or kind.__name__} has no field {name!r}", hint=remedy)
+    return value
+
+
+def _strangers(given: Any, known: Any, where: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each field that is given and not known: where it is, and what could be there."""
+    if isinstance(given, dict) and isinstance(known, dict):
+        for name, value in given.items():
+            if name not in known:
+                yield where, name, list(known)
+            else:
+                yield from _strangers(value, known[name], f"{where}.{name}".strip("."))
+    elif isinstance(given, list) and isinstance(known, list):
+        for number, (one, other) in enumerate(zip(given, known, strict=False)):
+            yield from _strangers(one, other, f"{where}[{number}]")
 
 
 def _read(path: Path) -> bytes:

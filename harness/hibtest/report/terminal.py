@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape as escape_markup
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from hibtest.events import BootStarted, ConsoleLine, Event, Note, Sink, StageEnded, StageStarted
 from hibtest.printable import printable
@@ -137,6 +138,11 @@ def discarded(verdict: Verdict) -> list[str]:
         f"does not count: {one.outcome} ({one.cause}) in {one.directory}: {one.reason}"
         for one in verdict.tries
     ]
+
+
+def explain_plainly(row: Row) -> str:
+    """Return the same as :func:`explain`, without markup."""
+    return Text.from_markup(explain(row)).plain
 
 
 def explain(row: Row) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hibtest import images
-from hibtest.cli.prepare import finish
+from hibtest.cli.finish import finish
 from hibtest.evidence import Boot, Evidence, Exit, GuestKernel, Hang, Host, to_json
 from hibtest.job import Job
 from hibtest.spec import GuestSpec, Outcome, Role, Scenario, Stage

@@ -1,0 +1,71 @@
+"""Which scenarios are meant, and what is changed about them."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from hibtest import similar
+from hibtest.errors import SpecError
+from hibtest.settings import Settings
+from hibtest.spec import OWN_KERNEL, Scenario
+from hibtest.spec.select import select
+
+SMOKE, ALL = "smoke", "all"
+_DEBIAN = re.compile(r"\b(bookworm|trixie|backports)\b")
+
+
+def chosen(
+    known: tuple[Scenario, ...], names: Sequence[str], expression: str | None
+) -> tuple[Scenario, ...]:
+    """Return the scenarios that are asked for: by name, by ``-k``, or one cycle of each kernel.
+
+    :raise SpecError: When there is none of a name, or none that the expression matches.
+    """
+    if names:
+        return tuple(dict.fromkeys(by_name(known, name) for name in names))
+    if expression == ALL or (expression is None and not _has_smoke(known)):
+        return known
+    return select(known, expression or SMOKE)
+
+
+def by_name(known: Collection[Scenario], name: str) -> Scenario:
+    """Return the scenario of a name, which may be the one that it has with one's own kernel.
+
+    :raise SpecError: When there is none.
+    """
+    named = {one.name: one for one in (*on_own_kernel(tuple(known)), *known)}
+    if name not in named:
+        remedy = similar.hint(name, named, "`hibtest list` shows all")
+        raise SpecError(f"there is no scenario {name!r}", hint=remedy)
+    return named[name]
+
+
+def on_own_kernel(scenarios: tuple[Scenario, ...]) -> tuple[Scenario, ...]:
+    """Return the scenarios as they are for one's own kernel, each once."""
+    changed: dict[str, Scenario] = {}
+    for scenario in scenarios:
+        name = _DEBIAN.sub(OWN_KERNEL, scenario.name)
+        guest = replace(scenario.guest, kernel=OWN_KERNEL)
+        changed.setdefault(name, replace(scenario, name=name, guest=guest))
+    return tuple(changed.values())
+
+
+def changed(scenario: Scenario, said: Settings) -> Scenario:
+    """Return a scenario with what the settings change about it.
+
+    :raise SpecError: When it cannot be meant.
+    """
+    guest = scenario.guest
+    vcpus = said.vcpus or guest.vcpus
+    guest = replace(
+        guest,
+        append=(*guest.append, *(said.append or "").split()),
+        memory_mib=said.memory or guest.memory_mib,
+        vcpus=vcpus,
+        max_vcpus=max(vcpus, guest.max_vcpus) if guest.max_vcpus else None,
+    )
+    return replace(scenario, guest=guest, lives=said.lives or scenario.lives)
+
+
+def _has_smoke(known: tuple[Scenario, ...]) -> bool:
+    return any(SMOKE in one.tags for one in known)

@@ -1,0 +1,49 @@
+"""Options that several commands have, and how they are told."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Expression = Annotated[
+    str | None,
+    typer.Option("-k", metavar="EXPR", help="Which scenarios: words, and, or, not; or 'all'."),
+]
+Scenarios = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="PLACE", help="Files or directories of scenarios, not hibtest's own."),
+]
+Kernel = Annotated[
+    str | None,
+    typer.Option(metavar="WHICH", help="In place of all: a build tree, bzImage, or release."),
+]
+Modules = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Its lib/modules/VERSION, if it needs any."),
+]
+Append = Annotated[
+    str | None, typer.Option(metavar="WORDS", help="More words for the kernel's command line.")
+]
+Memory = Annotated[
+    int | None,
+    typer.Option(metavar="MIB", min=0, help="Guest memory, in place of the scenario's."),
+]
+Vcpus = Annotated[
+    int | None, typer.Option(metavar="N", min=0, help="vCPUs, in place of the scenario's.")
+]
+Lives = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=0, help="Hibernations of each life, not the scenario's."),
+]
+Accel = Annotated[str | None, typer.Option(metavar="WHICH", help="auto, kvm or tcg.")]
+Runs = Annotated[Path | None, typer.Option(metavar="DIR", help="Where run directories go: ./runs.")]
+Proof = Annotated[
+    bool | None, typer.Option("--proof/--no-proof", help="Compare the image with memory by page.")
+]
+Retry = Annotated[
+    bool | None, typer.Option("--retry/--no-retry", help="Run again what QEMU itself died of.")
+]
+Keep = Annotated[
+    bool | None, typer.Option("--keep/--no-keep", help="Keep disks also of good runs.")
+]

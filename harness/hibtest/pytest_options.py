@@ -1,0 +1,56 @@
+"""What is said about how scenarios are run, to pytest: options, environment, a file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hibtest import settings
+from hibtest.errors import SpecError
+from hibtest.settings import Settings
+
+_SAID: pytest.StashKey[Settings] = pytest.StashKey()
+# name, how it is read, what it is called in help, and what it is
+_VALUES: tuple[tuple[str, type[Any], str, str], ...] = (
+    ("kernel", str, "WHICH", "in place of all: a build tree, a bzImage, or a release"),
+    ("modules", Path, "DIR", "its lib/modules/VERSION, if it needs any"),
+    ("append", str, "WORDS", "more words for the kernel's command line"),
+    ("memory", int, "MIB", "guest memory, in place of the scenario's"),
+    ("vcpus", int, "N", "vCPUs, in place of the scenario's"),
+    ("lives", int, "N", "hibernations of each life, in place of the scenario's"),
+    ("accel", str, "WHICH", "auto, kvm or tcg"),
+    ("runs", Path, "DIR", "where runs go, ./runs"),
+)
+_SWITCHES = (
+    ("keep", "keep", True, "keep disks also of good runs"),
+    ("no-proof", "proof", False, "do not compare the image with memory by page"),
+    ("no-retry", "retry", False, "never make a run again, not even one that QEMU died of"),
+)
+
+
+def add_options(group: pytest.OptionGroup) -> None:
+    """Add an option for each setting; without, what docs/settings.md says counts."""
+    for name, kind, metavar, what in _VALUES:
+        dest = f"hib_{name}"
+        group.addoption(f"--hib-{name}", dest=dest, type=kind, metavar=metavar, help=what)
+    for name, setting, value, what in _SWITCHES:
+        dest = f"hib_{setting}"
+        group.addoption(f"--hib-{name}", dest=dest, action="store_const", const=value, help=what)
+
+
+def said(config: pytest.Config) -> Settings:
+    """Return what is said to pytest, in the environment, and in the project's file.
+
+    :raise pytest.UsageError: When it cannot be meant.
+    """
+    if _SAID not in config.stash:
+        names = [name for name, *_ in _VALUES] + [setting for _, setting, *_ in _SWITCHES]
+        given = Settings(**{name: config.getoption(f"hib_{name}") for name in names})
+        try:
+            found = given.over(settings.found(config.invocation_params.dir))
+        except SpecError as error:
+            raise pytest.UsageError(str(error)) from error
+        if found.modules and not found.kernel:
+            raise pytest.UsageError(f"--hib-modules {found.modules} needs --hib-kernel")
+        config.stash[_SAID] = found
+    return config.stash[_SAID]

@@ -1,0 +1,29 @@
+"""A kernel's modules, as ``make modules_install`` leaves them."""
+
+from pathlib import Path
+
+from hibtest.errors import KernelError
+
+MARK = "modules.order"  # it lies beside the modules
+INSTALL = "make modules_install INSTALL_MOD_PATH=DIR, then --modules DIR"
+
+
+def find_modules(given: Path, release: str) -> Path:
+    """Return the directory of a release's modules.
+
+    :param given: That directory itself, or one that holds ``lib/modules/RELEASE``.
+    :raise KernelError: When there are none, or only another kernel's.
+    """
+    if not given.is_dir():
+        raise KernelError(f"{given}: no such directory", hint=INSTALL)
+    places = [given] if (given / MARK).is_file() else []
+    for above in ("lib/modules", "usr/lib/modules", "."):
+        places += [mark.parent for mark in given.glob(f"{above}/*/{MARK}")]
+    candidates = [path.resolve() for path in places]
+    for candidate in candidates:
+        if candidate.name == release:
+            return candidate
+    if not candidates:
+        raise KernelError(f"{given}: no kernel modules in it", hint=INSTALL)
+    others = ", ".join(sorted({candidate.name for candidate in candidates}))
+    raise KernelError(f"{given}: modules of {others}, but the kernel is {release}", hint=INSTALL)

@@ -1,0 +1,87 @@
+"""What a project and its environment say about how scenarios are run."""
+
+from pathlib import Path
+
+import pytest
+
+from hibtest.errors import SpecError
+from hibtest.settings import Settings, found
+
+
+def test_nothing_is_said(tmp_path: Path) -> None:
+    assert found(tmp_path, {}) == Settings()
+
+
+def test_the_nearest_file_counts_and_its_paths_are_as_seen_from_it(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.hibtest]\nmemory = 1024\n")
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (tmp_path / "a" / "hibtest.toml").write_text(
+        'scenarios = ["tests/hib"]\nkernel = "../linux"\nmodules = "mods"\nruns = "/var/runs"\n'
+    )
+    said = found(inner, {})
+    assert said == Settings(
+        scenarios=(tmp_path / "a/tests/hib",),
+        kernel=str(tmp_path / "a/../linux"),
+        modules=tmp_path / "a/mods",
+        runs=Path("/var/runs"),
+    )
+
+
+def test_a_project_that_says_nothing_is_passed_by(tmp_path: Path) -> None:
+    (tmp_path / "hibtest.toml").write_text("vcpus = 4\nproof = false\n")
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
+    assert found(inner, {}) == Settings(vcpus=4, proof=False)
+    (inner / "pyproject.toml").write_text("not TOML [")
+    assert found(inner, {}) == Settings(vcpus=4, proof=False)
+
+
+def test_an_installed_kernel_is_no_path(tmp_path: Path) -> None:
+    (tmp_path / "hibtest.toml").write_text('kernel = "6.1.0-9-amd64"\nscenarios = "one.py"\n')
+    said = found(tmp_path, {})
+    assert (said.kernel, said.scenarios) == ("6.1.0-9-amd64", (tmp_path / "one.py",))
+
+
+def test_the_environment_counts_before_a_file(tmp_path: Path) -> None:
+    (tmp_path / "hibtest.toml").write_text("vcpus = 4\nmemory = 1024\n")
+    environ = {
+        "HIBTEST_VCPUS": "8", "HIBTEST_NO_PROOF": "1", "HIBTEST_KEEP": "yes",
+        "HIBTEST_SCENARIOS": "a:b", "HIBTEST_ACCEL": "",
+    }  # fmt: skip
+    said = found(tmp_path, {name: "1" if v == "yes" else v for name, v in environ.items()})
+    assert said == Settings(
+        vcpus=8, memory=1024, proof=False, keep=True, scenarios=(Path("a"), Path("b"))
+    )
+
+
+def test_what_is_said_first_counts() -> None:
+    asked = Settings(vcpus=2, proof=True)
+    assert asked.over(Settings(vcpus=4, proof=False, keep=True)) == Settings(
+        vcpus=2, proof=True, keep=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("vcpu = 4\n", r"no setting is called 'vcpu' \(did you mean vcpus\?\)"),
+        ("xyzzy = 4\n", "there are scenarios, kernel"),
+        ('vcpus = "four"\n', "Expected `int | null`, got `str`"),
+        ("vcpus = \n", "hibtest.toml: Invalid value"),
+        ("kernel = 6\n", "Expected `str | null`, got `int`"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_file(
+    tmp_path: Path, text: str, wrong: str
+) -> None:
+    (tmp_path / "hibtest.toml").write_text(text)
+    with pytest.raises(SpecError, match=wrong) as caught:
+        found(tmp_path, {})
+    assert str(tmp_path / "hibtest.toml") in str(caught.value)
+
+
+def test_and_with_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="HIBTEST_VCPUS: Expected `int"):
+        found(tmp_path, {"HIBTEST_VCPUS": "four"})
