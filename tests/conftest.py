@@ -1,6 +1,30 @@
 """What all tests start from."""
 
 import signal
+from pathlib import Path
+
+import pytest
+
+from tests.wheels import Installed, install
+
+MINE = """
+from hibtest.spec import Expected, GuestSpec, NoSwap, Outcome, Scenario
+
+SCENARIOS = (
+    Scenario(
+        name="mine",
+        guest=GuestSpec(kernel="trixie"),
+        layout=NoSwap(),
+        expected=Expected(outcome=Outcome.REFUSED, cause="ENODEV"),
+        tags=("smoke", "wide"),
+    ),
+    Scenario(name="wrong", guest=GuestSpec(kernel="trixie", vcpus=1), layout=NoSwap()),
+)
+
+
+def test_mine(hib_verdict):
+    assert hib_verdict.as_expected, str(hib_verdict)
+"""
 
 
 def pytest_configure() -> None:
@@ -10,3 +34,20 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """hibtest from a wheel."""
+    return install(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Somebody's own repository: with packages of names that once were ours."""
+    for name in ("harness", "images", "scenarios"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_mine.py").write_text(MINE)
+    return tmp_path
