@@ -51,6 +51,14 @@ class ConsoleLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A run waits for something of this host before it begins, such as a CPU; told again."""
+
+    t: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """Something a user would want to know, in one line."""
 
@@ -58,7 +66,7 @@ class Note:
     text: str
 
 
-Event = BootStarted | StageStarted | StageEnded | ConsoleLine | Note
+Event = BootStarted | StageStarted | StageEnded | ConsoleLine | Waiting | Note
 Sink = Callable[[Event], None]
 
 
@@ -73,7 +81,8 @@ def fan_out(*sinks: Sink) -> Sink:
 
 
 _KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (BootStarted, StageStarted, StageEnded, ConsoleLine, Note)
+    kind.__name__: kind
+    for kind in (BootStarted, StageStarted, StageEnded, ConsoleLine, Waiting, Note)
 }
 
 

@@ -17,7 +17,7 @@ from hibtest.cycle.server import served
 from hibtest.cycle.watch import Stalled
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError, HibtestError, HostError
-from hibtest.events import Note, Sink
+from hibtest.events import Sink, Waiting
 from hibtest.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
 from hibtest.files import as_host_error, whole
 from hibtest.image.header import read_header
@@ -40,7 +40,7 @@ def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> 
     waits = time.monotonic()
 
     def say(text: str) -> None:
-        sink(Note(t=time.monotonic() - waits, text=text))
+        sink(Waiting(t=round(time.monotonic() - waits, 3), text=text))
 
     with ExitStack() as stack:
         try:

@@ -1,5 +1,6 @@
 """Runs side by side: none ends another, and what does not count is told."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,11 @@ from hibtest import images
 from hibtest.cli.finish import Result
 from hibtest.cli.pool import Pool
 from hibtest.cli.prepare import Bench
-from hibtest.errors import HostError
+from hibtest.cli.summary import Enough, Summary
+from hibtest.errors import ExitStatus, HostError
 from hibtest.evidence import Boot, Evidence, Exit, GuestKernel, Hang, Host, to_json
 from hibtest.job import Job
-from hibtest.report.terminal import Board
+from hibtest.report.board import Board
 from hibtest.spec import GuestFiles, GuestSpec, Outcome, Role, Scenario, Stage
 
 HOST = Host(qemu="10.0", accel="tcg")
@@ -117,3 +119,44 @@ def test_a_run_that_does_not_count_is_told(results: Callable[..., list[Result]])
 def test_without_retry_the_first_one_counts(results: Callable[..., list[Result]]) -> None:
     (one,) = results(lambda job: _store(job, STUCK), ONE, retry=False)
     assert (one.verdict.outcome, one.verdict.tries) == (Outcome.HUNG, ())
+
+
+def test_a_run_that_is_interrupted_is_called_so(results: Callable[..., list[Result]]) -> None:
+    def work(job: Job) -> int:
+        _store(job, replace(STUCK, hang=None))
+        return ExitStatus.INTERRUPTED
+
+    (one,) = results(work, ONE)
+    assert (one.verdict.outcome, one.verdict.cause) == (Outcome.INVALID, "Interrupted")
+    assert one.evidence is not None
+    assert len(one.evidence.boots) == 1
+
+
+def test_latest_moves_when_there_is_a_verdict(
+    results: Callable[..., list[Result]], tmp_path: Path
+) -> None:
+    seen: list[bool] = []
+
+    def work(job: Job) -> int:
+        seen.append((tmp_path / "latest").exists())
+        return _store(job, replace(STUCK, hang=None, panic="Kernel panic - not syncing: x"))
+
+    results(work, ONE, retry=False)
+    assert seen == [False]
+    assert (tmp_path / "latest").resolve() == tmp_path / "a" / "1"
+
+
+def test_enough_surprises_end_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "damaged", lambda _files: ())
+    panicked = replace(STUCK, hang=None, panic="Kernel panic - not syncing: x")
+    monkeypatch.setattr(Pool, "_work", lambda _self, job: _store(job, panicked))
+    bench = FakeBench(host=HOST, qemu="qemu", runs=tmp_path, retry=False)
+    out = io.StringIO()
+    console = Console(file=out, width=200)
+    board = Board(console, 0, 3)
+    summary = Summary(console, board, tmp_path, 3, most=2)
+    with pytest.raises(Enough):
+        Pool(bench, board, 1, keep=False).run((ONE, TWO, THREE), summary.done)
+    summary.show()
+    assert summary.status() == ExitStatus.UNEXPECTED
+    assert "0 of 3 as expected; 1 not run to an end" in out.getvalue()

@@ -11,7 +11,8 @@ from rich.console import Console
 from hibtest.cli.show import judge
 from hibtest.events import ConsoleLine, Note
 from hibtest.evidence import Evidence, Fault, Try, to_json
-from hibtest.report.terminal import Board, Row, explain, verdict_table
+from hibtest.report.board import Board
+from hibtest.report.terminal import Row, explain, verdict_table
 from hibtest.spec import Expected, Outcome
 from hibtest.verdict import Verdict
 from tests.verdict.test_judge import SCENARIO

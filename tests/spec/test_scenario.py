@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hibtest.errors import SpecError
-from hibtest.evidence import read_json, to_json
+from hibtest.evidence import read_json, read_written, to_json
 from hibtest.spec import GuestSpec, NoSwap, Scenario, SwapDisk
 
 GUEST = GuestSpec(kernel="trixie")
@@ -36,6 +36,26 @@ def test_json_brings_back_the_same_scenario(layout: NoSwap | SwapDisk, tmp_path:
     path = tmp_path / "scenario.json"
     path.write_bytes(to_json(scenario))
     assert read_json(path, Scenario) == scenario
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b'"vcpus"', b'"vcpu"', r"guest has no field 'vcpu' \(did you mean vcpus or max_vcpus\?\)"),
+        (b'"lives"', b'"xyz"', r"Scenario has no field 'xyz' \(there are name, guest"),
+        (b'"size_mib"', b'"size"', "layout has no field 'size'"),
+    ],
+)
+def test_a_field_that_is_none_is_refused_in_what_people_write(
+    old: bytes, new: bytes, said: str, tmp_path: Path
+) -> None:
+    scenario = Scenario(name="a", guest=GUEST, layout=SwapDisk(size_mib=8))
+    path = tmp_path / "scenario.json"
+    path.write_bytes(to_json(scenario))
+    assert read_written(path, Scenario) == scenario
+    path.write_bytes(to_json(scenario).replace(old, new))
+    with pytest.raises(SpecError, match=said):
+        read_written(path, Scenario)
 
 
 _DEEP = b'{"name": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"

@@ -3,12 +3,16 @@
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from hibtest import similar
+from hibtest.cli.rundir import VERDICT
 from hibtest.errors import SpecError
+from hibtest.evidence import read_json
 from hibtest.settings import Settings
 from hibtest.spec import OWN_KERNEL, Scenario
 from hibtest.spec.select import select
+from hibtest.verdict import Verdict
 
 SMOKE, ALL = "smoke", "all"
 _DEBIAN = re.compile(r"\b(bookworm|trixie|backports)\b")
@@ -38,6 +42,22 @@ def by_name(known: Collection[Scenario], name: str) -> Scenario:
         remedy = similar.hint(name, named, "`hibtest list` shows all")
         raise SpecError(f"there is no scenario {name!r}", hint=remedy)
     return named[name]
+
+
+def failed_last(scenarios: tuple[Scenario, ...], runs: Path, *, own: bool) -> tuple[Scenario, ...]:
+    """Return those whose last run that has a verdict surprised.
+
+    :param own: Whether it is their runs on one's own kernel that count.
+    """
+    known = on_own_kernel(scenarios) if own else scenarios
+    verdicts = ((one, _last_verdict(runs / one.name)) for one in known)
+    return tuple(one for one, verdict in verdicts if verdict and not verdict.as_expected)
+
+
+def _last_verdict(directory: Path) -> Verdict | None:
+    judged = [path.parent.name for path in directory.glob(f"[0-9]*/{VERDICT}")]
+    last = max(judged, key=int, default=None)
+    return read_json(directory / last / VERDICT, Verdict) if last else None
 
 
 def on_own_kernel(scenarios: tuple[Scenario, ...]) -> tuple[Scenario, ...]:

@@ -21,7 +21,7 @@ from hibtest.evidence import Evidence, Fault, Try, read_json, to_json
 from hibtest.files import as_host_error, whole
 from hibtest.job import EVIDENCE, Job
 from hibtest.machine.turns import seats
-from hibtest.report.terminal import Board
+from hibtest.report.board import Board
 from hibtest.spec import Scenario
 from hibtest.verdict import Verdict, unjudged
 

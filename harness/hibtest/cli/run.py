@@ -1,5 +1,6 @@
 """``hibtest run``: scenarios, a few at a time, ending in a table of verdicts."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,18 +9,11 @@ import typer
 
 from hibtest.cli import options
 from hibtest.errors import SpecError
-from hibtest.printable import printable
 from hibtest.settings import Settings
-from hibtest.spec import OWN_KERNEL, Scenario
+from hibtest.spec import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.console import Console
-
     from hibtest.cli.again import Again
-    from hibtest.cli.prepare import Bench
-    from hibtest.spec import GuestFiles
 
 
 def run(
@@ -45,6 +39,14 @@ def run(
     proof: options.Proof = None,
     retry: options.Retry = None,
     keep: options.Keep = None,
+    maxfail: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Stop after so many surprises; 0: never.")
+    ] = 0,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only those whose last run surprised.")
+    ] = False,
+    json: options.Json = False,
+    ktap: Annotated[bool, typer.Option("--ktap", help="Print KTAP, for kernel CI.")] = False,
     bisect: Annotated[
         bool, typer.Option("--bisect", help="Exit as git bisect run wants it: 125 is no verdict.")
     ] = False,
@@ -54,6 +56,7 @@ def run(
 ) -> int:
     """Run scenarios: by default one full cycle of each guest kernel."""
     from hibtest.cli import bisecting
+    from hibtest.cli.running import Way, run_all
 
     asked = Settings(
         scenarios=tuple(scenarios) if scenarios else None, kernel=kernel, modules=modules,
@@ -61,23 +64,22 @@ def run(
         proof=proof, retry=retry, keep=keep,
     )  # fmt: skip
     with bisecting.told(bisect):
-        _refuse_several(names, expression, again)
+        _refuse_several({"NAME": names, "-k": expression, "--from": again}, "which scenarios")
+        _refuse_several({"--json": json, "--ktap": ktap}, "what is printed")
         earlier = _earlier(again) if again else None
         if earlier:
             said, chosen = _as_then(earlier, asked)
         else:
-            said, chosen = _chosen(names or [], expression, asked)
-        status = _run(said, chosen, earlier, times, jobs, verbose)
+            said, chosen = _chosen(names or [], expression, asked, failed=failed)
+        way = Way.of(times=times, jobs=jobs, most=maxfail, json=json, ktap=ktap, verbose=verbose)
+        status = run_all(said, chosen, earlier, way)
     return bisecting.status(status) if bisect else status
 
 
-def _refuse_several(names: list[str] | None, expression: str | None, again: Path | None) -> None:
-    ways = {"NAME": names, "-k": expression, "--from": again}
+def _refuse_several(ways: Mapping[str, object], what: str) -> None:
     given = [way for way, value in ways.items() if value]
     if len(given) > 1:
-        raise SpecError(
-            f"{' and '.join(given)}: each says which scenarios", hint="give one of them"
-        )
+        raise SpecError(f"{' and '.join(given)}: each says {what}", hint="give one of them")
 
 
 def _earlier(directory: Path) -> "Again":
@@ -94,100 +96,18 @@ def _as_then(earlier: "Again", asked: Settings) -> tuple[Settings, tuple[Scenari
 
 
 def _chosen(
-    names: list[str], expression: str | None, asked: Settings
+    names: list[str], expression: str | None, asked: Settings, *, failed: bool
 ) -> tuple[Settings, tuple[Scenario, ...]]:
     from hibtest import settings
     from hibtest.cli.catalogue import scenarios
-    from hibtest.cli.chosen import changed, chosen
+    from hibtest.cli.chosen import ALL, changed, chosen, failed_last
+    from hibtest.cli.prepare import RUNS
 
     said = asked.over(settings.found(Path.cwd()))
-    found = chosen(scenarios(said.scenarios or ()), names, expression)
+    known = scenarios(said.scenarios or ())
+    found = chosen(known, names, expression or (ALL if failed else None))
+    if failed:
+        return said, failed_last(found, said.runs or RUNS, own=said.kernel is not None)
     if not (names or expression or said.kernel or said.scenarios):
         said = replace(said, lives=said.lives or 1)  # the main job is one full cycle
     return said, tuple(changed(one, said) for one in found)
-
-
-def _run(
-    said: Settings,
-    chosen: tuple[Scenario, ...],
-    earlier: "Again | None",
-    times: int,
-    jobs: int,
-    verbose: int,
-) -> int:
-    from rich.console import Console
-
-    from hibtest.cli.chosen import on_own_kernel
-    from hibtest.cli.leftovers import owner
-    from hibtest.cli.prepare import bench_as
-
-    console = Console(highlight=False)
-
-    def say(text: str) -> None:
-        console.print(printable(text), soft_wrap=True, markup=False)
-
-    here = bench_as(said)
-    given = _given(said, earlier, say)
-    if given and given.kernel_name == OWN_KERNEL:
-        chosen = on_own_kernel(chosen)
-    here = _with_files(replace(here, given=given), chosen)
-    say(f"QEMU {here.host.qemu}, {here.host.accel}: {here.host.accel_reason}")
-    with owner(here.runs, say) as name:
-        here = replace(here, owner=name)
-        return _run_all(here, chosen * times, jobs, said, console, verbose)
-
-
-def _given(
-    said: Settings, earlier: "Again | None", say: "Callable[[str], None]"
-) -> "GuestFiles | None":
-    """Return the files of one's own kernel, or of that of an earlier run, if there is one."""
-    from hibtest import images
-    from hibtest.cli.images import progress
-
-    if said.modules and not said.kernel:
-        raise SpecError(f"--modules {said.modules} needs --kernel")
-    with progress() as report:
-        if said.kernel:
-            return images.own_kernel(said.kernel, said.modules, report, say)
-        found = earlier.files(report) if earlier else None
-    if earlier:
-        say(f"again: {earlier.directory}" + (f", Linux {found.release}" if found else ""))
-    return found
-
-
-def _with_files(here: "Bench", scenarios: tuple[Scenario, ...]) -> "Bench":
-    """Build what is missing of guest disks; say what is lacking before anything runs."""
-    from hibtest import images
-    from hibtest.cli.images import progress
-
-    names = {scenario.guest.kernel for scenario in scenarios}
-    missing = names - {here.given.kernel_name if here.given else OWN_KERNEL, OWN_KERNEL}
-    if missing:
-        with progress() as report:
-            images.build(sorted(missing), report)
-    for kernel in names:
-        here.files(kernel)
-    return here
-
-
-def _run_all(
-    here: "Bench",
-    scenarios: tuple[Scenario, ...],
-    jobs: int,
-    said: Settings,
-    console: "Console",
-    verbose: int,
-) -> int:
-    from hibtest.cli.pool import Pool, parallel
-    from hibtest.cli.summary import Summary
-    from hibtest.report.terminal import Board
-
-    board = Board(console, verbose)
-    summary = Summary(console, board, here.runs, len(scenarios))
-    try:
-        with board.shown():
-            pool = Pool(here, board, jobs or parallel(scenarios), keep=bool(said.keep))
-            pool.run(scenarios, summary.done)
-    finally:
-        summary.show()
-    return summary.status()

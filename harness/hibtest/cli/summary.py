@@ -1,28 +1,62 @@
-"""What came of a number of runs: the table, the surprises, the exit status."""
+"""What came of a number of runs: told as it comes, and at the end; the exit status."""
 
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 
 from rich.console import Console
 
 from hibtest.cli.finish import Result
 from hibtest.errors import ExitStatus
-from hibtest.report.terminal import Board, Row, explain, verdict_table
+from hibtest.evidence import to_json
+from hibtest.printable import printable_json
+from hibtest.report import ktap, rates
+from hibtest.report.board import Board
+from hibtest.report.terminal import Row, explain, verdict_table
 from hibtest.spec import Outcome
+
+
+class Form(StrEnum):
+    """What is written to standard output; all else then goes to standard error."""
+
+    TEXT = "text"
+    JSON = "json"
+    KTAP = "ktap"
+
+
+class Enough(Exception):
+    """As many runs have surprised as were asked for."""
 
 
 class Summary:
     """Gathers results as they come, and shows them at the end.
 
     :param asked: How many runs there are to be.
+    :param most: After how many surprises no more is run; 0: never.
     """
 
-    def __init__(self, console: Console, board: Board, runs: Path, asked: int) -> None:
+    def __init__(
+        self,
+        console: Console,
+        board: Board,
+        runs: Path,
+        asked: int,
+        *,
+        form: Form = Form.TEXT,
+        most: int = 0,
+    ) -> None:
         self._console, self._board = console, board
         self._runs, self._asked = runs, asked
+        self._form, self._most = form, most
         self._rows: list[Row] = []
+        if form is Form.KTAP:
+            _write(*ktap.head(asked))
 
     def done(self, result: Result) -> None:
-        """Take a result, and tell it at once."""
+        """Take a result, and tell it at once.
+
+        :raise Enough: When it is one surprise too many.
+        """
         job = result.job
         row = Row(
             verdict=result.verdict,
@@ -32,18 +66,27 @@ class Summary:
         )
         self._rows.append(row)
         self._board.verdict(row.verdict, row.seconds)
+        if self._form is Form.KTAP:
+            _write(*ktap.result(len(self._rows), row))
+        if 0 < self._most <= len(self._rows) - self._good() and len(self._rows) < self._asked:
+            raise Enough
 
     def show(self) -> None:
-        """Show all that has come, if anything has."""
+        """Show all that has come."""
+        if self._form is Form.JSON:
+            _write(printable_json(to_json(self._rows).decode()).rstrip())
         if not self._rows:
             return
-        say = self._console.print
+        say: Callable[..., None] = self._console.print
         say()
         say(verdict_table(self._rows))
         for row in self._rows:
             if not row.verdict.as_expected or row.verdict.tries:
                 say(f"\n{explain(row)}", soft_wrap=True)
-        say(f"\n{self._counted()}")
+        say()
+        for line in rates.told(self._rows):
+            say(line, soft_wrap=True, markup=False)
+        say(self._counted())
         runs = short(self._runs)
         say(f"Runs: {runs}/SCENARIO/N; the last: {runs}/latest", soft_wrap=True)
 
@@ -54,14 +97,21 @@ class Summary:
             return ExitStatus.UNEXPECTED
         return ExitStatus.UNAVAILABLE if surprises or not self._rows else ExitStatus.EXPECTED
 
+    def _good(self) -> int:
+        return sum(row.verdict.as_expected for row in self._rows)
+
     def _counted(self) -> str:
-        good = sum(row.verdict.as_expected for row in self._rows)
-        text = f"{good} of {self._asked} as expected"
+        text = f"{self._good()} of {self._asked} as expected"
         tries = sum(len(row.verdict.tries) for row in self._rows)
         if tries:
             text += f"; {tries} {'try' if tries == 1 else 'tries'} discarded, see above"
         left = self._asked - len(self._rows)
         return f"{text}; {left} not run to an end" if left else text
+
+
+def _write(*lines: str) -> None:
+    for line in lines:
+        print(line, flush=True)
 
 
 def short(directory: Path) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from hibtest.cycle import klog
+from hibtest.cycle import klog, silence
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.budget import Budget
 from hibtest.deadline import Deadline, wait_readable
@@ -108,6 +108,7 @@ class Watch:
         self._boot = boot
         self._drained = False
         self._printed = 0
+        self._silence = silence.Silence()
         self._followers: list[Follower] = []
         self._actions: dict[Stage, Callable[[], None]] = {}
         self.stage = Stage.BOOT
@@ -199,6 +200,7 @@ class Watch:
 
     def _take(self, line: str) -> None:
         now = self._now()
+        self._silence.broken()
         self._printed += len(line) + 1
         if self._printed > _MOST_PRINTED:
             return
@@ -238,7 +240,18 @@ class Watch:
                 return value
             if self._deadline.expired:
                 raise Stalled(self.hang(self.stage, what, self._deadline.limit))
-            wait_readable(self._sources(), self._deadline)
+            self._wait(what)
+
+    def _wait(self, what: str) -> None:
+        """Wait for something to take in, as long as the stage is in time and silence is short."""
+        if self._silence.is_long():
+            limit = self._deadline.limit
+            text = f"nothing on the console for {silence.SECONDS:.0f} s"
+            self.note(f"{text}; in {self.stage}, which may take {limit:.0f} s, until {what}")
+        left = self._deadline.remaining
+        if (until_remark := self._silence.left()) is not None:
+            left = min(left, until_remark)
+        wait_readable(self._sources(), Deadline.after(left, what))
 
     def ends(self, seconds: float = _DYING) -> bool:
         """Wait for the machine's end, whatever the stage; return whether it came."""

@@ -29,6 +29,7 @@ KVM_DEVICE = Path("/dev/kvm")
 PROBE_LIMIT = 3.0  # s; a guest that can run has ended after 0.2 s
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _REMEMBERED = 16  # answers; a home may be shared by several hosts
+ASKED_FOR = "asked for"  # a reason
 _RAN = ""  # the answer "nothing is wrong"
 
 
@@ -53,7 +54,7 @@ def choose(qemu: str, wanted: str, *, device: Path = KVM_DEVICE) -> tuple[Accel,
     asked = _asked(wanted)
     binary = find_qemu(qemu)
     if asked is Wanted.TCG:
-        return Accel.TCG, "asked for"
+        return Accel.TCG, ASKED_FOR
     trouble = _device_trouble(device)
     if trouble is None:
         trouble = _kvm_trouble(binary, believe_memory=asked is Wanted.AUTO)

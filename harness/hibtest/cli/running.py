@@ -1,0 +1,116 @@
+"""Scenarios that are chosen, run: with guest disks that are built, on this host as it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+
+from hibtest import images
+from hibtest.cli.again import Again
+from hibtest.cli.chosen import on_own_kernel
+from hibtest.cli.images import progress
+from hibtest.cli.leftovers import owner
+from hibtest.cli.pool import Pool, parallel
+from hibtest.cli.prepare import Bench, bench_as
+from hibtest.cli.summary import Enough, Form, Summary
+from hibtest.errors import ExitStatus, SpecError
+from hibtest.machine.accel import ASKED_FOR
+from hibtest.machine.shape import Accel
+from hibtest.printable import printable
+from hibtest.report.board import Board
+from hibtest.settings import Settings
+from hibtest.spec import OWN_KERNEL, GuestFiles, Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How often, how many at a time, and how it is told.
+
+    :ivar jobs: Runs side by side; 0: as fit here.
+    :ivar most: After how many surprises no more is run; 0: never.
+    :ivar verbose: As for :class:`hibtest.report.board.Board`.
+    """
+
+    times: int
+    jobs: int
+    most: int
+    form: Form
+    verbose: int
+
+    @classmethod
+    def of(cls, *, times: int, jobs: int, most: int, json: bool, ktap: bool, verbose: int) -> "Way":
+        """Return one as options say it."""
+        form = Form.JSON if json else Form.KTAP if ktap else Form.TEXT
+        return cls(times=times, jobs=jobs, most=most, form=form, verbose=verbose)
+
+
+def run_all(said: Settings, chosen: tuple[Scenario, ...], earlier: Again | None, way: Way) -> int:
+    """Run scenarios and return the exit status.
+
+    :param earlier: The run that is made again, if one is.
+    """
+    console = Console(highlight=False, stderr=way.form is not Form.TEXT)
+
+    def say(text: str) -> None:
+        console.print(printable(text), soft_wrap=True, markup=False)
+
+    if not chosen:
+        say("no scenario's last run surprised: there is nothing to run again")
+        return ExitStatus.EXPECTED
+    here = bench_as(said)
+    given = _given(said, earlier, say)
+    if given and given.kernel_name == OWN_KERNEL:
+        chosen = on_own_kernel(chosen)
+    here = _with_files(replace(here, given=given), chosen)
+    say(_host(here))
+    with owner(here.runs, say) as name:
+        return _side_by_side(replace(here, owner=name), chosen * way.times, said, console, way)
+
+
+def _host(here: Bench) -> str:
+    """Return in a few words what guests run on."""
+    if here.host.accel == Accel.KVM:
+        return f"QEMU {here.host.qemu}, KVM"
+    why = "" if here.host.accel_reason == ASKED_FOR else " (no KVM: `hibtest doctor` says why)"
+    return f"QEMU {here.host.qemu}, emulated{why}"
+
+
+def _given(said: Settings, earlier: Again | None, say: Callable[[str], None]) -> GuestFiles | None:
+    """Return the files of one's own kernel, or of that of an earlier run, if there is one."""
+    if said.modules and not said.kernel:
+        raise SpecError(f"--modules {said.modules} needs --kernel")
+    with progress() as report:
+        if said.kernel:
+            return images.own_kernel(said.kernel, said.modules, report, say)
+        found = earlier.files(report) if earlier else None
+    if earlier:
+        say(f"again: {earlier.directory}" + (f", Linux {found.release}" if found else ""))
+    return found
+
+
+def _with_files(here: Bench, scenarios: tuple[Scenario, ...]) -> Bench:
+    """Build what is missing of guest disks; say what is lacking before anything runs."""
+    names = {scenario.guest.kernel for scenario in scenarios}
+    missing = names - {here.given.kernel_name if here.given else OWN_KERNEL, OWN_KERNEL}
+    if missing:
+        with progress() as report:
+            images.build(sorted(missing), report)
+    for kernel in names:
+        here.files(kernel)
+    return here
+
+
+def _side_by_side(
+    here: Bench, scenarios: tuple[Scenario, ...], said: Settings, console: Console, way: Way
+) -> int:
+    board = Board(console, way.verbose, len(scenarios))
+    summary = Summary(console, board, here.runs, len(scenarios), form=way.form, most=way.most)
+    pool = Pool(here, board, way.jobs or parallel(scenarios), keep=bool(said.keep))
+    try:
+        with board.shown():
+            pool.run(scenarios, summary.done)
+    except Enough:
+        console.print(f"stopped: --maxfail {way.most}")
+    finally:
+        summary.show()
+    return summary.status()

@@ -1,0 +1,30 @@
+"""Verdicts as KTAP, version 1: Documentation/dev-tools/ktap.rst (v6.12)."""
+
+from hibtest.printable import printable
+from hibtest.report.terminal import Row
+from hibtest.spec import Outcome
+
+
+def head(runs: int) -> list[str]:
+    """Return the lines before the first result.
+
+    :param runs: How many results there will be.
+    """
+    return ["KTAP version 1", f"1..{runs}"]
+
+
+def result(number: int, row: Row) -> list[str]:
+    """Return the lines of one result: diagnostics, and then the result.
+
+    A run that could not be judged has the directive ERROR: it says nothing of the kernel.
+    """
+    verdict = row.verdict
+    word = "ok" if verdict.as_expected else "not ok"
+    cause = f" ({verdict.cause})" if verdict.cause else ""
+    lines = [f"# {verdict.outcome}{cause}: {verdict.reason}", f"# run: {row.directory}"]
+    if not verdict.as_expected:
+        lines.insert(0, f"# expected {verdict.expected}")
+        lines += [f"# {line}" for line in verdict.detail.split("\n") if line]
+    error = " # ERROR" if verdict.outcome is Outcome.INVALID else ""
+    last = f"{word} {number} {verdict.scenario}{error}"
+    return [printable(line) for line in (*lines, last)]
