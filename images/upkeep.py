@@ -2,11 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hibtest.errors import HostError
 from hibtest.images import names, recipes
-from hibtest.images.kernels import KERNELS
+from hibtest.images.kernels import KERNELS, KernelSource
 from hibtest.images.store import MANIFEST, Store, using
 
 
@@ -20,6 +21,68 @@ class Finding:
 
     path: Path
     what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """A guest kernel that there is.
+
+    :ivar about: Where it comes from.
+    :ivar release: What is built of it, as ``uname -r`` prints it; empty when nothing is.
+    :ivar bytes: What it takes on the disk.
+    :ivar built: The day, ``YYYY-MM-DD``; empty when it is not built.
+    """
+
+    name: str
+    about: str
+    release: str = ""
+    bytes: int = 0
+    built: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stock:
+    """What there is.
+
+    :ivar root: The cache's directory.
+    :ivar bytes: What all of it takes on the disk; ``unused``: what no kernel is booted from.
+    """
+
+    root: Path
+    kernels: tuple[Kernel, ...]
+    bytes: int
+    unused: int
+
+
+def stock(store: Store) -> Stock:
+    """Return what there is.
+
+    :raise HostError: When the cache cannot be read.
+    """
+    used = in_use(store)
+    sizes = {artifact.name: size(artifact) for artifact in store.artifacts()}
+    return Stock(
+        root=store.root,
+        kernels=tuple(_kernel(store, source) for source in KERNELS),
+        bytes=sum(sizes.values()),
+        unused=sum(taken for name, taken in sizes.items() if name not in used),
+    )
+
+
+def _kernel(store: Store, source: KernelSource) -> Kernel:
+    key = names.kernel_key(store, source)
+    files = names.files(store, source.name, key) if key else None
+    if files is None:
+        return Kernel(name=source.name, about=source.about)
+    directory = files.kernel.parent
+    made = datetime.fromtimestamp((directory / MANIFEST).stat().st_mtime, UTC).astimezone()
+    return Kernel(
+        name=source.name,
+        about=source.about,
+        release=files.release,
+        bytes=size(directory) + size(files.initrd.parent),
+        built=made.strftime("%Y-%m-%d"),
+    )
 
 
 def verify(store: Store) -> tuple[Finding, ...]:

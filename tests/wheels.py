@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 _LIMIT = 300.0  # s
 # What a build reads; not .venv, runs and the like, which may be large.
-_SOURCES = ("pyproject.toml", "README.md", "LICENSE", "harness", "images", "scenarios")
+_SOURCES = ("pyproject.toml", "README.md", "LICENSE", "docs", "harness", "images", "scenarios")
 
 
 @dataclass(frozen=True, slots=True)

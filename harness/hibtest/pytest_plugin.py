@@ -20,6 +20,7 @@ from hibtest.spec import Scenario
 if TYPE_CHECKING:
     from hibtest.cli.finish import Result
     from hibtest.cli.prepare import Bench
+    from hibtest.events import Event
     from hibtest.evidence import Evidence, Try
     from hibtest.job import Job
     from hibtest.verdict import Verdict
@@ -214,8 +215,22 @@ def _record(item: pytest.Item, name: str, value: str) -> None:
     item.user_properties.append((name, printable(value)))
 
 
+def _tell_waiting(config: pytest.Config, event: "Event") -> None:
+    """Say at once that a run waits for a CPU, and for whom; pytest shows the rest at the end."""
+    from hibtest.events import Waiting
+
+    reporter = config.pluginmanager.get_plugin("terminalreporter")  # none in a worker of xdist
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if isinstance(event, Waiting) and reporter is not None and capture is not None:
+        with capture.global_and_fixture_disabled():
+            reporter.write_line(f"\nhibtest: {event.text}")
+
+
 def _run(item: pytest.Item, job: "Job", *, keep: bool) -> "Result":
+    from functools import partial
+
     from hibtest.cli.finish import finish
+    from hibtest.events import fan_out
     from hibtest.report.jsonl import to_file
     from hibtest.runner import run
 
@@ -224,7 +239,7 @@ def _run(item: pytest.Item, job: "Job", *, keep: bool) -> "Result":
     _record(item, "qemu", job.host.qemu)
     _record(item, "accel", f"{job.host.accel} ({job.host.accel_reason})")
     with to_file(job.directory / "events.jsonl") as sink:
-        run(job, sink)
+        run(job, fan_out(sink, partial(_tell_waiting, item.config)))
     result = finish(job, keep=keep)
     _record(item, "outcome", str(result.verdict.outcome))
     _record(item, "reason", result.verdict.reason)

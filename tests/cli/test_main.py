@@ -1,5 +1,6 @@
 """The command line as a user meets it: a real process, bad input, exit status, one clear line."""
 
+import json
 import os
 import subprocess
 import sys
@@ -107,6 +108,57 @@ def test_list_is_quiet_when_nobody_reads_on() -> None:
 
 def test_list_shows_every_scenario_once() -> None:
     done = _hibtest("list")
-    names = [line.split()[0] for line in done.stdout.splitlines()]
-    assert len(names) == len(set(names)) == len(scenarios())
-    assert "baseline-trixie-platform-2cpu" in names
+    table, by_pytest = done.stdout.split("\n\n")
+    names = [line.split()[0] for line in table.splitlines()[1:]]
+    assert sorted(names) == sorted(scenario.name for scenario in scenarios())
+    others = by_pytest.splitlines()[1:]
+    assert len(others) == len(set(others)) > len(names)
+    assert any(line.startswith("test_snapshot_device[on-trixie-") for line in others)
+
+
+def test_list_fits_a_terminal() -> None:
+    """The columns of a small terminal do for every scenario, a line each."""
+    argv = ["script", "-qec", f"{sys.executable} -m hibtest list", "/dev/null"]
+    env = {**os.environ, "COLUMNS": "80", "TERM": "dumb"}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert {scenario.name for scenario in scenarios()} < {line.partition(" ")[0] for line in lines}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("list",), ("plan", "cold-trixie-noresume"), ("doctor",), ("images", "list")],
+    ids=lambda words: words[0],
+)
+def test_json_is_json_and_nothing_else(words: tuple[str, ...]) -> None:
+    done = _hibtest(*words, "--json")
+    assert json.loads(done.stdout)
+
+
+def test_version() -> None:
+    done = _hibtest("--version")
+    assert (done.returncode, done.stdout) == (0, f"hibtest {hibtest.__version__}\n")
+
+
+def test_kconfig_prints_the_fragment() -> None:
+    done = _hibtest("kconfig")
+    assert "\nCONFIG_HIBERNATION=y\n" in done.stdout
+
+
+def test_names_of_scenarios_are_completed() -> None:
+    env = {
+        "_HIBTEST_COMPLETE": "complete_bash",
+        "COMP_WORDS": "hibtest run baseline-tr",
+        "COMP_CWORD": "2",
+    }
+    done = _hibtest(env=env)
+    assert "baseline-trixie-platform-2cpu" in done.stdout.splitlines()
+    assert not [line for line in done.stdout.splitlines() if "bookworm" in line]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_can_be_had(shell: str) -> None:
+    done = _hibtest("--show-completion", shell)
+    assert done.returncode == 0, done.stderr
+    assert "_HIBTEST_COMPLETE" in done.stdout

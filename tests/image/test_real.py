@@ -138,7 +138,7 @@ def garble(disk: Path, what: str) -> None:
 def resumed(guest: Guest, directory: Path) -> str:
     """Boot a guest from the disks in a directory, and return its console's log."""
     words = shlex.split((guest.run / "resume" / "argv").read_text())
-    words = words[: words.index("-S")]  # what follows are the harness's own wires
+    words = words[: words.index("-serial")]
     words = [
         word.replace(str(guest.run), str(directory)).replace(" noresume ", " ignore_loglevel ")
         for word in words

@@ -20,6 +20,7 @@ import pytest
 from hibtest.deadline import Deadline, DeadlineExpired, wait_readable
 from hibtest.errors import HostError, QemuError, SpecError
 from hibtest.evidence import Exit
+from hibtest.machine.argv import argv
 from hibtest.machine.process import error_of, start
 from tests.machine.guests import (
     CHATTER,
@@ -68,7 +69,9 @@ def test_machine_runs_and_leaves_nothing_but_its_files(tmp_path: Path) -> None:
         assert machine.exit() is None
         written = (tmp_path / "run" / "save" / "argv").read_text()
     assert status == {"status": "running", "running": True}
-    assert tuple(shlex.split(written)) == machine.argv
+    assert tuple(shlex.split(written)) == argv(bare())
+    assert "/dev/fd/" not in written
+    assert "fd=" not in written
     assert machine.exit() == Exit(returncode=None)
     assert not psutil.pid_exists(machine.pid)
     assert _left() == before

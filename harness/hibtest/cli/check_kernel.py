@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hibtest.cli import options
 from hibtest.errors import ExitStatus
+from hibtest.printable import printable_json
 
 if TYPE_CHECKING:
     from hibtest.images.check_kernel import Missing, Report
@@ -22,21 +24,24 @@ def check_kernel(
         Path | None,
         typer.Option(help="Its modules, as for `run`: drivers may be modules then."),
     ] = None,
+    json: options.Json = False,
 ) -> None:
     """Say what a kernel's configuration lacks, and why it matters."""
+    from hibtest.evidence import to_json
     from hibtest.images.check_kernel import check
 
     report = check(bzimage, config, modules)
-    for line in lines(report):
-        typer.echo(line)
+    if json:
+        typer.echo(printable_json(to_json(report).decode()), nl=False)
+    else:
+        for line in lines(report):
+            typer.echo(line)
     if not report.bootable:
         raise typer.Exit(ExitStatus.UNEXPECTED)
 
 
 def lines(report: Report) -> list[str]:
     """Return a report as lines to print."""
-    from hibtest.images.check_kernel import FRAGMENT
-
     head = f"{report.release} (configuration: {report.config_source})"
     if not report.missing:
         return [f"{head}: nothing is lacking"]
@@ -47,7 +52,7 @@ def lines(report: Report) -> list[str]:
         *_section("No guest works without:", always),
         *_section("Some scenarios do not work without:", some),
         *_about_modules(report),
-        f"A configuration that lacks nothing: {FRAGMENT}",
+        "A configuration that lacks nothing: hibtest kconfig",
     ]
 
 

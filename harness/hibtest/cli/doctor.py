@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hibtest.cli import options
 from hibtest.errors import ExitStatus
+from hibtest.printable import printable_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,15 +21,20 @@ def doctor(
     runs: Annotated[
         Path, typer.Option(envvar="HIBTEST_RUNS", help="Where run directories go.")
     ] = Path("runs"),
+    json: options.Json = False,
 ) -> int:
     """Check this machine: QEMU, acceleration, tools, directories, memory."""
     from rich.console import Console
 
     from hibtest.doctor import checks
+    from hibtest.evidence import to_json
     from hibtest.images.tools import PACKAGES
 
     found = checks(PACKAGES, runs)
-    Console(highlight=False).print(_table(found))
+    if json:
+        print(printable_json(to_json(found).decode()), end="")
+    else:
+        Console(highlight=False).print(_table(found))
     missing = any(check.ok is False for check in found)
     return ExitStatus.UNAVAILABLE if missing else ExitStatus.EXPECTED
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hibtest.cli import options
 from hibtest.errors import ExitStatus, HostError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
     from rich.status import Status
 
@@ -40,58 +39,61 @@ def build(
 
 
 @app.command("list")
-def list_() -> None:
+def list_(json: options.Json = False) -> None:
     """List the guest kernels, and what the cache holds."""
+    from hibtest.images.store import Store, cache_dir
+    from hibtest.images.upkeep import stock
+
+    found = stock(Store(cache_dir()))
+    if json:
+        _print_json(found)
+        return
     from rich.console import Console
     from rich.filesize import decimal
     from rich.table import Table
 
-    from hibtest import images
-    from hibtest.images.store import Store, cache_dir
-    from hibtest.images.upkeep import in_use, size
-
-    console = Console()
+    console = Console(highlight=False)
     table = Table(box=None, pad_edge=False)
     for heading in ("kernel", "release", "size", "built", "from"):
         table.add_column(heading, no_wrap=True)
-    built = {files.kernel_name: files for files in images.installed()}
-    for source in images.KERNELS:
-        files = built.get(source.name)
-        if files is None:
-            table.add_row(source.name, "[dim]not built[/]", "", "", source.about)
-            continue
-        bytes_ = size(files.kernel.parent) + size(files.initrd.parent)
-        row = (files.release, decimal(bytes_), _date(files.kernel.parent), source.about)
-        table.add_row(source.name, *row)
+    for one in found.kernels:
+        row = (one.release, decimal(one.bytes), one.built)
+        table.add_row(one.name, *(row if one.release else ("[dim]not built[/]", "", "")), one.about)
     console.print(table)
-    store = Store(cache_dir())
-    used = in_use(store)
-    total = old = 0
-    for artifact in store.artifacts():
-        total += size(artifact)
-        old += 0 if artifact.name in used else size(artifact)
-    console.print(f"\n{store.root}: {decimal(total)}", highlight=False, soft_wrap=True)
-    if old:
-        console.print(f"of that {decimal(old)} are of no use any more: hibtest images prune")
+    console.print(f"\n{found.root}: {decimal(found.bytes)}", soft_wrap=True)
+    if found.unused:
+        console.print(
+            f"of that {decimal(found.unused)} are of no use any more: hibtest images prune"
+        )
 
 
 @app.command("verify")
-def verify() -> int:
+def verify(json: options.Json = False) -> int:
     """Compare every file with what was built."""
     from hibtest import images
     from hibtest.images.store import cache_dir
 
     findings = images.verify()
-    for finding in findings:
+    if json:
+        _print_json(findings)
+    for finding in () if json else findings:
         typer.echo(f"{finding.path}: {finding.what}")
     if not findings:
-        typer.echo(f"{cache_dir()}: every file is what was built")
+        if not json:
+            typer.echo(f"{cache_dir()}: every file is what was built")
         return ExitStatus.EXPECTED
     damaged = sorted({str(finding.path.parent) for finding in findings})
     raise HostError(
         f"{len(findings)} files are not what was built",
         hint=f"remove {' '.join(damaged)} and build again",
     )
+
+
+def _print_json(value: object) -> None:
+    from hibtest.evidence import to_json
+    from hibtest.printable import printable_json
+
+    typer.echo(printable_json(to_json(value).decode()), nl=False)
 
 
 @app.command("prune")
@@ -105,9 +107,12 @@ def prune() -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Report]:
-    """Show the steps of a build: a line for each that ended, those that run on a terminal."""
-    board = _Board()
+def progress(*, stderr: bool = False) -> Iterator[Report]:
+    """Show the steps of a build: a line for each that ended, those that run on a terminal.
+
+    :param stderr: Whether it goes to standard error, since the output is for programs.
+    """
+    board = _Board(stderr=stderr)
     try:
         yield board
     finally:
@@ -116,7 +121,8 @@ def progress() -> Iterator[Report]:
 
 class _Board:
     # rich is imported when there is something to show: most often nothing has to be built
-    def __init__(self) -> None:
+    def __init__(self, *, stderr: bool) -> None:
+        self._stderr = stderr
         self._console: Console | None = None
         self._status: Status | None = None
         self._running: list[str] = []
@@ -159,15 +165,6 @@ class _Board:
         if self._console is None:
             from rich.console import Console
 
-            self._console = Console()
+            self._console = Console(stderr=self._stderr)
             self._console.print("building guest disks")
         return self._console
-
-
-def _date(artifact: Path) -> str:
-    from datetime import UTC, datetime
-
-    from hibtest.images.store import MANIFEST
-
-    made = datetime.fromtimestamp((artifact / MANIFEST).stat().st_mtime, UTC)
-    return made.astimezone().strftime("%Y-%m-%d")

@@ -7,33 +7,75 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from hibtest.cli import agent_zipapp, check_kernel, doctor, image_server, images, inspect, run, show
+from hibtest import __version__
+from hibtest.cli import (
+    agent_zipapp,
+    boot,
+    check_kernel,
+    doctor,
+    image_server,
+    images,
+    inspect,
+    kconfig,
+    listing,
+    run,
+    show,
+    show_run,
+)
 from hibtest.errors import ExitStatus, HibtestError
 from hibtest.files import as_host_error
 from hibtest.printable import printable
 
+STATUSES = {
+    0: "all outcomes as expected",
+    1: "some were not",
+    2: "wrong usage",
+    69: "nothing could be judged",
+    125: "the same with --bisect",
+    130: "interrupted",
+}
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"hibtest {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="hibtest",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich pages of help take twice as long to come
     help="Integration tests of Linux hibernation: real kernels under QEMU, judged on evidence.",
-    epilog="Exit status: 0 all outcomes as expected, 1 some were not, 2 wrong usage, "
-    "69 nothing could be judged, 130 interrupted.",
+    epilog=f"Exit status: {', '.join(f'{status} {what}' for status, what in STATUSES.items())}.",
 )
+
+
+@app.callback()
+def _hibtest(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version.")
+    ] = False,
+) -> None:
+    del version  # its callback has said it
+
+
 app.command("run")(run.run)
-app.command("list")(show.list_)
+app.command("list")(listing.list_)
 app.command("plan")(show.plan)
+app.command("show")(show_run.show)
+app.command("boot")(boot.boot)
 app.command("judge")(show.judge)
 app.command("inspect")(inspect.inspect)
 app.command("image-server")(image_server.image_server)
 app.command("agent-zipapp")(agent_zipapp.agent_zipapp)
 app.command("doctor")(doctor.doctor)
+app.command("kconfig")(kconfig.kconfig)
 images.app.command("check-kernel")(check_kernel.check_kernel)
 app.add_typer(images.app, name="images")
 

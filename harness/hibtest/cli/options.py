@@ -5,6 +5,20 @@ from typing import Annotated
 
 import typer
 
+
+def names_like(incomplete: str) -> list[str]:
+    """Return the scenarios whose names begin like that, for a shell's completion."""
+    from hibtest import settings
+    from hibtest.cli.catalogue import scenarios
+    from hibtest.errors import HibtestError
+
+    try:
+        known = scenarios(settings.found(Path.cwd()).scenarios or ())
+    except HibtestError:
+        return []  # a shell that completes has no place for words
+    return [one.name for one in known if one.name.startswith(incomplete)]
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Expression = Annotated[
     str | None,

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest import images
@@ -11,27 +12,69 @@ from hibtest.cycle.boot import machine_spec
 from hibtest.evidence import to_json
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
-from hibtest.spec import Role, Scenario
+from hibtest.spec import Outcome, Role, Scenario
 
 
-def plan_lines(scenario: Scenario, accel: str) -> Iterator[str]:
-    """Yield the plan of a scenario, line by line.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedBoot:
+    """A boot of a plan.
+
+    :ivar what: What is done in it.
+    :ivar argv: QEMU's command line, with the console on the terminal.
+    """
+
+    role: Role
+    what: str
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a scenario does, boot by boot."""
+
+    scenario: Scenario
+    accel: str
+    accel_reason: str
+    boots: tuple[PlannedBoot, ...]
+
+
+def planned(scenario: Scenario, accel: str) -> Plan:
+    """Return the plan of a scenario.
 
     :raise HostError: When its guest files are not built.
     """
     qemu = shutil.which(QEMU) or QEMU
     chosen, reason = choose(qemu, accel)
-    yield from to_json(scenario).decode().splitlines()
-    yield f"# acceleration: {chosen}" + (f" ({reason})" if reason else "")
     files = images.guest_files(scenario.guest.kernel)
-    for role, what in _boots(scenario):
-        spec = machine_spec(scenario, files, role, qemu, chosen, Path())
-        yield f"# {what}"
-        yield shlex.join(argv(spec))
+    boots = (
+        PlannedBoot(
+            role=role,
+            what=what,
+            argv=argv(machine_spec(scenario, files, role, qemu, chosen, Path())),
+        )
+        for role, what in _boots(scenario)
+    )
+    return Plan(scenario=scenario, accel=chosen, accel_reason=reason, boots=tuple(boots))
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Yield a plan, line by line."""
+    yield from to_json(plan.scenario).decode().splitlines()
+    yield f"# acceleration: {plan.accel}" + (f" ({plan.accel_reason})" if plan.accel_reason else "")
+    for boot in plan.boots:
+        yield f"# {boot.what}"
+        yield shlex.join(boot.argv)
 
 
 def _boots(scenario: Scenario) -> Iterator[tuple[Role, str]]:
+    """Yield the boots that there will be, as far as the expected outcome leads."""
+    outcome = scenario.expected.outcome
     yield Role.SAVE, "save boot: plant witnesses, hibernate, power off; look at the swap's header"
+    if outcome is Outcome.REFUSED:
+        return
+    if outcome is Outcome.COLD_BOOT:
+        yield Role.RESUME, "resume boot: the image is not to be resumed, the guest starts afresh"
+        return
     for life in range(1, scenario.lives + 1):
         then = "hibernate again" if life < scenario.lives else "cut the power"
         yield Role.RESUME, f"resume boot {life}: check witnesses, audit, {then}"

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
 def run(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Scenarios: `hibtest list`.")
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME", help="Scenarios: `hibtest list`.", autocompletion=options.names_like
+        ),
     ] = None,
     expression: options.Expression = None,
     scenarios: options.Scenarios = None,
-    times: Annotated[int, typer.Option(min=1, help="Run each so many times.")] = 1,
-    jobs: Annotated[int, typer.Option("-j", min=0, help="Side by side; 0: as fit here.")] = 0,
+    times: Annotated[int, typer.Option(metavar="N", min=1, help="Run each so many times.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("-j", metavar="N", min=0, help="Side by side; 0: as fit here.")
+    ] = 0,
     kernel: options.Kernel = None,
     modules: options.Modules = None,
     append: options.Append = None,

@@ -47,7 +47,7 @@ def the_run(given: Path) -> Path:
         return given
     runs = sorted((p for p in given.glob("[0-9]*") if p.name.isdigit()), key=lambda p: int(p.name))
     if runs:
-        raise SpecError(f"{given}: holds {len(runs)} runs", hint=f"the last is {runs[-1]}")
+        raise SpecError(f"{given}: no run, but what holds them", hint=f"the last is {runs[-1]}")
     if not given.exists():
         raise SpecError(f"{given}: no such directory", hint="give the directory of a run")
     raise SpecError(f"{given}: no {SCENARIO} in it", hint="give the directory of a run")

@@ -49,7 +49,8 @@ def run_all(said: Settings, chosen: tuple[Scenario, ...], earlier: Again | None,
 
     :param earlier: The run that is made again, if one is.
     """
-    console = Console(highlight=False, stderr=way.form is not Form.TEXT)
+    aside = way.form is not Form.TEXT  # words for people go to standard error then
+    console = Console(highlight=False, stderr=aside)
 
     def say(text: str) -> None:
         console.print(printable(text), soft_wrap=True, markup=False)
@@ -58,10 +59,10 @@ def run_all(said: Settings, chosen: tuple[Scenario, ...], earlier: Again | None,
         say("no scenario's last run surprised: there is nothing to run again")
         return ExitStatus.EXPECTED
     here = bench_as(said)
-    given = _given(said, earlier, say)
+    given = _given(said, earlier, say, aside=aside)
     if given and given.kernel_name == OWN_KERNEL:
         chosen = on_own_kernel(chosen)
-    here = _with_files(replace(here, given=given), chosen)
+    here = _with_files(replace(here, given=given), chosen, aside=aside)
     say(_host(here))
     with owner(here.runs, say) as name:
         return _side_by_side(replace(here, owner=name), chosen * way.times, said, console, way)
@@ -75,11 +76,13 @@ def _host(here: Bench) -> str:
     return f"QEMU {here.host.qemu}, emulated{why}"
 
 
-def _given(said: Settings, earlier: Again | None, say: Callable[[str], None]) -> GuestFiles | None:
+def _given(
+    said: Settings, earlier: Again | None, say: Callable[[str], None], *, aside: bool
+) -> GuestFiles | None:
     """Return the files of one's own kernel, or of that of an earlier run, if there is one."""
     if said.modules and not said.kernel:
         raise SpecError(f"--modules {said.modules} needs --kernel")
-    with progress() as report:
+    with progress(stderr=aside) as report:
         if said.kernel:
             return images.own_kernel(said.kernel, said.modules, report, say)
         found = earlier.files(report) if earlier else None
@@ -88,12 +91,12 @@ def _given(said: Settings, earlier: Again | None, say: Callable[[str], None]) ->
     return found
 
 
-def _with_files(here: Bench, scenarios: tuple[Scenario, ...]) -> Bench:
+def _with_files(here: Bench, scenarios: tuple[Scenario, ...], *, aside: bool) -> Bench:
     """Build what is missing of guest disks; say what is lacking before anything runs."""
     names = {scenario.guest.kernel for scenario in scenarios}
     missing = names - {here.given.kernel_name if here.given else OWN_KERNEL, OWN_KERNEL}
     if missing:
-        with progress() as report:
+        with progress(stderr=aside) as report:
             images.build(sorted(missing), report)
     for kernel in names:
         here.files(kernel)

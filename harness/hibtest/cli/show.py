@@ -1,4 +1,4 @@
-"""``hibtest list``, ``plan`` and ``judge``: look without booting."""
+"""``hibtest plan`` and ``judge``: look without booting."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,56 +9,29 @@ from hibtest.cli import options
 from hibtest.errors import ExitStatus
 from hibtest.evidence import to_json
 from hibtest.printable import printable_json
-from hibtest.spec import KernelMethod, Method, Scenario
-
-
-def list_(
-    expression: Annotated[
-        str, typer.Option("-k", metavar="EXPR", help="Only these: words, and, or, not.")
-    ] = "",
-    scenarios: options.Scenarios = None,
-    json: options.Json = False,
-) -> None:
-    """List the scenarios."""
-    from hibtest.spec.select import select
-
-    found = _known(scenarios)
-    found = select(found, expression) if expression else found
-    if json:
-        print(to_json(found).decode(), end="")
-        return
-    for scenario in found:
-        print(_line(scenario))
-
-
-def _line(scenario: Scenario) -> str:
-    guest = scenario.guest
-    tags = f"  [{' '.join(scenario.tags)}]" if scenario.tags else ""
-    vcpus = f"{guest.vcpus} vCPU{'s' if guest.vcpus > 1 else ''}"
-    return (
-        f"{scenario.name:46} {guest.kernel:10} {vcpus:8} {guest.memory_mib:4} MiB  "
-        f"{_method(scenario.method):46} {scenario.expected}{tags}"
-    )
-
-
-def _method(method: Method) -> str:
-    """Return a method in a few words: who writes the image, and how."""
-    if isinstance(method, KernelMethod):
-        return f"kernel {method.mode}"
-    how = (method.stopper, method.protect, method.target, method.compress)
-    return f"agent {' '.join(how)}"
+from hibtest.spec import Scenario
 
 
 def plan(
-    name: Annotated[str, typer.Argument(metavar="SCENARIO", help="Its name: `hibtest list`.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO", help="Its name: `hibtest list`.", autocompletion=options.names_like
+        ),
+    ],
     scenarios: options.Scenarios = None,
     accel: options.Accel = None,
+    json: options.Json = False,
 ) -> None:
     """Show what a scenario does, with the QEMU command line of every boot. Starts nothing."""
     from hibtest.cli.chosen import by_name
-    from hibtest.cli.plan import plan_lines
+    from hibtest.cli.plan import plan_lines, planned
 
-    for line in plan_lines(by_name(_known(scenarios), name), accel or "auto"):
+    found = planned(by_name(_known(scenarios), name), accel or "auto")
+    if json:
+        print(printable_json(to_json(found).decode()), end="")
+        return
+    for line in plan_lines(found):
         print(line)
 
 

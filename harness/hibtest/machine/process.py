@@ -3,7 +3,8 @@
     with start(spec, run / "save") as machine:
         ready = wait_readable([machine.fileno(), machine.monitor.fileno()], deadline)
 
-The directory gets ``argv``, ``console.log``, ``qmp.jsonl`` and ``qemu.stderr``.
+The directory gets ``argv`` (the command line as it can be pasted: without our wires, with the
+console on the terminal), ``console.log``, ``qmp.jsonl`` and ``qemu.stderr``.
 """
 
 import os
@@ -154,7 +155,7 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
             debug=None if hatch is None else hatch.wires,
         )
         command = argv(spec, wires)
-        _prepare(directory, command)
+        _prepare(directory, argv(spec))
         process, pidfd = stack.enter_context(_spawned(command, directory, wires))
         qmp_end.close()  # or QEMU's end would never be seen
         console_end.close()
@@ -195,11 +196,11 @@ def _socketpair() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, qemus
 
 
-def _prepare(directory: Path, command: Sequence[str]) -> None:
+def _prepare(directory: Path, typed: Sequence[str]) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / "argv").open("x", encoding="utf-8") as file:
-            file.write(shlex.join(command) + "\n")
+            file.write(shlex.join(typed) + "\n")
     except FileExistsError as error:
         raise SpecError(
             f"{directory} holds the files of a machine already", hint="give a new directory"

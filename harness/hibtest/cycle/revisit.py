@@ -1,0 +1,104 @@
+"""A run that is over, booted once more by hand: on copies of its disks, which stay as they are."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from hibtest.cycle.boot import Came, Lab, came_up, machine_spec, running
+from hibtest.cycle.disks import KEYS, NAMES
+from hibtest.cycle.server import served
+from hibtest.cycle.watch import Stalled
+from hibtest.errors import GuestError, HostError, SpecError
+from hibtest.job import Job
+from hibtest.machine.argv import argv
+from hibtest.machine.disk import copy
+from hibtest.machine.turns import turn
+from hibtest.spec import Role
+
+_LOOK = 0.5  # s between two looks at whether the shell has ended
+
+
+@contextmanager
+def revisited(job: Job) -> Iterator[Lab]:
+    """Copy a run's disks, and yield what it takes to boot them; the copies go when it is left.
+
+    :raise SpecError: When the disks are gone.
+    :raise HostError: When they cannot be copied, or the guest's files are gone.
+    """
+    kept = [path for name in NAMES if (path := job.directory / name).exists()]
+    if not kept:
+        hint = f"{job.directory}/rerun.sh --keep makes it again and keeps them"
+        raise SpecError(f"{job.directory}: its disks are gone: it came as expected", hint=hint)
+    files = job.files
+    booted = (files.kernel, files.initrd, files.root, files.toolbox, files.modules)
+    for file in filter(None, booted):
+        if not file.exists():
+            raise HostError(f"{file}, which that run was booted from, is not in the cache any more")
+    with tempfile.TemporaryDirectory(prefix=".boot-", dir=job.directory) as place:
+        for path in kept:
+            copy(path, Path(place) / path.name)
+        if (job.directory / KEYS).exists():
+            shutil.copytree(job.directory / KEYS, Path(place) / KEYS)
+        lab = Lab.of(replace(job, directory=Path(place), proof=False))
+        with turn(lab.accel), served(lab) as equipped:
+            yield equipped
+
+
+def on_terminal(lab: Lab, role: Role, gdb: Path | None = None) -> int:
+    """Run a boot with its console on this terminal, until the guest or somebody ends it.
+
+    :param gdb: A socket at which QEMU waits for gdb before the guest's first instruction.
+    :return: QEMU's exit status.
+    """
+    spec = machine_spec(
+        lab.scenario, lab.files, role, lab.qemu, lab.accel, lab.directory, server=lab.address
+    )
+    stub = () if gdb is None else ("-S", "-gdb", f"unix:{gdb},server=on,wait=off")
+    return subprocess.run([*argv(spec), *stub], check=False).returncode
+
+
+def with_shell(lab: Lab, role: Role, tell: Callable[[str], None]) -> int:
+    """Run a boot, and a shell in its guest by ssh(1) once it is ready or resumed.
+
+    :param tell: Is told how it goes, in lines.
+    :return: The shell's exit status.
+    :raise GuestError: When there is no guest to have a shell in.
+    """
+    with running(lab, role, 0, lab.directory / "boot") as run:
+        try:
+            came = came_up(run.watch)
+        except Stalled as stalled:
+            raise GuestError(f"{stalled}; {_last(run.watch.last_lines())}") from stalled
+        if came is Came.ENDED:
+            raise GuestError(f"the machine ended: {_last(run.watch.last_lines())}")
+        tell(f"the guest is {came}; leave the shell to end it")
+        with subprocess.Popen(_ssh(lab, run.machine.ssh_port)) as shell:
+            while shell.poll() is None and not run.watch.ends(_LOOK):
+                pass  # ends() takes in what the guest prints, for which it would wait otherwise
+            if shell.poll() is None:
+                shell.terminate()
+                tell(f"the machine ended: {_last(run.watch.last_lines())}")
+            return shell.wait()
+
+
+def _ssh(lab: Lab, port: int) -> Sequence[str]:
+    known = lab.directory / "known_hosts"
+    known.write_text(f"[127.0.0.1]:{port} {lab.files.host_key}\n")
+    options = {
+        "IdentitiesOnly": "yes",
+        "StrictHostKeyChecking": "yes",
+        "UserKnownHostsFile": str(known),
+        "GlobalKnownHostsFile": "/dev/null",
+        "LogLevel": "ERROR",
+    }
+    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    identity = ("-F", "/dev/null", "-i", str(lab.files.ssh_key))
+    return ("ssh", *identity, *words, "-p", str(port), "root@127.0.0.1")
+
+
+def _last(lines: Sequence[str]) -> str:
+    return f"its console ends: {lines[-1]}" if lines else "its console is empty"

@@ -1,0 +1,1 @@
+"""The questions asked of the kernel: pytest files, each with its SCENARIOS."""

@@ -1,0 +1,116 @@
+"""After a run, where there is nothing to boot, or no run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hibtest.cli.again import again
+from hibtest.cli.boot import boot
+from hibtest.cli.rundir import the_run
+from hibtest.cli.show_run import show
+from hibtest.errors import SpecError
+from hibtest.evidence import Boot, Evidence, GuestKernel, Hang, Host, StageTime, to_json
+from hibtest.job import Job
+from hibtest.settings import Settings
+from hibtest.spec import GuestFiles, GuestSpec, Role, Scenario, Stage
+
+ONE = Scenario(name="one", guest=GuestSpec(kernel="trixie"))
+KERNEL = GuestKernel(name="trixie", release="6.12.1", sha256="ab" * 32)
+HOST = Host(qemu="10.0", accel="tcg", accel_reason="asked\x1b[2J for")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run that hung, without disks."""
+    run = tmp_path / "runs" / "one" / "2"
+    (run / "save").mkdir(parents=True)
+    file = tmp_path / "file"
+    files = GuestFiles(
+        kernel_name="trixie", release="6.12.1", kernel=file, initrd=file, root=file, toolbox=file,
+        modules=None, ssh_key=file, host_key="", manifest=file,
+    )  # fmt: skip
+    job = Job(
+        scenario=ONE, files=files, kernel=KERNEL, host=HOST, qemu="qemu", directory=run,
+        proof=False, retry=False,
+    )  # fmt: skip
+    stages = (
+        StageTime(stage=Stage.BOOT, t=0.0, seconds=2.5),
+        StageTime(stage=Stage.WRITE, t=2.5, seconds=246.0),
+        StageTime(stage=Stage.BOOT, t=3.0, seconds=1.0),
+    )
+    hang = Hang(stage=Stage.WRITE, what="the end\x1b[2J", limit=246.0, lines=("last words",))
+    boot = Boot(role=Role.SAVE, directory="save", ready=True, stages=stages, hang=hang)
+    evidence = Evidence(
+        scenario="one", host=HOST, kernel=KERNEL, boots=(boot,), seconds=250.0,
+        started="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+    (run / "scenario.json").write_bytes(to_json(ONE))
+    (run / "job.json").write_bytes(to_json(job))
+    (run / "evidence.json").write_bytes(to_json(evidence))
+    (run / "save" / "console.log").write_text("last words\n")
+    return run
+
+
+def test_a_surprise_is_shown_with_its_stage_times(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(run)
+    said = capsys.readouterr().out
+    assert "one: HUNG (WRITE), expected RESUMED" in said
+    assert "WRITE    246.0" in said
+    assert "BOOT       3.5" in said
+    assert "in all   249.5" in said
+    assert "save/console.log" in said
+    assert "hibtest boot" not in said  # no disks were kept
+    assert said.replace("\n", "").isprintable()
+
+
+def test_without_disks_there_is_nothing_to_boot(run: Path) -> None:
+    with pytest.raises(SpecError, match="its disks are gone") as caught:
+        boot(run)
+    assert "rerun.sh --keep" in str(caught.value.hint)
+
+
+def test_a_guest_that_waits_for_gdb_has_no_shell(run: Path) -> None:
+    with pytest.raises(SpecError, match="has no shell"):
+        boot(run, shell=True, gdb=True)  # noqa: S604
+
+
+def test_what_holds_runs_names_the_last_of_them(run: Path) -> None:
+    (run.parent / "10").mkdir()
+    with pytest.raises(SpecError, match="no run, but what holds them") as caught:
+        the_run(run.parent)
+    assert caught.value.hint == f"the last is {run.parent / '10'}"
+    with pytest.raises(SpecError, match=r"no scenario\.json in it"):
+        the_run(run.parents[1])
+    with pytest.raises(SpecError, match="no such directory"):
+        the_run(run / "nowhere")
+
+
+def test_a_run_is_made_again_as_it_was(run: Path) -> None:
+    one = again(run)
+    assert one.scenario == ONE
+    runs = run.parents[1]
+    assert one.said == Settings(accel="tcg", proof=False, retry=False, runs=runs)
+
+
+def test_of_a_kernel_that_is_gone_its_name_and_sum_are_told(
+    run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(SpecError, match=r"the kernel of that run, trixie 6.12.1") as caught:
+        again(run).files(lambda _: None)
+    assert "is not in the cache" in str(caught.value)
+
+
+def test_a_scenario_that_was_edited_to_another_kernel_has_todays(run: Path) -> None:
+    edited = replace(ONE, guest=replace(ONE.guest, kernel="bookworm"))
+    (run / "scenario.json").write_bytes(to_json(edited))
+    assert again(run).files(lambda _: None) is None
+
+
+def test_a_scenario_alone_can_be_run(tmp_path: Path) -> None:
+    (tmp_path / "scenario.json").write_bytes(to_json(ONE))
+    one = again(tmp_path)
+    assert (one.job, one.said) == (None, Settings())
