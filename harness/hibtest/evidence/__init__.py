@@ -70,7 +70,12 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestKernel:
-    """The kernel under test: its name here, its release and the bzImage's SHA-256."""
+    """The kernel under test.
+
+    :ivar name: What scenarios call it; ``own``: given with ``--kernel``.
+    :ivar release: As ``uname -r`` prints it.
+    :ivar sha256: Of its bzImage.
+    """
 
     name: str
     release: str
@@ -211,6 +216,15 @@ class AuditReport:
 class Boot:
     """All that was seen of one machine, from its start to its end.
 
+    :ivar role: What it was started for.
+    :ivar directory: Its directory in the run's.
+    :ivar marks: Lines of the kernel log that mean something; ``qmp``: events of QEMU;
+        ``stages``: how long it was in each.
+    :ivar attempt: The hibernation that was tried in it.
+    :ivar witnesses: What was planted before a snapshot, and is looked at in this boot.
+    :ivar audits: What a hibernation switches off or reserves, exercised in this boot.
+    :ivar exit: How its QEMU ended.
+    :ivar hang: The deadline that passed in it.
     :ivar ready: Whether the guest's init reported ready: it started *afresh*.
     :ivar resumed: Whether the write to ``/sys/power/state`` of an earlier boot returned here.
     :ivar boot_id: ``/proc/sys/kernel/random/boot_id``, empty when it could not be asked.
@@ -271,6 +285,12 @@ class Fault:
 class Evidence:
     """All that was seen in a run.
 
+    :ivar scenario: Its name; all of it is in scenario.json.
+    :ivar boots: The machines, in the order in which they were started.
+    :ivar fault: What ended the run that is not the kernel's: then the verdict is INVALID.
+    :ivar seconds: How long the run took.
+    :ivar started: When it began, as ISO 8601, in UTC.
+    :ivar version: Of this form.
     :ivar proof: Whether images were to be compared with memory.
     :ivar tries: Runs in whose place this one was made.
     """
