@@ -72,6 +72,16 @@ class Apt:
         """
         return newest(source, lambda *words: self._run("apt-cache", *words))
 
+    def newest_of(self, name: str) -> Package:
+        """Return the newest version of a package by its name.
+
+        :raise HostError: When the archive has none.
+        """
+        found = packages(self._run("apt-cache", "show", name))
+        if not found:
+            raise HostError(f"no package {name}")
+        return found[0]
+
     def state(self, suites: Iterable[str]) -> str:
         """Return a hash that changes when what the archive has in some suites changes."""
         total = hashlib.sha256()

@@ -12,8 +12,13 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from typer.main import get_command
 
+import kernel_lines
 from hibtest.cli.catalogue import scenarios
 from hibtest.cli.main import app
+from hibtest.images import mirror
+from hibtest.images.apt import Apt
+from hibtest.images.kernels import KERNELS
+from hibtest.images.tools import Programs
 from hibtest.settings import NAMES
 
 ROOT = Path(__file__).parents[1]
@@ -137,3 +142,57 @@ def test_the_scenario_that_is_shown_can_be_run(tmp_path: Path) -> None:
     file = tmp_path / "test_hibernation.py"
     file.write_text(code)
     assert [one.name for one in scenarios([file])] == ["one-cpu", "no-swap"]
+
+
+TRIPLE = re.compile(r"\b\d{2,5}/\d{2,5}/\d{2,5}\b")
+
+
+def test_lines_of_the_kernel_stand_in_one_table() -> None:
+    found = {page.name: TRIPLE.findall(page.read_text()) for page in PAGES}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_the_table_has_every_fact() -> None:
+    lines = kernel_lines.FILE.read_text().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "`" in line]
+    places = [f"`{fact.place}`, {fact.file}" for fact in kernel_lines.FACTS]
+    assert [row[1] for row in rows] == places
+    for fact, row in zip(kernel_lines.FACTS, rows, strict=True):
+        assert all(cell.isdigit() or (fact.since and cell == "–") for cell in row[2:])
+
+
+@pytest.mark.wide
+def test_the_kernels_say_so(tmp_path: Path) -> None:
+    """In the sources that Debian has now; where they are those of the table, line by line."""
+    programs = Programs()
+    apt = Apt(programs, tmp_path, mirror.find(programs), mirror.acquire_options(programs))
+    apt.update(suite for source in KERNELS for suite in source.suites)
+    [header] = [line for line in kernel_lines.FILE.read_text().splitlines() if "| what |" in line]
+    for version in re.findall(r"\d[^ |]*", header):
+        series = ".".join(version.split(".")[:2])
+        newest, tree = _sources(apt, tmp_path / series, f"linux-source-{series}")
+        today = kernel_lines.rows({newest: tree})
+        if newest == version:
+            kept = kernel_lines.FILE.read_text()
+            column = header.split("|").index(f" {version} ")
+            rows = [line.split("|") for line in kept.splitlines() if "`" in line]
+            assert [row[column].strip() for row in rows] == [row[2] for row in today]
+
+
+def _sources(apt: Apt, directory: Path, name: str) -> tuple[str, Path]:
+    directory.mkdir()
+    package = apt.newest_of(name)
+    [deb] = apt.download([package], directory)
+    files = sorted({fact.file for fact in kernel_lines.FACTS})
+    packed = directory / "source.tar.xz"
+    unpack = (
+        f"dpkg-deb --fsys-tarfile {deb} | tar -xO --wildcards './usr/src/linux-source-*.tar.xz'"
+    )
+    with packed.open("wb") as file:
+        subprocess.run(["sh", "-c", unpack], stdout=file, check=True)
+    wanted = [f"*/{one}" for one in files]
+    subprocess.run(
+        ["tar", "-xf", packed, "-C", directory, "--strip-components=1", "--wildcards", *wanted],
+        check=True,
+    )
+    return package.version, directory
