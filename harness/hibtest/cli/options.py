@@ -61,3 +61,24 @@ Retry = Annotated[
 Keep = Annotated[
     bool | None, typer.Option("--keep/--no-keep", help="Keep disks also of good runs.")
 ]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME", help="Scenarios: `hibtest list`.", autocompletion=names_like),
+]
+Times = Annotated[int, typer.Option(metavar="N", min=1, help="Run each so many times.")]
+Jobs = Annotated[int, typer.Option("-j", metavar="N", min=0, help="Side by side; 0: as fit here.")]
+From = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="RUN", help="That run again: its kernel, its options."),
+]
+Maxfail = Annotated[
+    int, typer.Option(metavar="N", min=0, help="Stop after so many surprises; 0: never.")
+]
+Failed = Annotated[bool, typer.Option("--failed", help="Only those whose last run surprised.")]
+Ktap = Annotated[bool, typer.Option("--ktap", help="Print KTAP, for kernel CI.")]
+Bisect = Annotated[
+    bool, typer.Option("--bisect", help="Exit as git bisect run wants it: 125 is no verdict.")
+]
+Verbose = Annotated[
+    int, typer.Option("-v", count=True, help="A line per stage; -vv: consoles, tracebacks.")
+]

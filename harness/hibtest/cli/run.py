@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from hibtest.cli import options
 from hibtest.errors import SpecError
@@ -17,18 +15,11 @@ if TYPE_CHECKING:
 
 
 def run(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="NAME", help="Scenarios: `hibtest list`.", autocompletion=options.names_like
-        ),
-    ] = None,
+    names: options.Names = None,
     expression: options.Expression = None,
     scenarios: options.Scenarios = None,
-    times: Annotated[int, typer.Option(metavar="N", min=1, help="Run each so many times.")] = 1,
-    jobs: Annotated[
-        int, typer.Option("-j", metavar="N", min=0, help="Side by side; 0: as fit here.")
-    ] = 0,
+    times: options.Times = 1,
+    jobs: options.Jobs = 0,
     kernel: options.Kernel = None,
     modules: options.Modules = None,
     append: options.Append = None,
@@ -37,27 +28,16 @@ def run(
     lives: options.Lives = None,
     accel: options.Accel = None,
     runs: options.Runs = None,
-    again: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="RUN", help="That run again: its kernel, its options."),
-    ] = None,
+    again: options.From = None,
     proof: options.Proof = None,
     retry: options.Retry = None,
     keep: options.Keep = None,
-    maxfail: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Stop after so many surprises; 0: never.")
-    ] = 0,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Only those whose last run surprised.")
-    ] = False,
+    maxfail: options.Maxfail = 0,
+    failed: options.Failed = False,
     json: options.Json = False,
-    ktap: Annotated[bool, typer.Option("--ktap", help="Print KTAP, for kernel CI.")] = False,
-    bisect: Annotated[
-        bool, typer.Option("--bisect", help="Exit as git bisect run wants it: 125 is no verdict.")
-    ] = False,
-    verbose: Annotated[
-        int, typer.Option("-v", count=True, help="A line per stage; -vv: consoles, tracebacks.")
-    ] = 0,
+    ktap: options.Ktap = False,
+    bisect: options.Bisect = False,
+    verbose: options.Verbose = 0,
 ) -> int:
     """Run scenarios: by default one full cycle of each guest kernel."""
     from hibtest.cli import bisecting
