@@ -9,6 +9,7 @@ what the kernel does wrong is a FAILED.
 import os
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -219,11 +220,11 @@ def _tell_waiting(config: pytest.Config, event: "Event") -> None:
     """Say at once that a run waits for a CPU, and for whom; pytest shows the rest at the end."""
     from hibtest.events import Waiting
 
-    reporter = config.pluginmanager.get_plugin("terminalreporter")  # none in a worker of xdist
     capture = config.pluginmanager.get_plugin("capturemanager")
-    if isinstance(event, Waiting) and reporter is not None and capture is not None:
-        with capture.global_and_fixture_disabled():
-            reporter.write_line(f"\nhibtest: {event.text}")
+    if isinstance(event, Waiting):
+        # a worker of xdist has standard error alone to say it; its output is a channel
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            print(f"\nhibtest: {event.text}", file=sys.stderr, flush=True)
 
 
 def _run(item: pytest.Item, job: "Job", *, keep: bool) -> "Result":

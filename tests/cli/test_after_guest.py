@@ -60,6 +60,12 @@ def test_show_says_what_came_how_long_and_where(run: Path) -> None:
     assert f"hibtest boot {run}" in done.stdout
 
 
+def test_its_plan_is_json_for_programs(run: Path) -> None:
+    plan = json.loads(_hibtest("plan", run.parent.name, "--json").stdout)
+    assert [boot["role"] for boot in plan["boots"]] == ["save", "resume"]
+    assert plan["boots"][0]["argv"][0].endswith("qemu-system-x86_64")
+
+
 def test_and_to_programs(run: Path) -> None:
     shown = json.loads(_hibtest("show", run, "--json").stdout)
     assert shown["verdict"]["outcome"] == "COLD_BOOT"

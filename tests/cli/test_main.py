@@ -128,7 +128,7 @@ def test_list_fits_a_terminal() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("list",), ("plan", "cold-trixie-noresume"), ("doctor",), ("images", "list")],
+    [("list",), ("doctor",), ("images", "list")],
     ids=lambda words: words[0],
 )
 def test_json_is_json_and_nothing_else(words: tuple[str, ...]) -> None:
@@ -159,6 +159,6 @@ def test_names_of_scenarios_are_completed() -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_can_be_had(shell: str) -> None:
-    done = _hibtest("--show-completion", shell)
+    done = _hibtest(env={"_HIBTEST_COMPLETE": f"source_{shell}"})  # as --show-completion does
     assert done.returncode == 0, done.stderr
-    assert "_HIBTEST_COMPLETE" in done.stdout
+    assert f"_HIBTEST_COMPLETE=complete_{shell}" in done.stdout

@@ -1,5 +1,6 @@
 """``hibtest run`` with real guests: stopped at any moment, killed, with a kernel of one's own."""
 
+import json
 import os
 import random
 import shutil
@@ -20,7 +21,7 @@ from hibtest.cycle.disks import NAMES
 from hibtest.deadline import Deadline, poll
 from hibtest.errors import ExitStatus
 from hibtest.events import StageStarted, from_line
-from hibtest.evidence import read_json
+from hibtest.evidence import Evidence, read_json
 from hibtest.job import Job
 from hibtest.spec import GuestFiles, Outcome, Stage
 from hibtest.verdict import Verdict
@@ -86,6 +87,27 @@ def test_ctrl_c_leaves_nothing_running_and_loses_nothing(stage: Stage, tmp_path:
     (run,) = tmp_path.glob("cold-trixie-noresume/1")
     assert (run / "save" / "console.log").exists()
     assert not (run / "root.qcow2").exists()
+    fault = read_json(run / "evidence.json", Evidence).fault
+    assert fault is not None
+    assert fault.kind == "Interrupted"
+    assert not (tmp_path / "latest").is_symlink()  # there is no verdict
+
+
+def test_output_for_programs_is_nothing_else(tmp_path: Path) -> None:
+    """KTAP and JSON on standard output; all words for people go to standard error."""
+    name = "refused-trixie-no-swap"
+    with _run(tmp_path, name, "--no-proof", "--ktap") as front:
+        told, said = front.communicate(timeout=LIMIT)
+    assert front.returncode == ExitStatus.EXPECTED
+    assert told.splitlines()[:2] == ["KTAP version 1", "1..1"]
+    assert told.splitlines()[-1] == f"ok 1 {name}"
+    assert "1 of 1 as expected" in said
+    with _run(tmp_path, name, "--no-proof", "--json") as front:
+        told, said = front.communicate(timeout=LIMIT)
+    [row] = json.loads(told)
+    assert row["verdict"]["outcome"] == "REFUSED"
+    assert row["directory"] == str(tmp_path / name / "2")
+    assert "1 of 1 as expected" in said
 
 
 def test_sigkill_of_the_front_ends_worker_and_machine(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from typing import cast
 
 import pytest
 
-from hibtest.cycle import watch
+from hibtest.cycle import silence, watch
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.budget import Budget
 from hibtest.cycle.watch import Stalled, Watch
 from hibtest.errors import HostError
-from hibtest.events import ConsoleLine, Event
+from hibtest.events import ConsoleLine, Event, Note
 from hibtest.evidence import Exit
 from hibtest.inside.console import Console
 from hibtest.machine.monitor import Event as QmpEvent
@@ -150,6 +150,22 @@ def test_a_deadline_that_passes_names_stage_limit_and_last_lines(bench: Bench) -
     assert (hang.stage, hang.what) == (Stage.BOOT, "a guest that is ready")
     assert hang.lines[-1] == "line 29"
     assert len(hang.lines) == 20
+
+
+def test_a_silent_guest_is_remarked_once_for_each_silence(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "SECONDS", 0.05)
+
+    def notes() -> list[str]:
+        return [event.text for event in bench.sent if isinstance(event, Note)]
+
+    bench.watch.until(lambda: notes() or None, "a remark")
+    bench.prints("a line")
+    bench.watch.until(lambda: notes()[1:] or None, "another one")
+    first, second = notes()
+    assert first.startswith("nothing on the console for 0 s; in BOOT, which may take ")
+    assert (first[-8:], second[-11:]) == ("a remark", "another one")
 
 
 def test_a_splat_is_marked_as_one(bench: Bench) -> None:

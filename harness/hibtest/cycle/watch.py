@@ -248,6 +248,7 @@ class Watch:
             limit = self._deadline.limit
             text = f"nothing on the console for {silence.SECONDS:.0f} s"
             self.note(f"{text}; in {self.stage}, which may take {limit:.0f} s, until {what}")
+            return
         left = self._deadline.remaining
         if (until_remark := self._silence.left()) is not None:
             left = min(left, until_remark)
