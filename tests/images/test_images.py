@@ -76,6 +76,24 @@ def test_guest_files_of_a_built_kernel(built: Store) -> None:
     assert images.sha256(files) == images.sha256(images.installed()[0])
 
 
+def test_the_kernel_of_an_earlier_run_is_that_one_whatever_its_name_stands_for(
+    built: Store,
+) -> None:
+    then = images.guest_files("trixie")
+    source = kernel("trixie")
+    newer = built.make(recipes.kernel(source, {"linux-image": "2"}), Filler(("vmlinuz",))).name
+    names.use_kernel(built, source, newer)
+    tree = names.debian_key(built)
+    assert tree is not None
+    built.make(recipes.guest(newer, tree), Filler(("initrd",)))
+    assert images.guest_files("trixie").kernel.parent.name == newer
+    again = images.as_then(then)
+    assert (again.kernel, again.kernel_name) == (then.kernel, "trixie")
+    built.remove(then.kernel.parent.name)
+    with pytest.raises(SpecError, match=f"trixie {RELEASE} .* is not in the cache"):
+        images.as_then(then)
+
+
 def test_a_second_build_builds_nothing(built: Store) -> None:
     steps: list[Step] = []
     images.build(["trixie"], steps.append)
@@ -92,7 +110,7 @@ def test_a_part_that_is_missing_is_noticed(built: Store, part: str) -> None:
 
 def test_importing_images_is_light() -> None:
     heavy = "{'jinja2', 'rich', 'tarfile', 'subprocess'}"
-    script = f"import sys, images; print(sorted({heavy} & set(sys.modules)))"
+    script = f"import sys, hibtest.images; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

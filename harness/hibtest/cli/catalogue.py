@@ -54,9 +54,9 @@ def _in_file(path: Path) -> tuple[Scenario, ...]:
     with _blamed(path), _beside(path.parent):
         spec.loader.exec_module(module)
     found = getattr(module, _NAME, ())
-    if not isinstance(found, tuple) or not all(isinstance(one, Scenario) for one in found):
+    if not isinstance(found, (tuple, list)) or not all(isinstance(one, Scenario) for one in found):
         raise SpecError(f"{path}: {_NAME} is not a tuple of scenarios")
-    return found
+    return tuple(found)
 
 
 @contextmanager

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def check_kernel(
-    bzimage: Annotated[Path, typer.Argument(help="The kernel: a bzImage.")],
+    kernel: Annotated[
+        str, typer.Argument(help="The kernel: a build tree, a bzImage, or an installed release.")
+    ],
     config: Annotated[
         Path | None, typer.Option(help="Its configuration, if it is not found by itself.")
     ] = None,
@@ -28,9 +30,11 @@ def check_kernel(
 ) -> None:
     """Say what a kernel's configuration lacks, and why it matters."""
     from hibtest.evidence import to_json
+    from hibtest.images import source
     from hibtest.images.check_kernel import check
 
-    report = check(bzimage, config, modules)
+    found = source.find(kernel, modules)
+    report = check(found.bzimage, config, found.modules, with_modules=found.tree is not None)
     if json:
         typer.echo(printable_json(to_json(report).decode()), nl=False)
     else:

@@ -1,9 +1,7 @@
 """``hibtest doctor``: what this machine has of what hibtest needs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from hibtest.cli import options
 from hibtest.errors import ExitStatus
@@ -18,19 +16,19 @@ _SIGNS = {True: "[green]ok[/]", None: "[yellow]but[/]", False: "[red]no[/]"}
 
 
 def doctor(
-    runs: Annotated[
-        Path, typer.Option(envvar="HIBTEST_RUNS", help="Where run directories go.")
-    ] = Path("runs"),
+    runs: options.Runs = None,
     json: options.Json = False,
 ) -> int:
     """Check this machine: QEMU, acceleration, tools, directories, memory."""
     from rich.console import Console
 
+    from hibtest import settings
+    from hibtest.cli.prepare import RUNS
     from hibtest.doctor import checks
     from hibtest.evidence import to_json
     from hibtest.images.tools import PACKAGES
 
-    found = checks(PACKAGES, runs)
+    found = checks(PACKAGES, runs or settings.found(Path.cwd()).runs or RUNS)
     if json:
         print(printable_json(to_json(found).decode()), end="")
     else:
