@@ -32,6 +32,9 @@ def test_a_single_run_is_not_counted() -> None:
     shown, out = board(1)
     shown.verdict(GOOD, 12.0)
     assert out.getvalue() == "✓ one  RESUMED  12 s\n"
+    shown, out = board(1)
+    shown.verdict(HUNG, 13.0)  # why comes with the table, at once
+    assert out.getvalue() == "✗ one  HUNG  13 s\n"
 
 
 def test_a_wait_is_told_with_who_is_waited_for() -> None:

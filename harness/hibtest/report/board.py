@@ -74,7 +74,7 @@ class Board:
         mark, outcome = signs(verdict)
         count = f"  {self._count()}" if self._asked > 1 else ""
         self._print(f"{mark} {escape(verdict.scenario)}  {outcome}  [dim]{seconds:.0f} s{count}[/]")
-        if not verdict.as_expected:
+        if not verdict.as_expected and self._asked > 1:  # of a single run it comes right below
             why = f"{verdict.cause}: {verdict.reason}" if verdict.cause else verdict.reason
             self._print(f"  {escape(why)}")
         if self._all is not None:
