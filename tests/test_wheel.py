@@ -58,6 +58,19 @@ def test_they_are_collected_with_strict_markers(
         assert "tests/test_mine.py::test_mine[mine]" in done.stdout
 
 
+@pytest.mark.parametrize(("words", "status"), [((), 4), (("-n", "2"), 1)], ids=["alone", "xdist"])
+def test_a_wrong_setting_is_told_in_one_line(
+    installed: Installed, project: Path, words: tuple[str, ...], status: int
+) -> None:
+    (project / "hibtest.toml").write_text("vcpu = 1\n")
+    done = installed.run("python", "-m", "pytest", "-q", *words, cwd=project)
+    assert done.returncode == status
+    said = done.stdout + done.stderr
+    assert "hibtest.toml: no setting is called 'vcpu' (did you mean vcpus?)" in said
+    assert "Traceback" not in said
+    assert "INTERNALERROR" not in said
+
+
 def test_tests_of_something_else_are_left_alone(installed: Installed, tmp_path: Path) -> None:
     """With a setting that is wrong, too: who asks for no scenario is told nothing of it."""
     (tmp_path / "hibtest.toml").write_text("wrong = 1\n")

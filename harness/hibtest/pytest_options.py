@@ -41,16 +41,13 @@ def add_options(group: pytest.OptionGroup) -> None:
 def said(config: pytest.Config) -> Settings:
     """Return what is said to pytest, in the environment, and in the project's file.
 
-    :raise pytest.UsageError: When it cannot be meant.
+    :raise SpecError: When it cannot be meant.
     """
     if _SAID not in config.stash:
         names = [name for name, *_ in _VALUES] + [setting for _, setting, *_ in _SWITCHES]
         given = Settings(**{name: config.getoption(f"hib_{name}") for name in names})
-        try:
-            found = given.over(settings.found(config.invocation_params.dir))
-        except SpecError as error:
-            raise pytest.UsageError(str(error)) from error
+        found = given.over(settings.found(config.invocation_params.dir))
         if found.modules and not found.kernel:
-            raise pytest.UsageError(f"--hib-modules {found.modules} needs --hib-kernel")
+            raise SpecError(f"--hib-modules {found.modules} needs --hib-kernel")
         config.stash[_SAID] = found
     return config.stash[_SAID]

@@ -71,9 +71,18 @@ def _is_parametrized(metafunc: pytest.Metafunc) -> bool:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With one's own kernel, run each scenario once, not once per Debian kernel."""
-    if not any(_scenario_of(item) for item in items) or said(config).kernel is None:
+    if not any(_scenario_of(item) for item in items):
         return
     from hibtest.cli.chosen import on_own_kernel
+    from hibtest.errors import SpecError
+
+    try:
+        if said(config).kernel is None:
+            return
+    except SpecError as error:
+        if hasattr(config, "workerinput"):  # a worker of xdist that ends here breaks it all
+            return  # the fixture will say it
+        raise pytest.UsageError(str(error)) from error
 
     seen: set[str] = set()
     kept: list[pytest.Item] = []
@@ -108,18 +117,23 @@ def hib_bench(pytestconfig: pytest.Config) -> Iterator["Bench"]:
     from hibtest.cli.prepare import bench_as
     from hibtest.errors import HibtestError
 
-    asked = said(pytestconfig)
-
     def tell(text: str) -> None:
         print(f"hibtest: {text}", file=sys.stderr)
 
-    try:
-        found = bench_as(asked)
-        if asked.kernel:
+    def look() -> "Bench | str":
+        try:
+            asked = said(pytestconfig)
+            found = bench_as(asked)
+            if asked.kernel is None:
+                return found
             own = images.own_kernel(asked.kernel, asked.modules, doubt=tell)
-            found = replace(found, given=own)
-    except HibtestError as error:
-        pytest.fail(f"hibtest: {error}", pytrace=False)
+            return replace(found, given=own)
+        except HibtestError as error:
+            return f"hibtest: {error}"
+
+    found = look()
+    if isinstance(found, str):  # out of the except clause: one message, no chain of errors
+        pytest.fail(found, pytrace=False)
     with owner(found.runs, tell) as name:
         yield replace(found, owner=name)
 
