@@ -60,6 +60,15 @@ def test_help_names_every_command(command: str) -> None:
         (("plan", "no-such-scenario"), "no-such-scenario"),
         (("judge", "/no/such/run"), "/no/such/run"),
         (("run", "--from", "/no/such/run"), "/no/such/run"),
+        (("run", "--from", "/no/such/run", "-k", "cold"), "-k and --from"),
+        (("run", "--from", "/no/such/run", "--failed"), "--from and --failed"),
+        (("run", "--from", "/no/such/run", "--scenarios", "x"), "--from and --scenarios"),
+        (("run", "cold-trixie-noresume", "-k", "cold"), "NAME and -k"),
+        (("run", "--json", "--ktap"), "--json and --ktap"),
+        (("run", "baseline-trixie-platform-3cpu"), "did you mean baseline-trixie-platform-"),
+        (("show", "/no/such/run"), "/no/such/run"),
+        (("boot", "/no/such/run"), "/no/such/run"),
+        (("run", "--kernel", "/no/such/tree"), "/no/such/tree"),
     ],
 )
 def test_what_cannot_be_meant_is_named_with_status_2(words: tuple[str, ...], said: str) -> None:

@@ -50,6 +50,8 @@ def run(
     )  # fmt: skip
     with bisecting.told(bisect):
         _refuse_several({"NAME": names, "-k": expression, "--from": again}, "which scenarios")
+        _refuse_several({"--from": again, "--scenarios": scenarios}, "where they are")
+        _refuse_several({"--from": again, "--failed": failed}, "which runs")
         _refuse_several({"--json": json, "--ktap": ktap}, "what is printed")
         earlier = _earlier(again) if again else None
         if earlier:
@@ -92,7 +94,7 @@ def _chosen(
     known = scenarios(said.scenarios or ())
     found = chosen(known, names, expression or (ALL if failed else None))
     if failed:
-        return said, failed_last(found, said.runs or RUNS, own=said.kernel is not None)
-    if not (names or expression or said.kernel or said.scenarios):
+        found = failed_last(found, said.runs or RUNS, own=said.kernel is not None)
+    elif not (names or expression or said.kernel or said.scenarios):
         said = replace(said, lives=said.lives or 1)  # the main job is one full cycle
     return said, tuple(changed(one, said) for one in found)
