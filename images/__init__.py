@@ -9,6 +9,7 @@
 Everything lies below ``$XDG_CACHE_HOME/hibtest`` (:mod:`hibtest.images.store`).
 """
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ __all__ = [
     "KERNELS",
     "Report",
     "Step",
+    "are_ours",
     "as_then",
     "build",
     "damaged",
@@ -37,6 +39,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from hibtest.images.upkeep import Finding
+
+_KEY = re.compile(r"kernel-[0-9a-f]{12}")  # images.store.Recipe.key
 
 
 def _silent(_: Step) -> None:
@@ -127,7 +131,7 @@ def as_then(files: GuestFiles, report: Report = _silent) -> GuestFiles:
     :raise SpecError: When the kernel is not in the cache any more.
     """
     store, key = Store(cache_dir()), files.kernel.parent.name
-    if store.find(key) is None:
+    if not _KEY.fullmatch(key) or store.find(key) is None:
         what = f"the kernel of that run, {files.kernel_name} {files.release} ({key})"
         hint = "run the scenario by its name, on the kernel that there is now"
         if files.kernel_name == OWN_KERNEL:
@@ -143,6 +147,13 @@ def as_then(files: GuestFiles, report: Report = _silent) -> GuestFiles:
     if found is None:
         raise HostError(f"{key} is gone from the cache", hint="try again")
     return found
+
+
+def are_ours(files: GuestFiles) -> bool:
+    """Return whether all that a guest is booted from is in the cache: a run may be anybody's."""
+    store = Store(cache_dir()).root.resolve()
+    paths = (files.kernel, files.initrd, files.root, files.toolbox, files.modules, files.ssh_key)
+    return all(path.resolve().is_relative_to(store) for path in paths if path is not None)
 
 
 def sha256(files: GuestFiles) -> str:

@@ -73,7 +73,7 @@ ROOMS: dict[str, set[str]] = {
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
     | {"spec", "evidence", "events", "job", "image", "imageserver", "machine", "inside"}
-    | {"probe", "agent", "zipapp", "retry"},
+    | {"probe", "agent", "zipapp", "retry", "given"},
     # keeps guests, and has the probe drive /dev/snapshot in them
     "device": COMMON | {"spec", "events", "machine", "inside", "cycle", "probe", "zipapp"},
     "verdict": COMMON | {"spec", "evidence"},

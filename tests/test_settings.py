@@ -1,5 +1,6 @@
 """What a project and its environment say about how scenarios are run."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,21 @@ def test_what_cannot_be_meant_is_refused_with_the_file(
     with pytest.raises(SpecError, match=wrong) as caught:
         found(tmp_path, {})
     assert str(tmp_path / "hibtest.toml") in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file somebody else's")
+def test_a_file_that_a_stranger_put_above_us_is_not_read(tmp_path: Path) -> None:
+    above = tmp_path / "tmp"
+    inner = above / "mine"
+    inner.mkdir(parents=True)
+    above.chmod(0o1777)
+    file = above / "hibtest.toml"
+    file.write_text("vcpus = 4\n")
+    assert found(inner, {}) == Settings(vcpus=4)
+    os.chown(file, 12345, -1)
+    assert found(inner, {}) == Settings()
+    above.chmod(0o755)  # nobody but its owner could have put it there
+    assert found(inner, {}) == Settings(vcpus=4)
 
 
 def test_and_with_the_variable(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ counts first, then the environment, then the file.
 """
 
 import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -97,9 +98,18 @@ def _of_file(directory: Path) -> Settings:
     for place in (directory, *directory.parents):
         for name in (_FILE, _PROJECT):
             path = place / name
-            if path.is_file() and (table := _table(path)) is not None:
+            if path.is_file() and _is_ours(path) and (table := _table(path)) is not None:
                 return _at(path.parent, _converted(table, str(path), strict=True))
     return Settings()
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file can be meant: not what a stranger has put into /tmp, above us.
+
+    It may name Python files, which are run.
+    """
+    for_all = path.parent.stat().st_mode & stat.S_IWOTH
+    return not for_all or path.stat().st_uid in {os.geteuid(), 0}
 
 
 def _table(path: Path) -> Mapping[str, Any] | None:

@@ -1,12 +1,14 @@
 """After a run, where there is nothing to boot, or no run."""
 
+import struct
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hibtest.cli.again import again
-from hibtest.cli.boot import boot
+from hibtest.cli.boot import _job, boot
 from hibtest.cli.rundir import the_run
 from hibtest.cli.show_run import show
 from hibtest.errors import SpecError
@@ -66,9 +68,68 @@ def test_a_surprise_is_shown_with_its_stage_times(
     assert said.replace("\n", "").isprintable()
 
 
-def test_without_disks_there_is_nothing_to_boot(run: Path) -> None:
-    with pytest.raises(SpecError, match="its disks are gone") as caught:
+@pytest.fixture
+def ours(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run whose files are in the cache, with disks; QEMU is there."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    store = tmp_path / "cache" / "hibtest" / "store"
+    store.mkdir(parents=True)
+    (store / "file").touch()
+    text = (run / "job.json").read_text()
+    (run / "job.json").write_text(text.replace(str(tmp_path / "file"), str(store / "file")))
+    _qcow2(run / "root.qcow2", store / "file")
+    (run / "swap.raw").write_bytes(bytes(4096))
+    return run
+
+
+def _qcow2(path: Path, backing: Path) -> None:
+    """Write the header of a qcow2 disk, docs/interop/qcow2.txt (QEMU 10.0)."""
+    name = str(backing).encode()
+    head = struct.pack(">4sIQI", b"QFI\xfb", 3, 112, len(name)).ljust(72, b"\0")
+    head += struct.pack(">QQQII", 0, 0, 0, 4, 104) + struct.pack(">II", 0, 0)
+    path.write_bytes(head.ljust(112, b"\0") + name)
+
+
+def test_a_run_that_names_files_elsewhere_is_not_booted(run: Path) -> None:
+    with pytest.raises(SpecError, match="names files that are not in this cache"):
         boot(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda run: _qcow2(run / "root.qcow2", Path("/etc/shadow")), "lies on '/etc/shadow'"),
+        (lambda run: (run / "root.qcow2").write_bytes(b"raw"), "lies on 'nothing that is qcow2'"),
+        (lambda run: _link(run / "swap.raw"), "swap.raw: no disk of a run"),
+    ],
+    ids=["backing", "raw", "link"],
+)
+def test_nor_one_whose_disks_lead_elsewhere(
+    ours: Path, change: Callable[[Path], object], said: str
+) -> None:
+    change(ours)
+    with pytest.raises(SpecError, match=said):
+        boot(ours)
+    assert not list(ours.glob(".boot-*"))
+
+
+def _link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def test_the_qemu_of_a_run_is_not_started(ours: Path) -> None:
+    text = (ours / "job.json").read_text()
+    (ours / "job.json").write_text(text.replace('"qemu": "qemu"', '"qemu": "/tmp/evil"'))
+    assert _job(ours).qemu == "/usr/bin/qemu-system-x86_64"
+
+
+def test_without_disks_there_is_nothing_to_boot(ours: Path) -> None:
+    for name in ("root.qcow2", "swap.raw"):
+        (ours / name).unlink()
+    with pytest.raises(SpecError, match="its disks are gone") as caught:
+        boot(ours)
     assert "rerun.sh --keep" in str(caught.value.hint)
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,17 @@ def test_the_kernel_of_an_earlier_run_is_that_one_whatever_its_name_stands_for(
     built.remove(then.kernel.parent.name)
     with pytest.raises(SpecError, match=f"trixie {RELEASE} .* is not in the cache"):
         images.as_then(then)
+
+
+def test_files_elsewhere_are_not_ours(built: Store, tmp_path: Path) -> None:
+    files = images.guest_files("trixie")
+    assert images.are_ours(files)
+    link = built.root / "link"
+    link.symlink_to("/etc/hostname")
+    for path in (Path("/etc/shadow"), built.root / ".." / ".." / "file", link):
+        assert not images.are_ours(replace(files, toolbox=path))
+    with pytest.raises(SpecError, match="is not in the cache"):
+        images.as_then(replace(files, kernel=built.root / "store" / ".." / "vmlinuz"))
 
 
 def test_a_second_build_builds_nothing(built: Store) -> None:

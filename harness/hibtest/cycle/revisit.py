@@ -13,6 +13,8 @@ from hibtest.cycle.disks import KEYS, NAMES
 from hibtest.cycle.server import served
 from hibtest.cycle.watch import Stalled
 from hibtest.errors import GuestError, HostError, SpecError
+from hibtest.given import opened
+from hibtest.image.qcow2 import Leads, leads
 from hibtest.job import Job
 from hibtest.machine.argv import argv
 from hibtest.machine.disk import copy
@@ -38,6 +40,8 @@ def revisited(job: Job) -> Iterator[Lab]:
     for file in filter(None, booted):
         if not file.exists():
             raise HostError(f"{file}, which that run was booted from, is not in the cache any more")
+    for path in kept:
+        _require_own(path, files.root)
     with tempfile.TemporaryDirectory(prefix=".boot-", dir=job.directory) as place:
         for path in kept:
             copy(path, Path(place) / path.name)
@@ -46,6 +50,20 @@ def revisited(job: Job) -> Iterator[Lab]:
         lab = Lab.of(replace(job, directory=Path(place), proof=False))
         with turn(lab.accel), served(lab) as equipped:
             yield equipped
+
+
+def _require_own(disk: Path, root: Path) -> None:
+    """Check that a disk is what a run leaves: a run may be anybody's, and lead anywhere.
+
+    :raise SpecError: When it is no file of its own, or lies on another than the root disk.
+    """
+    if disk.is_symlink() or not disk.is_file():
+        raise SpecError(f"{disk}: no disk of a run", hint="boot a run that this host has made")
+    with opened(disk, "disk of a run", device=False) as fd:
+        found = leads(fd, str(disk)) if disk.suffix == ".qcow2" else Leads(backing=str(root))
+    if found != Leads(backing=str(root), backing_format=found.backing_format if found else ""):
+        where = found.data or found.backing if found else "nothing that is qcow2"
+        raise SpecError(f"{disk}: lies on {where!r}, not on the root disk {root}")
 
 
 def on_terminal(lab: Lab, role: Role, gdb: Path | None = None) -> int:
