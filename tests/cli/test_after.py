@@ -1,5 +1,6 @@
 """After a run, where there is nothing to boot, or no run."""
 
+import json
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,6 +66,24 @@ def test_a_surprise_is_shown_with_its_stage_times(
     assert "in all   249.5" in said
     assert "save/console.log" in said
     assert "hibtest boot" not in said  # no disks were kept
+    assert said.replace("\n", "").isprintable()
+
+
+def test_a_boot_that_is_called_as_nobody_calls_one_moves_no_terminal(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = "x\x1b]0;owned\x07[red]"
+    text = (run / "evidence.json").read_text()
+    evil_json = json.dumps(evil)
+    (run / "evidence.json").write_text(
+        text.replace('"directory": "save"', f'"directory": {evil_json}')
+    )
+    (run / evil).mkdir()
+    (run / evil / "console.log").write_text("x")
+    show(run)
+    said = capsys.readouterr().out
+    assert "owned" in said
+    assert "[red]" in said
     assert said.replace("\n", "").isprintable()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hibtest.cli import options
+from hibtest.printable import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -117,7 +118,6 @@ def _files(run: Path, evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 def _facts(shown: Shown) -> Iterator[str]:
     from hibtest.cli.describe import describe
-    from hibtest.printable import printable
 
     evidence = shown.evidence
     yield f"began     {printable(evidence.started)}, {evidence.seconds:.0f} s in all"
@@ -134,12 +134,13 @@ def _facts(shown: Shown) -> Iterator[str]:
 def _table(stages: dict[str, dict[str, float]]) -> Table:
     from rich.table import Table
 
+    from hibtest.report.terminal import escape
     from hibtest.spec import Stage
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("seconds", no_wrap=True)
     for boot in stages:
-        table.add_column(boot, justify="right", no_wrap=True)
+        table.add_column(escape(boot), justify="right", no_wrap=True)
     for stage in Stage:
         cells = [boot.get(stage) for boot in stages.values()]
         if any(cell is not None for cell in cells):
@@ -152,13 +153,13 @@ def _table(stages: dict[str, dict[str, float]]) -> Table:
 def _where(run: Path, shown: Shown) -> Iterator[str]:
     from hibtest.cli.rundir import disks_of
 
-    yield f"In {run}:"
+    yield printable(f"In {run}:")
     width = max(map(len, shown.files), default=0)
     for name, what in shown.files.items():
-        yield f"  {name:{width}}  {what}"
+        yield printable(f"  {name:{width}}  {what}")
     yield f"  {'rerun.sh':{width}}  makes this run again"
     if disks_of(run):
-        yield f"Its disks are there: hibtest boot {run}"
+        yield printable(f"Its disks are there: hibtest boot {run}")
 
 
 def _print_json(run: Path, shown: Shown) -> None:
