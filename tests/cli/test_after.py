@@ -147,7 +147,7 @@ def test_the_qemu_of_a_run_is_not_started(ours: Path) -> None:
 def test_without_disks_there_is_nothing_to_boot(ours: Path) -> None:
     for name in ("root.qcow2", "swap.raw"):
         (ours / name).unlink()
-    with pytest.raises(SpecError, match="its disks are gone") as caught:
+    with pytest.raises(SpecError, match="its disks are not there") as caught:
         boot(ours)
     assert "rerun.sh --keep" in str(caught.value.hint)
 

@@ -49,8 +49,10 @@ def boot(
         raise SpecError("--shell and --gdb: a guest that waits for gdb has no shell")
     job = _job(directory)
     role = _role(at, job)
-    _tell(f"{job.directory}: its {role} boot, Linux {job.kernel.release}, on copies of its disks")
     with revisited(job) as lab:
+        _tell(
+            f"{job.directory}: its {role} boot, Linux {job.kernel.release}, on copies of its disks"
+        )
         if shell:
             return with_shell(lab, role, _tell)
         _tell("Ctrl-a x ends it, Ctrl-a c is QEMU's monitor")

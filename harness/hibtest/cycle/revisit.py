@@ -33,8 +33,8 @@ def revisited(job: Job) -> Iterator[Lab]:
     """
     kept = [path for name in NAMES if (path := job.directory / name).exists()]
     if not kept:
-        hint = f"{job.directory}/rerun.sh --keep makes it again and keeps them"
-        raise SpecError(f"{job.directory}: its disks are gone: it came as expected", hint=hint)
+        hint = f"they stay when a run surprises, or with --keep: {job.directory}/rerun.sh --keep"
+        raise SpecError(f"{job.directory}: its disks are not there", hint=hint)
     files = job.files
     booted = (files.kernel, files.initrd, files.root, files.toolbox, files.modules)
     for file in filter(None, booted):
