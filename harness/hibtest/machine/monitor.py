@@ -105,7 +105,10 @@ class Monitor:
 
     @property
     def gone(self) -> bool:
-        """Whether QEMU has closed the connection: it ended, or is about to."""
+        """Whether QEMU has closed the connection, and all that it sent is among the events.
+
+        The end of the process can be seen before that: its last events are still on their way.
+        """
         return self._gone
 
     def events(self) -> list[Event]:
