@@ -18,10 +18,10 @@ from pathlib import Path
 
 from hibtest import images
 from hibtest.cli.catalogue import scenarios
-from hibtest.cli.prepare import QEMU
 from hibtest.cycle.boot import machine_spec
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
+from hibtest.machine.version import QEMU
 from hibtest.spec import GuestFiles, Role, Scenario
 
 BARE = Path(__file__).with_name("bare.sh")

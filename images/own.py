@@ -87,11 +87,12 @@ def _installed(source: Path, _programs: Programs, target: Path) -> None:
 def _from_tree(
     tree: Path, built: Sequence[tuple[Path, Path]], programs: Programs, target: Path
 ) -> None:
+    strips = shutil.which(_STRIP)
     for source, place in built:
         copy = target / place
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
-        if shutil.which(_STRIP):  # debugging information, twenty times as long as the module
+        if strips:  # debugging information, twenty times as long as the module
             programs.run([_STRIP, "--strip-debug", str(copy)])
     (target / MARK).write_text("".join(f"{place}\n" for _, place in built))
     for name in _BUILTIN:

@@ -16,9 +16,8 @@ import psutil
 from hibtest.errors import HibtestError
 from hibtest.machine import turns
 from hibtest.machine.accel import choose
-from hibtest.machine.version import PACKAGE, known_trouble, qemu_version
+from hibtest.machine.version import PACKAGE, QEMU, known_trouble, qemu_version
 
-QEMU = "qemu-system-x86_64"
 GIB = 1 << 30
 
 _GUEST_MEMORY = GIB  # a guest of 512 MiB, and QEMU itself

@@ -216,11 +216,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _explained(result: "Result") -> str:
-    from hibtest.report.terminal import Row, explain_plainly
+    from hibtest.report.terminal import explain_plainly
 
     where = os.fspath(result.job.directory) if result.job else ""
-    row = Row(verdict=result.verdict, kernel="", seconds=result.seconds, directory=where)
-    return explain_plainly(row)
+    return explain_plainly(result.verdict, where)
 
 
 def _record(item: pytest.Item, name: str, value: str) -> None:

@@ -42,7 +42,7 @@ def test_no_text_of_a_verdict_gets_through() -> None:
     verdict = _evil(VERDICT)
     row = Row(verdict=verdict, kernel=EVIL, seconds=1.0, directory=EVIL)
     console.print(verdict_table([row]))
-    console.print(explain(row))
+    console.print(explain(row.verdict, row.directory))
     board = Board(console, 2)
     board.verdict(verdict, 1.0)
     with board.run(EVIL) as sink:
@@ -55,7 +55,7 @@ def test_no_text_of_a_verdict_gets_through() -> None:
 
 def test_runs_that_do_not_count_are_told() -> None:
     row = Row(verdict=VERDICT, kernel="6.12", seconds=1.0, directory="runs/one/2")
-    assert "does not count: HUNG (c) in 1: r" in explain(row)
+    assert "does not count: HUNG (c) in 1: r" in explain(row.verdict, row.directory)
     out = io.StringIO()
     Console(file=out, width=200).print(verdict_table([row]))
     assert "CORRUPT (try 2)" in out.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import replace
 from enum import StrEnum
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hibtest.errors import ExitStatus, HostError, SpecError
+from hibtest.errors import ExitStatus, SpecError
 from hibtest.printable import printable
 
 if TYPE_CHECKING:
@@ -65,20 +64,18 @@ def boot(
 
 def _job(directory: Path) -> Job:
     from hibtest import images
-    from hibtest.cli.prepare import QEMU
     from hibtest.cli.rundir import JOB, the_run
     from hibtest.evidence import read_json
     from hibtest.job import Job
+    from hibtest.machine.version import QEMU, find_qemu
 
     run = the_run(directory.absolute())
     job = read_json(run / JOB, Job)
     if not images.are_ours(job.files):
         hint = "it was made with another cache; rerun.sh makes it again with this one"
         raise SpecError(f"{run}: names files that are not in this cache", hint=hint)
-    qemu = shutil.which(QEMU)  # not what the run names, which may be somebody else's
-    if qemu is None:
-        raise HostError(f"{QEMU} is missing", hint="apt-get install qemu-system-x86")
-    return replace(job, directory=run, qemu=qemu)
+    qemu = find_qemu(QEMU)  # not what the run names, which may be somebody else's
+    return replace(job, directory=run, qemu=str(qemu))
 
 
 def _role(at: At | None, job: Job) -> Role:

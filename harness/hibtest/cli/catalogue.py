@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from hibtest import settings
 from hibtest.errors import HibtestError, SpecError
 from hibtest.spec import Scenario
 
@@ -32,6 +33,19 @@ def scenarios(places: Sequence[Path] = ()) -> tuple[Scenario, ...]:
         where = ", ".join(map(str, places))
         raise SpecError(f"{where}: no scenarios", hint=f"a file has them in a tuple {_NAME}")
     return tuple(found)
+
+
+def known(places: Sequence[Path] | None = None) -> tuple[Scenario, ...]:
+    """Return the scenarios of the places that are named, or that the settings name.
+
+    :raise SpecError: As :func:`scenarios` does, or for a wrong setting.
+    """
+    return scenarios(named(places))
+
+
+def named(places: Sequence[Path] | None) -> Sequence[Path]:
+    """Return the places that are named, or that the settings name; none is hibtest's own."""
+    return places or settings.found(Path.cwd()).scenarios or ()
 
 
 def _files(place: Path) -> list[Path]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hibtest.cli import options
+from hibtest.cli.output import print_json
 from hibtest.errors import ExitStatus
-from hibtest.printable import printable_json
 
 if TYPE_CHECKING:
     from hibtest.images.check_kernel import Missing, Report
@@ -29,14 +29,13 @@ def check_kernel(
     json: options.Json = False,
 ) -> None:
     """Say what a kernel's configuration lacks, and why it matters."""
-    from hibtest.evidence import to_json
     from hibtest.images import source
     from hibtest.images.check_kernel import check
 
     found = source.find(kernel, modules)
     report = check(found.bzimage, config, found.modules, with_modules=found.tree is not None)
     if json:
-        typer.echo(printable_json(to_json(report).decode()), nl=False)
+        print_json(report)
     else:
         for line in lines(report):
             typer.echo(line)

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hibtest.cli import options
+from hibtest.cli.output import print_json
 from hibtest.errors import ExitStatus
-from hibtest.printable import printable_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,12 +25,11 @@ def doctor(
     from hibtest import settings
     from hibtest.cli.prepare import RUNS
     from hibtest.doctor import checks
-    from hibtest.evidence import to_json
     from hibtest.images.tools import PACKAGES
 
     found = checks(PACKAGES, runs or settings.found(Path.cwd()).runs or RUNS)
     if json:
-        print(printable_json(to_json(found).decode()), end="")
+        print_json(found)
     else:
         Console(highlight=False).print(_table(found))
     missing = any(check.ok is False for check in found)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hibtest.cli import options
+from hibtest.cli.output import print_json
 from hibtest.errors import ExitStatus, HostError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def list_(json: options.Json = False) -> None:
 
     found = stock(Store(cache_dir()))
     if json:
-        _print_json(found)
+        print_json(found)
         return
     from rich.console import Console
     from rich.filesize import decimal
@@ -75,7 +76,7 @@ def verify(json: options.Json = False) -> int:
 
     findings = images.verify()
     if json:
-        _print_json(findings)
+        print_json(findings)
     for finding in () if json else findings:
         typer.echo(f"{finding.path}: {finding.what}")
     if not findings:
@@ -87,13 +88,6 @@ def verify(json: options.Json = False) -> int:
         f"{len(findings)} files are not what was built",
         hint=f"remove {' '.join(damaged)} and build again",
     )
-
-
-def _print_json(value: object) -> None:
-    from hibtest.evidence import to_json
-    from hibtest.printable import printable_json
-
-    typer.echo(printable_json(to_json(value).decode()), nl=False)
 
 
 @app.command("prune")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hibtest.cli import options
+from hibtest.cli.output import print_json
 from hibtest.spec import KernelMethod
 
 _BY_PYTEST = "Run by pytest alone: `pytest --pyargs hibtest.scenarios -k ...`"
@@ -22,17 +23,14 @@ def list_(
     json: options.Json = False,
 ) -> None:
     """List the scenarios."""
-    from hibtest import settings
-    from hibtest.cli.catalogue import DIRECTORY
-    from hibtest.cli.catalogue import scenarios as all_scenarios
-    from hibtest.evidence import to_json
+    from hibtest.cli import catalogue
     from hibtest.spec.select import select
 
-    places = scenarios or settings.found(Path.cwd()).scenarios or ()
-    known = all_scenarios(places)
+    places = catalogue.named(scenarios)
+    known = catalogue.scenarios(places)
     found = select(known, expression) if expression else known
     if json:
-        print(to_json(found).decode(), end="")
+        print_json(found)
         return
     from rich.console import Console
     from rich.table import Table
@@ -47,7 +45,7 @@ def list_(
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDE)
     console.print(table)
-    others = [] if expression or places else _only_in_pytest(DIRECTORY)
+    others = [] if expression or places else _only_in_pytest(catalogue.DIRECTORY)
     if others:
         console.print(f"\n{_BY_PYTEST}")
     for name in others:

@@ -8,12 +8,11 @@ import typer
 
 def names_like(incomplete: str) -> list[str]:
     """Return the scenarios whose names begin like that, for a shell's completion."""
-    from hibtest import settings
-    from hibtest.cli.catalogue import scenarios
+    from hibtest.cli import catalogue
     from hibtest.errors import HibtestError
 
     try:
-        known = scenarios(settings.found(Path.cwd()).scenarios or ())
+        known = catalogue.known()
     except HibtestError:
         return []  # a shell that completes has no place for words
     return [one.name for one in known if one.name.startswith(incomplete)]

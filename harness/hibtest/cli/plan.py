@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest import images
-from hibtest.cli.prepare import QEMU
 from hibtest.cycle.boot import machine_spec
 from hibtest.evidence import to_json
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
+from hibtest.machine.version import QEMU
 from hibtest.spec import Outcome, Role, Scenario
 
 

@@ -3,22 +3,21 @@
 The command line and the pytest plugin both come here.
 """
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest import images
 from hibtest.cli.rundir import JOB, OWNER, SCENARIO, new_directory, write_rerun
-from hibtest.errors import HostError, SpecError
+from hibtest.errors import SpecError
 from hibtest.evidence import GuestKernel, Host, Try, to_json
 from hibtest.files import whole
 from hibtest.job import Job
 from hibtest.machine.accel import choose, qemu_version
 from hibtest.machine.disk import require_room
+from hibtest.machine.version import QEMU, find_qemu
 from hibtest.settings import Settings
 from hibtest.spec import OWN_KERNEL, GuestFiles, Scenario
 
-QEMU = "qemu-system-x86_64"
 RUNS = Path("runs")
 _ROOT_GROWTH_MIB = 256  # what a guest may write to its root disk; an image is half its memory
 
@@ -83,44 +82,32 @@ class Bench:
         return job
 
 
-def bench(
-    runs: Path,
-    accel: str,
-    given: GuestFiles | None = None,
-    *,
-    proof: bool = True,
-    retry: bool = True,
-) -> Bench:
+def bench(runs: Path, accel: str, *, proof: bool = True, retry: bool = True) -> Bench:
     """Look at this host once, for all scenarios.
 
     :param accel: ``auto``, ``kvm`` or ``tcg``.
-    :param given: The files of one kernel, in place of those that its name stands for.
     :param proof: Whether images are compared with the guest's memory.
     :param retry: Whether a run may be made again.
     :raise HostError: When QEMU is missing, or KVM is asked for and does not work.
     """
-    qemu = shutil.which(QEMU)
-    if qemu is None:
-        raise HostError(f"{QEMU} is missing", hint="apt-get install qemu-system-x86")
+    qemu = str(find_qemu(QEMU))
     chosen, reason = choose(qemu, accel)
     host = Host(qemu=qemu_version(qemu), accel=str(chosen), accel_reason=reason)
-    return Bench(host=host, qemu=qemu, runs=runs.absolute(), given=given, proof=proof, retry=retry)
+    return Bench(host=host, qemu=qemu, runs=runs.absolute(), proof=proof, retry=retry)
 
 
 def _kernel(files: GuestFiles) -> GuestKernel:
     return GuestKernel(name=files.kernel_name, release=files.release, sha256=images.sha256(files))
 
 
-def bench_as(said: Settings, given: GuestFiles | None = None) -> Bench:
+def bench_as(said: Settings) -> Bench:
     """Look at this host once, as the settings have it.
 
-    :param given: The files of one kernel, in place of those that its name stands for.
     :raise HostError: As :func:`bench` does.
     """
     return bench(
         said.runs or RUNS,
         said.accel or "auto",
-        given,
         proof=said.proof is not False,
         retry=said.retry is not False,
     )

@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 
 from hibtest.cli import options
+from hibtest.cli.output import print_json
 from hibtest.errors import ExitStatus
-from hibtest.evidence import to_json
-from hibtest.printable import printable_json
-from hibtest.spec import Scenario
 
 
 def plan(
@@ -24,22 +22,16 @@ def plan(
     json: options.Json = False,
 ) -> None:
     """Show what a scenario does, with the QEMU command line of every boot. Starts nothing."""
+    from hibtest.cli import catalogue
     from hibtest.cli.chosen import by_name
     from hibtest.cli.plan import plan_lines, planned
 
-    found = planned(by_name(_known(scenarios), name), accel or "auto")
+    found = planned(by_name(catalogue.known(scenarios), name), accel or "auto")
     if json:
-        print(printable_json(to_json(found).decode()), end="")
+        print_json(found)
         return
     for line in plan_lines(found):
         print(line)
-
-
-def _known(places: list[Path] | None) -> tuple[Scenario, ...]:
-    from hibtest import settings
-    from hibtest.cli.catalogue import scenarios
-
-    return scenarios(places or settings.found(Path.cwd()).scenarios or ())
 
 
 def judge(
@@ -50,15 +42,14 @@ def judge(
     from rich.console import Console
 
     from hibtest.cli.finish import judge_run
-    from hibtest.report.terminal import Row, explain
+    from hibtest.report.terminal import explain
     from hibtest.spec import Outcome
 
     verdict = judge_run(directory)
     if json:
-        print(printable_json(to_json(verdict).decode()), end="")
+        print_json(verdict)
     else:
-        row = Row(verdict=verdict, kernel="", seconds=0, directory=str(directory))
-        Console(highlight=False).print(explain(row), soft_wrap=True)
+        Console(highlight=False).print(explain(verdict, str(directory)), soft_wrap=True)
     if verdict.outcome is Outcome.INVALID:
         return ExitStatus.UNAVAILABLE
     return ExitStatus.EXPECTED if verdict.as_expected else ExitStatus.UNEXPECTED

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hibtest.cli import options
+from hibtest.cli.output import print_json
 from hibtest.printable import printable
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def show(
     from rich.console import Console
 
     from hibtest.cli.rundir import the_run
-    from hibtest.report.terminal import Row, explain
+    from hibtest.report.terminal import explain
 
     run = the_run(directory)
     shown = _look(run)
@@ -67,8 +68,7 @@ def show(
         _print_json(run, shown)
         return
     console = Console(highlight=False)
-    row = Row(verdict=shown.verdict, kernel="", seconds=0, directory=str(run))
-    console.print(explain(row), soft_wrap=True)
+    console.print(explain(shown.verdict, str(run)), soft_wrap=True)
     console.print()
     for line in _facts(shown):
         console.print(line, soft_wrap=True, markup=False)
@@ -163,9 +163,6 @@ def _where(run: Path, shown: Shown) -> Iterator[str]:
 
 
 def _print_json(run: Path, shown: Shown) -> None:
-    from hibtest.evidence import to_json
-    from hibtest.printable import printable_json
-
     value = {
         "run": str(run),
         "verdict": shown.verdict,
@@ -177,4 +174,4 @@ def _print_json(run: Path, shown: Shown) -> None:
         "stages": shown.stages,
         "files": shown.files,
     }
-    print(printable_json(to_json(value).decode()), end="")
+    print_json(value)

@@ -7,9 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from hibtest.cli.finish import Result
+from hibtest.cli.output import print_json
 from hibtest.errors import ExitStatus
-from hibtest.evidence import to_json
-from hibtest.printable import printable_json
 from hibtest.report import ktap, rates
 from hibtest.report.board import Board
 from hibtest.report.terminal import Row, explain, verdict_table
@@ -74,7 +73,7 @@ class Summary:
     def show(self) -> None:
         """Show all that has come."""
         if self._form is Form.JSON:
-            _write(printable_json(to_json(self._rows).decode()).rstrip())
+            print_json(self._rows)
         if not self._rows:
             return
         say: Callable[..., None] = self._console.print
@@ -82,7 +81,7 @@ class Summary:
         say(verdict_table(self._rows))
         for row in self._rows:
             if not row.verdict.as_expected or row.verdict.tries:
-                say(f"\n{explain(row)}", soft_wrap=True)
+                say(f"\n{explain(row.verdict, row.directory)}", soft_wrap=True)
         say()
         for line in rates.told(self._rows):
             say(line, soft_wrap=True, markup=False)

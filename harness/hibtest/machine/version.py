@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hibtest.errors import HostError, QemuError
 
+QEMU = "qemu-system-x86_64"
 PACKAGE = "qemu-system-x86"  # Debian's and Ubuntu's name
 
 

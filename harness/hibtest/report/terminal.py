@@ -75,21 +75,23 @@ def discarded(verdict: Verdict) -> list[str]:
     ]
 
 
-def explain_plainly(row: Row) -> str:
+def explain_plainly(verdict: Verdict, directory: str) -> str:
     """Return the same as :func:`explain`, without markup."""
-    return Text.from_markup(explain(row)).plain
+    return Text.from_markup(explain(verdict, directory)).plain
 
 
-def explain(row: Row) -> str:
-    """Return why a verdict is what it is, in a few lines of markup."""
-    verdict = row.verdict
+def explain(verdict: Verdict, directory: str) -> str:
+    """Return why a verdict is what it is, in a few lines of markup.
+
+    :param directory: Of its run; empty when it has none.
+    """
     cause = f" ({verdict.cause})" if verdict.cause else ""
     lines = [f"{escape(verdict.scenario)}: [bold]{verdict.outcome}{escape(cause)}[/]"]
     if not verdict.as_expected:
         lines[0] += f", expected {escape(str(verdict.expected))}"
     lines.append(f"  {escape(verdict.reason)}")
     lines += [f"    [dim]{escape(line)}[/]" for line in verdict.detail.split("\n") if line]
-    rests_on = ", ".join(filter(None, (row.directory, *verdict.rests_on)))
+    rests_on = ", ".join(filter(None, (directory, *verdict.rests_on)))
     lines.append(f"  [dim]evidence: {escape(rests_on)}[/]")
     lines += [f"  {line}" for line in map(escape, discarded(verdict))]
     return "\n".join(lines)
