@@ -44,6 +44,12 @@ class HibtestError(Exception):
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
+    @property
+    def kind(self) -> str:
+        """The stable word for it: its class, or the one below this that it is derived from."""
+        classes = type(self).__mro__
+        return classes[max(0, classes.index(HibtestError) - 1)].__name__
+
 
 class SpecError(HibtestError):
     """What was asked for cannot be done as asked."""

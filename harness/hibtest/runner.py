@@ -62,7 +62,7 @@ def _nothing_yet(job: Job) -> Evidence:
 
 
 def _fault(error: HibtestError) -> Fault:
-    return Fault(kind=type(error).__name__, message=error.message, hint=error.hint or "")
+    return Fault(kind=error.kind, message=error.message, hint=error.hint or "")
 
 
 def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Evidence:

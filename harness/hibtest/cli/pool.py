@@ -144,7 +144,7 @@ def _unjudged(scenario: Scenario, job: Job | None, error: Exception) -> Verdict:
     if isinstance(error, OSError):
         error = as_host_error(error)
     if isinstance(error, HibtestError):
-        return unjudged(scenario, kind, error.message, hint=error.hint or "")
+        return unjudged(scenario, error.kind, error.message, hint=error.hint or "")
     return unjudged(scenario, kind, f"the run{where} could not be judged: {error}")
 
 
