@@ -6,32 +6,15 @@ from pathlib import Path
 from hibtest.cycle.cmdline import cmdline
 from hibtest.cycle.disks import NAMES, compared, disks, make_disks
 from hibtest.machine.shape import DiskFormat
-from hibtest.spec import GuestFiles, GuestSpec, MappedRoot, Role, Scenario
+from hibtest.spec import GuestSpec, MappedRoot, Role, Scenario
+from tests.cycle.jobs import files_in
 
 PLAIN = Scenario(name="plain", guest=GuestSpec(kernel="trixie"))
 MAPPED = Scenario(name="mapped", guest=GuestSpec(kernel="trixie", root=MappedRoot(scratch_mib=8)))
 
 
-def _files(directory: Path) -> GuestFiles:
-    root = directory / "root.ext4"
-    root.write_bytes(b"root".ljust(1 << 20, b"\0"))
-    root.chmod(0o444)
-    return GuestFiles(
-        kernel_name="trixie",
-        release="6.12",
-        kernel=directory / "vmlinuz",
-        initrd=directory / "initrd",
-        root=root,
-        toolbox=directory / "toolbox",
-        modules=None,
-        ssh_key=directory / "key",
-        host_key="",
-        manifest=directory / "manifest",
-    )
-
-
 def test_a_mapped_root_is_a_raw_copy_with_a_scratch_disk_beside(tmp_path: Path) -> None:
-    files = _files(tmp_path)
+    files = files_in(tmp_path)
     run = tmp_path / "run"
     run.mkdir()
     make_disks(MAPPED, files, run)
@@ -48,14 +31,14 @@ def test_a_mapped_root_is_a_raw_copy_with_a_scratch_disk_beside(tmp_path: Path) 
 
 
 def test_other_guests_have_the_disks_that_they_had(tmp_path: Path) -> None:
-    files = _files(tmp_path)
+    files = files_in(tmp_path)
     assert [disk.serial for disk in disks(PLAIN, files, tmp_path)] == ["root", "swap", "toolbox"]
     assert compared(PLAIN, tmp_path) == ()
 
 
 def test_a_mapped_root_needs_no_scratch(tmp_path: Path) -> None:
     guest = replace(MAPPED.guest, root=MappedRoot(scratch_mib=0))
-    found = disks(replace(MAPPED, guest=guest), _files(tmp_path), tmp_path)
+    found = disks(replace(MAPPED, guest=guest), files_in(tmp_path), tmp_path)
     assert "scratch" not in {disk.serial for disk in found}
 
 

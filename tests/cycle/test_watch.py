@@ -1,11 +1,10 @@
 """The one wait: a console on a real socket, a machine that is only pretended."""
 
-import os
-import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -21,57 +20,21 @@ from hibtest.inside.console import Console
 from hibtest.machine.monitor import Event as QmpEvent
 from hibtest.machine.process import Machine
 from hibtest.spec import Stage
-
-
-class _Monitor:
-    def __init__(self) -> None:
-        self.queue: list[QmpEvent] = []
-        self.late: list[QmpEvent] = []  # come after the first look, and the end with them
-        self.fd = os.eventfd(0, os.EFD_NONBLOCK)
-        self.gone = False
-
-    def hang_up(self) -> None:
-        self.gone = True
-        os.eventfd_write(self.fd, 1)
-
-    def fileno(self) -> int:
-        return self.fd
-
-    def events(self) -> list[QmpEvent]:
-        taken, self.queue = self.queue, self.late
-        if self.late:
-            self.late = []
-            self.hang_up()
-        return taken
-
-
-class _Machine:
-    def __init__(self) -> None:
-        self.monitor = _Monitor()
-        self.ended: Exit | None = None
-        self.fd = os.eventfd(0)
-
-    def fileno(self) -> int:
-        return self.fd
-
-    def exit(self) -> Exit | None:
-        return self.ended
+from tests.cycle import pretend
 
 
 class Bench:
     """A watch, the guest's end of its console, its machine and the events it sent."""
 
-    def __init__(self, console: Console, guest: socket.socket, limit: float) -> None:
-        self.guest = guest
-        self.machine = _Machine()
+    def __init__(self, machine: pretend.Machine, console: Console, limit: float) -> None:
+        self.guest = machine.guest
+        self.machine = machine
         self.sent: list[Event] = []
         budget = Budget(memory_mib=512, vcpus=1, kvm=True, busy=limit)
         began = time.monotonic()
-        machine = cast(Machine, self.machine)
-        self.watch = Watch(machine, console, budget, self.sent.append, began, 0)
-
-    def prints(self, *lines: str) -> None:
-        self.guest.sendall("".join(f"{line}\r\n" for line in lines).encode())
+        pretended = cast(Machine, machine)
+        self.watch = Watch(pretended, console, budget, self.sent.append, began, 0)
+        self.prints = machine.prints
 
     def sees(self, name: str) -> None:
         self.watch.until(lambda: self.watch.seen(name), name)
@@ -79,12 +42,9 @@ class Bench:
 
 @pytest.fixture
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    ours, guest = socket.socketpair()
-    with ours, guest, Console(ours) as console:
-        bench = Bench(console, guest, getattr(request, "param", 1.0))
-        yield bench
-        os.close(bench.machine.fd)
-        os.close(bench.machine.monitor.fd)
+    machine = pretend.Machine(Path())
+    with closing(machine), Console(machine.console) as console:
+        yield Bench(machine, console, getattr(request, "param", 1.0))
 
 
 def test_a_line_becomes_a_mark_and_begins_its_stage(bench: Bench) -> None:

@@ -1,0 +1,272 @@
+"""Machines that are only pretended: a console on a real socket, QEMU's events, a guest's shell.
+
+A *scene* is what the guest does in a boot. It is called when the machine starts; what the guest
+does when it is told to hibernate, and what its probe answers, it leaves at the machine::
+
+    def refuses(machine: Machine) -> None:
+        machine.prints(*log("trixie", "save", until=BEGINS))
+        machine.hibernates = lambda words: machine.prints(*log("trixie", "no-swap"))
+
+What the guest prints is what real guests printed: tests/cycle/klog.
+"""
+
+import json
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+from hibtest import runner
+from hibtest.cycle import boot
+from hibtest.cycle.disks import SWAP
+from hibtest.errors import GuestError
+from hibtest.evidence import Exit
+from hibtest.inside.shell import Result
+from hibtest.machine.monitor import Event
+from hibtest.machine.shape import MachineSpec
+
+LOGS = Path(__file__).parent / "klog"
+BEGINS = "hibernate platform begins"
+AUDIT = "hibtest: audit"
+PAGE = 4096
+_HEADER = struct.Struct("<IIQI10s10s")
+_FLAGS = 1 | 4  # PLATFORM_MODE, CRC32_MODE
+WITNESSES = {"eventfd": {"value": 7}}
+EXERCISES = ("oom-killer", "loop")
+
+
+def log(kernel: str, what: str, *, since: str = "", until: str = "") -> list[str]:
+    """Return lines that a real guest has printed.
+
+    :param since: The first of them has this in it.
+    :param until: The first that has this is not among them.
+    """
+    lines = (LOGS / f"{kernel}-{what}.log").read_text().splitlines()
+    first = next(n for n, line in enumerate(lines) if since in line)
+    last = next((n for n, line in enumerate(lines) if until and until in line), len(lines))
+    return lines[first:last]
+
+
+class Monitor:
+    """QEMU's monitor; ``late`` are events that come after the first look, and the end with them."""
+
+    def __init__(self) -> None:
+        self.queue: list[Event] = []
+        self.late: list[Event] = []
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK)
+        self.gone = False
+
+    def hang_up(self) -> None:
+        """End the connection."""
+        self.gone = True
+        os.eventfd_write(self.fd, 1)
+
+    def fileno(self) -> int:
+        """Return what can be read when there is something to see."""
+        return self.fd
+
+    def events(self) -> list[Event]:
+        """Return what has come."""
+        taken, self.queue = self.queue, self.late
+        if self.queue:
+            self.hang_up()
+        self.late = []
+        return taken
+
+
+class Machine:
+    """A QEMU process and its guest.
+
+    :ivar directory: Of this boot, in the run's.
+    :ivar console: Our end of the guest's console; ``guest`` is the other.
+    :ivar hibernates: What the guest does when it is told to hibernate, in these words.
+    :ivar boot_id: What the guest calls this boot.
+    :ivar answers: What the probe answers to a command; ``commands``: what it was told.
+    :ivar lost: Commands that never come back: the connection breaks.
+    """
+
+    def __init__(self, directory: Path, spec: MachineSpec | None = None) -> None:
+        self.directory = directory
+        self.spec = spec
+        self.console, self.guest = socket.socketpair()
+        self.monitor = Monitor()
+        self.argv = ("qemu",)
+        self.ssh_port = 0
+        self.debugger = self.memory = None
+        self.ended: Exit | None = None
+        self.fd = os.eventfd(0)
+        self.hibernates: Callable[[str], None] = lambda _: None
+        self.boot_id = "first"
+        self.answers = Answers()
+        self.commands: list[str] = []
+        self.lost: tuple[str, ...] = ()
+        self._ending = threading.Lock()  # whoever gives an order has a thread of his own
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        with self._ending:
+            self.console.close()
+            self.guest.close()
+            os.close(self.fd)
+            os.close(self.monitor.fd)
+
+    def fileno(self) -> int:
+        """Return what can be read when QEMU has ended."""
+        return self.fd
+
+    def exit(self) -> Exit | None:
+        """Return how QEMU ended."""
+        return self.ended
+
+    def prints(self, *lines: str) -> None:
+        """Print on the console."""
+        self.guest.sendall("".join(f"{line}\r\n" for line in lines).encode())
+
+    def tells(self, name: str, **data: object) -> None:
+        """Send an event."""
+        self.monitor.queue.append(Event(name=name, at=time.monotonic(), data=data))
+        os.eventfd_write(self.monitor.fd, 1)
+
+    def ends(self, returncode: int | None = 0) -> None:
+        """End QEMU."""
+        with self._ending:
+            self.guest.close()
+            self.monitor.hang_up()
+            self.ended = Exit(returncode=returncode)
+            os.eventfd_write(self.fd, 1)
+
+    def powers_off(self, *, armed: bool = True) -> None:
+        """Leave an image in the swap, and power off by ACPI."""
+        self.signs(b"S1SUSPEND" if armed else b"SWAPSPACE2")
+        self.tells("SUSPEND_DISK")
+        self.tells("SHUTDOWN", guest=True, reason="guest-shutdown")
+        self.ends()
+
+    def signs(self, signature: bytes) -> None:
+        """Write the swap's header, ``struct swsusp_header`` of kernel/power/swap.c."""
+        with (self.directory.parent / SWAP).open("r+b") as disk:
+            disk.seek(PAGE - _HEADER.size)
+            disk.write(_HEADER.pack(0, 1, 1, _FLAGS, b"SWAPSPACE2", signature))
+
+
+@dataclass
+class Answers:
+    """What the probe in a guest answers."""
+
+    plant: Any = field(default_factory=lambda: {"witnesses": dict(WITNESSES), "places": {}})
+    check: Any = field(
+        default_factory=lambda: {
+            "witnesses": {name: {"found": facts} for name, facts in WITNESSES.items()}
+        }
+    )
+    exercises: tuple[str, ...] = EXERCISES
+    broken: tuple[str, ...] = ()
+
+    def audit(self) -> Iterator[dict[str, Any]]:
+        """Yield what the audit prints."""
+        for name in self.exercises:
+            yield {"begin": name}
+            ok = name not in self.broken
+            yield {"name": name, "ok": ok, "detail": "was tried", "seconds": 0.1}
+
+
+class Shell:
+    """Root's connection to a pretended guest."""
+
+    alive = True
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+    def run(
+        self, command: str, _deadline: object, *, check: bool = True, stdin: bytes = b""
+    ) -> Result:
+        """Run a command."""
+        self._hear(command)
+        stdout = ""
+        if command.endswith("> /run/hibtest/hibernate"):
+            words = command.removeprefix("echo ").partition(" > ")[0].strip("'")
+            self._machine.hibernates(words)
+        elif command.endswith(" plant"):
+            stdout = json.dumps({"boot_id": self._machine.boot_id} | self._machine.answers.plant)
+        elif command.endswith("boot_id"):
+            stdout = self._machine.boot_id + "\n"
+        elif " workload" in command:
+            stdout = json.dumps({"set up": command.rpartition(" ")[2]})
+        return Result(command=command, status=0, stdout=stdout, stderr="")
+
+    def ask(self, _port: int, line: str, _deadline: object) -> Iterator[str]:
+        """Ask the examiner."""
+        self._hear(line)
+        answers = self._machine.answers
+        if line == "check":
+            yield json.dumps({"boot_id": self._machine.boot_id} | answers.check)
+        else:
+            yield from map(json.dumps, answers.audit())
+        yield json.dumps({"status": 0})
+
+    def _hear(self, command: str) -> None:
+        self._machine.commands.append(command)
+        if any(one in command for one in self._machine.lost):
+            raise GuestError("the connection to the guest was lost")
+
+
+Scene = Callable[[Machine], None]
+
+
+@dataclass
+class Play:
+    """Scenes, one for each machine that is started."""
+
+    scenes: tuple[Scene, ...]
+    machines: list[Machine] = field(default_factory=list)
+
+    @contextmanager
+    def start(
+        self, spec: MachineSpec, directory: Path, *, began: float | None = None
+    ) -> Iterator[Machine]:
+        """Start the next machine."""
+        assert began is not None
+        directory.mkdir()
+        machine = Machine(directory, spec)
+        self.machines.append(machine)
+        self.scenes[len(self.machines) - 1](machine)
+        try:
+            yield machine
+        finally:
+            machine.close()
+
+    def connect(self, *_: object) -> Shell:
+        """Return a shell in the guest that runs."""
+        return Shell(self.machines[-1])
+
+    def instead(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have the runner start these machines, without a seat on this host."""
+
+        def turn(_accel: object, say: Callable[[str], None]) -> AbstractContextManager[None]:
+            say("a seat is free")
+            return nullcontext()
+
+        monkeypatch.setattr(runner, "turn", turn)
+        monkeypatch.setattr(boot, "start", self.start)
+        monkeypatch.setattr(boot, "connect", self.connect)

@@ -1,0 +1,216 @@
+"""The course of a run: what is booted and noted, with machines that are only pretended."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from hibtest import runner
+from hibtest.errors import HostError
+from hibtest.events import Event, Waiting
+from hibtest.evidence import Evidence, read_json
+from hibtest.job import EVIDENCE, Job
+from hibtest.runner import run
+from hibtest.spec import (
+    AgentMethod,
+    NoSwap,
+    Outcome,
+    ResumeSpec,
+    Role,
+    Stage,
+    Target,
+)
+from hibtest.verdict import Verdict
+from tests.cycle.jobs import ONE
+from tests.cycle.pretend import AUDIT, BEGINS, LOGS, Machine, Scene, log
+from tests.cycle.scenes import refuses, resumes, saves, starts
+
+HOURS = 2 * 3600.0
+KERNELS = ("bookworm", "trixie", "backports")
+Runs = Callable[..., tuple[Evidence, Verdict]]
+TWICE = replace(ONE, lives=2)
+
+
+def _roles(evidence: Evidence) -> list[str]:
+    return [one.directory for one in evidence.boots]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_life_is_saved_resumed_and_used_up(runs: Runs, kernel: str) -> None:
+    evidence, verdict = runs(ONE, saves(kernel), resumes(kernel), starts(kernel))
+    assert verdict.outcome is Outcome.RESUMED, verdict
+    assert [(one.role, one.directory) for one in evidence.boots] == [
+        (Role.SAVE, "save"),
+        (Role.RESUME, "resume"),
+        (Role.COLD, "cold"),
+    ]
+    save, resume, cold = evidence.boots
+    assert [one.ready for one in evidence.boots] == [True, False, True]
+    assert [one.resumed for one in evidence.boots] == [False, True, False]
+    assert [one.boot_id for one in evidence.boots] == ["first", "first", "second"]
+    assert (save.attempt and save.attempt.mode, save.attempt and save.attempt.errno) == (
+        "platform",
+        None,
+    )
+    assert (resume.attempt and resume.attempt.errno, cold.attempt) == (0, None)
+    assert [one.armed for one in evidence.boots] == [True, False, False]
+    assert [event.name for event in save.qmp] == ["SUSPEND_DISK", "SHUTDOWN"]
+    assert [one.name for one in resume.witnesses] == ["eventfd"]
+    assert [one.name for one in resume.audits] == ["oom-killer", "loop"]
+    stages = [time.stage for time in save.stages]
+    assert stages[:3] == [Stage.BOOT, Stage.PREPARE, Stage.FREEZE]
+    assert stages[-2:] == [Stage.WRITE, Stage.POWER_OFF]
+    assert [time.stage for time in resume.stages][-2:] == [Stage.THAW, Stage.WITNESS]
+
+
+def test_a_life_may_be_hibernated_twice(runs: Runs) -> None:
+    scenes = (saves(), resumes(again=True), resumes(), starts())
+    evidence, verdict = runs(TWICE, *scenes)
+    assert verdict.outcome is Outcome.RESUMED, verdict
+    assert _roles(evidence) == ["save", "resume", "resume-2", "cold"]
+    assert [one.armed for one in evidence.boots] == [True, True, False, False]
+
+
+def test_refused_the_guest_is_looked_at_and_nothing_more_is_booted(runs: Runs) -> None:
+    evidence, verdict = runs(replace(ONE, layout=NoSwap()), refuses)
+    assert (verdict.outcome, verdict.cause) == (Outcome.REFUSED, "ENODEV")
+    (save,) = evidence.boots
+    assert save.attempt
+    assert (save.attempt.errno, save.attempt.detail) == (19, "ENODEV No such device (state)")
+    assert save.witnesses
+    assert save.audits
+
+
+def test_refused_the_second_time_nothing_more_is_booted(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        resumes()(machine)
+        machine.hibernates = lambda _: machine.prints(*log("trixie", "no-swap", until=AUDIT))
+
+    evidence, verdict = runs(TWICE, saves(), scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.REFUSED, "ENODEV")
+    assert _roles(evidence) == ["save", "resume"]
+
+
+def test_a_boot_that_starts_afresh_ends_the_run(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        machine.boot_id = "second"
+        machine.prints("hibtest: noresume", *log("trixie", "save", until=BEGINS))
+
+    noresume = replace(ONE, resume=ResumeSpec(noresume=True))
+    evidence, verdict = runs(noresume, saves(), scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.COLD_BOOT, "noresume")
+    assert _roles(evidence) == ["save", "resume"]
+    assert evidence.boots[1].boot_id == "second"
+
+
+def test_a_power_off_without_an_image_is_seen_in_the_header(runs: Runs) -> None:
+    evidence, verdict = runs(ONE, saves(armed=False), starts())
+    assert (verdict.outcome, verdict.cause) == (Outcome.COLD_BOOT, "not-armed")
+    assert evidence.boots[0].header
+    assert evidence.boots[0].header.armed is False
+
+
+def test_the_evidence_is_stored_after_every_boot(runs: Runs, job: Job) -> None:
+    stored = []
+
+    def looks(scene: Scene) -> Scene:
+        def looked(machine: Machine) -> None:
+            stored.append(_roles(read_json(job.directory / EVIDENCE, Evidence)))
+            scene(machine)
+
+        return looked
+
+    runs(ONE, saves(), looks(resumes()), looks(starts()))
+    assert stored == [["save"], ["save", "resume"]]
+
+
+def test_the_agents_failures_are_tried_before_the_save_that_counts(runs: Runs) -> None:
+    told: list[str] = []
+    begins = "hibtest: hibernate agent begins"
+
+    def scene(machine: Machine) -> None:
+        machine.prints(*log("trixie", "save", until=BEGINS))
+
+        def hibernates(words: str) -> None:
+            told.append(words.partition("--fail-at")[2].strip())
+            if told[-1]:
+                machine.prints(begins, "hibtest: hibernate agent returned 5 EIO asked to fail")
+                return
+            machine.prints(begins)
+            machine.powers_off(armed=False)
+
+        machine.hibernates = hibernates
+
+    failing = AgentMethod(target=Target.RAW, failures=("write", "freeze:kill"))
+    evidence, verdict = runs(replace(ONE, method=failing), scene, starts())
+    assert told == ["write", "freeze:kill", ""]
+    save = evidence.boots[0]
+    assert [(one.asked, one.errno) for one in save.failures] == [("write", 5), ("freeze:kill", 5)]
+    assert verdict.outcome is Outcome.COLD_BOOT
+
+
+def test_a_failure_that_does_not_fail_ends_the_failures(runs: Runs) -> None:
+    told: list[str] = []
+
+    def scene(machine: Machine) -> None:
+        machine.prints(*log("trixie", "save", until=BEGINS))
+
+        def hibernates(words: str) -> None:
+            told.append(words)
+            machine.prints(
+                "hibtest: hibernate agent begins", "hibtest: hibernate agent returned 0 OK"
+            )
+
+        machine.hibernates = hibernates
+
+    failing = AgentMethod(target=Target.RAW, failures=("write", "freeze"))
+    evidence, _ = runs(replace(ONE, method=failing), scene)
+    assert len(told) == 2
+    assert len(evidence.boots[0].failures) == 1
+
+
+def test_a_host_without_room_is_said_and_nothing_is_booted(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise HostError("no space left", hint="free some")
+
+    monkeypatch.setattr(runner, "make_disks", full)
+    evidence, verdict = runs(ONE)
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "HostError")
+    assert evidence.fault
+    assert (evidence.fault.message, evidence.fault.hint) == ("no space left", "free some")
+
+
+def test_an_error_of_the_hosts_own_is_a_host_error(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/runs/swap.raw")
+
+    monkeypatch.setattr(runner, "make_disks", denied)
+    evidence, _ = runs(ONE)
+    assert evidence.fault
+    assert evidence.fault.kind == "HostError"
+    assert "Permission denied" in evidence.fault.message
+
+
+def test_a_seat_that_cannot_be_had_is_said(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_accel: object, say: Callable[[str], None]) -> None:
+        say("waits for a CPU")
+        raise HostError("the seats are somebody else's")
+
+    monkeypatch.setattr(runner, "turn", none)
+    events: list[Event] = []
+    evidence = run(job, events.append)
+    assert evidence.fault
+    assert evidence.fault.message == "the seats are somebody else's"
+    (waits,) = [one for one in events if isinstance(one, Waiting)]
+    assert waits.text == "waits for a CPU"
+    assert 0 <= waits.t < HOURS
+    assert read_json(job.directory / EVIDENCE, Evidence) == evidence
+
+
+def test_there_is_a_log_of_a_save_and_a_resume_of_every_kernel() -> None:
+    names = {path.stem for path in LOGS.iterdir()}
+    assert names >= {f"{kernel}-{what}" for kernel in KERNELS for what in ("save", "resume")}

@@ -1,0 +1,176 @@
+"""Guests that panic, hang, are lost or talk nonsense, and a QEMU that dies: whose fault it is."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from hibtest.cycle.budget import Budget
+from hibtest.evidence import Evidence
+from hibtest.spec import (
+    Outcome,
+    Stage,
+)
+from hibtest.verdict import Verdict
+from tests.cycle.jobs import ONE
+from tests.cycle.pretend import BEGINS, Machine, Scene, log
+from tests.cycle.scenes import PANIC, panics, resumes, saves, starts
+
+Runs = Callable[..., tuple[Evidence, Verdict]]
+TWICE = replace(ONE, lives=2)
+
+
+def _roles(evidence: Evidence) -> list[str]:
+    return [one.directory for one in evidence.boots]
+
+
+@pytest.mark.parametrize(
+    ("scenes", "where", "cause"),
+    [
+        ((panics(saves()),), "save", Stage.FREEZE),
+        ((panics(saves(), when="at once"),), "save", Stage.BOOT),
+        ((saves(), panics(resumes(), when="at once")), "resume", Stage.BOOT),
+        ((saves(), resumes(), panics(starts(), when="at once")), "cold", Stage.BOOT),
+        ((saves(), panics(resumes())), "resume", Stage.FREEZE),
+    ],
+    ids=["hibernates", "boots", "resumes", "starts again", "hibernates again"],
+)
+def test_a_panic_ends_the_run(
+    runs: Runs, scenes: tuple[Scene, ...], where: str, cause: str
+) -> None:
+    again = where == "resume" and cause is Stage.FREEZE
+    evidence, verdict = runs(TWICE if again else ONE, *scenes)
+    assert (verdict.outcome, verdict.cause) == (Outcome.PANIC, cause), verdict
+    assert _roles(evidence)[-1] == where
+    assert evidence.boots[-1].panic == PANIC
+    assert evidence.boots[-1].last_lines[-1] == PANIC
+
+
+def _hurry(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
+    real = Budget.limit
+
+    def limit(self: Budget, asked: Stage) -> float:
+        return 0.05 if asked is stage else real(self, asked)
+
+    monkeypatch.setattr(Budget, "limit", limit)
+
+
+def test_a_guest_that_stands_still_in_its_save_has_hung(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scene(machine: Machine) -> None:
+        saves()(machine)
+        lines = log("trixie", "save", since=BEGINS, until="Image saving done")
+        machine.hibernates = lambda _: machine.prints(*lines)
+
+    _hurry(monkeypatch, Stage.WRITE)
+    evidence, verdict = runs(ONE, scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.HUNG, Stage.WRITE)
+    (save,) = evidence.boots
+    assert save.hang
+    assert save.hang.what == "power-off or an error"
+    assert save.exit
+    assert save.exit.returncode is None
+
+
+def test_a_guest_that_stands_still_in_its_resume_has_hung_and_no_cold_boot_comes(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scene(machine: Machine) -> None:
+        machine.prints(*log("trixie", "resume", until="Image loading done"))
+
+    _hurry(monkeypatch, Stage.LOAD)
+    evidence, verdict = runs(ONE, saves(), scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.HUNG, Stage.LOAD)
+    assert _roles(evidence) == ["save", "resume"]
+
+
+def _unreachable(scene: Scene, command: str) -> Scene:
+    def lost(machine: Machine) -> None:
+        scene(machine)
+        machine.lost = (command,)
+
+    return lost
+
+
+@pytest.mark.parametrize("command", ["plant", "/run/hibtest/hibernate"])
+def test_a_shell_that_is_lost_before_a_hibernation_is_ours(runs: Runs, command: str) -> None:
+    evidence, verdict = runs(ONE, _unreachable(saves(), command))
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "GuestError")
+    assert evidence.fault
+    assert evidence.boots == ()
+
+
+@pytest.mark.parametrize("command", ["check", "audit"])
+def test_a_guest_that_cannot_be_reached_after_its_resume_has_hung(runs: Runs, command: str) -> None:
+    evidence, verdict = runs(ONE, saves(), _unreachable(resumes(), command))
+    assert (verdict.outcome, verdict.cause) == (Outcome.HUNG, Stage.WITNESS)
+    assert evidence.boots[1].hang
+    assert evidence.boots[1].hang.what == "the connection to the guest was lost"
+
+
+def test_a_guest_that_cannot_be_reached_in_the_cold_boot_has_hung(runs: Runs) -> None:
+    evidence, verdict = runs(ONE, saves(), resumes(), _unreachable(starts(), "boot_id"))
+    assert (verdict.outcome, verdict.cause) == (Outcome.HUNG, Stage.WITNESS)
+    assert _roles(evidence) == ["save", "resume", "cold"]
+
+
+@pytest.mark.parametrize("dies", [1, 2, 3])
+def test_the_death_of_qemu_says_nothing_of_the_kernel(runs: Runs, dies: int) -> None:
+    def dead(machine: Machine) -> None:
+        machine.prints("hibtest: early")
+        machine.ends(-6)
+
+    scenes = (saves(), resumes(), starts())
+    evidence, verdict = runs(ONE, *scenes[: dies - 1], dead)
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "qemu-died")
+    assert evidence.boots[-1].exit
+    assert evidence.boots[-1].exit.returncode == -6
+
+
+def test_an_answer_that_is_none_is_damage_after_a_hibernation(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        resumes()(machine)
+        machine.answers.check = {"witnesses": 7}
+
+    evidence, verdict = runs(ONE, saves(), scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "witness-answer"), verdict
+    assert "the probe answered" in evidence.boots[1].garbled
+    assert _roles(evidence) == ["save", "resume"]
+
+
+def test_an_answer_that_is_none_is_ours_before_one(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        saves()(machine)
+        machine.answers.plant = {"witnesses": 7}
+
+    evidence, verdict = runs(ONE, scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "GuestError")
+    assert evidence.boots == ()
+
+
+def test_what_is_broken_after_the_resume_is_corrupt_and_the_cold_boot_still_comes(
+    runs: Runs,
+) -> None:
+    def scene(machine: Machine) -> None:
+        resumes()(machine)
+        machine.answers.broken = ("loop",)
+
+    evidence, verdict = runs(ONE, saves(), scene, starts())
+    assert verdict.outcome is Outcome.CORRUPT
+    assert [one.ok for one in evidence.boots[1].audits] == [True, False]
+
+
+def test_a_guest_that_does_not_get_ready_after_its_resume_is_the_kernels(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        machine.prints("hibtest: early", "hibtest: failed: root cannot be mounted")
+        machine.tells("SHUTDOWN", guest=True, reason="guest-shutdown")
+        machine.ends()
+
+    _, verdict = runs(ONE, saves(), resumes(), scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "start-failed")
+
+
+def test_nothing_proved_where_a_proof_was_asked_for_is_invalid(runs: Runs) -> None:
+    _, verdict = runs(ONE, saves(), resumes(), starts(), proof=True)
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "not-proven")
