@@ -25,7 +25,7 @@ from hibtest import images
 from hibtest.cli.catalogue import scenarios
 from hibtest.cli.finish import finish
 from hibtest.cli.prepare import Bench, bench
-from hibtest.cycle.disks import NAMES
+from hibtest.cycle.storage.left import disks_in
 from hibtest.runner import run
 from hibtest.spec import Scenario
 
@@ -106,7 +106,7 @@ def _held(runs: Path) -> Held:
         threads=process.num_threads(),
         files=process.num_fds(),
         sockets=len(process.net_connections("all")),
-        disks=sum(1 for path in runs.glob("*/*/*") if path.name in NAMES),
+        disks=sum(len(disks_in(run)) for run in runs.glob("[!.]*/[0-9]*")),
         temporary=len(list(Path(tempfile.gettempdir()).iterdir())),
         mib=round(process.memory_info().rss / 2**20, 1),
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 from hibtest.cycle import agent, scripts
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.boot import Lab, Running, running
-from hibtest.cycle.disks import SWAP, make_disks
 from hibtest.cycle.scripts import Notes, Past
 from hibtest.cycle.server import served
 from hibtest.cycle.watch import Stalled
@@ -20,7 +19,6 @@ from hibtest.errors import GuestError, HibtestError, HostError
 from hibtest.events import Sink, Waiting
 from hibtest.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
 from hibtest.files import as_host_error, whole
-from hibtest.image.header import read_header
 from hibtest.job import EVIDENCE, Job
 from hibtest.machine.shape import Accel
 from hibtest.machine.turns import turn
@@ -69,8 +67,8 @@ def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Eviden
     began = time.monotonic()
     evidence = _nothing_yet(job)
     try:
-        make_disks(job.scenario, job.files, job.directory)
         lab = replace(Lab.of(job, sink, began), at_rest=at_rest)
+        lab.storage.make(job.files, job.directory)
         for boot in _boots(lab):
             evidence = replace(evidence, boots=(*evidence.boots, boot))
             _store(job, evidence, began)
@@ -177,7 +175,7 @@ def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Ex
         witnesses=notes.witnesses,
         audits=notes.audits,
         exit=exit_,
-        header=read_header(lab.directory / SWAP),
+        header=lab.swap.header(),
         agent_image=lab.image.look(),
         agent_steps=agent.steps(record.marks),
         hang=notes.hang,

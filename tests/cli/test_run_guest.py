@@ -17,7 +17,7 @@ import pytest
 from hibtest import images
 from hibtest.cli.leftovers import owner
 from hibtest.cli.rundir import VERDICT
-from hibtest.cycle.disks import NAMES
+from hibtest.cycle.storage.left import disks_in
 from hibtest.deadline import Deadline, poll
 from hibtest.errors import ExitStatus
 from hibtest.events import StageStarted, from_line
@@ -123,8 +123,7 @@ def _nothing_is_left(runs: Path) -> None:
     """Check what a killed run leaves once the next begins: what it saw, and nothing else."""
     with owner(runs, lambda _: None):
         pass
-    files = [path for path in runs.glob("*/*/*") if path.name in NAMES]
-    assert files == []
+    assert [path for run in runs.glob("[!.]*/[0-9]*") for path in disks_in(run)] == []
     assert list(runs.glob(".owners/*")) == []
 
 

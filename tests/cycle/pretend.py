@@ -27,7 +27,6 @@ import pytest
 
 from hibtest import runner
 from hibtest.cycle import boot
-from hibtest.cycle.disks import SWAP
 from hibtest.errors import GuestError
 from hibtest.evidence import Exit
 from hibtest.inside.shell import Result
@@ -153,7 +152,7 @@ class Machine:
 
     def signs(self, signature: bytes) -> None:
         """Write the swap's header, ``struct swsusp_header`` of kernel/power/swap.c."""
-        with (self.directory.parent / SWAP).open("r+b") as disk:
+        with (self.directory.parent / "swap.raw").open("r+b") as disk:
             disk.seek(PAGE - _HEADER.size)
             disk.write(_HEADER.pack(0, 1, 1, _FLAGS, b"SWAPSPACE2", signature))
 

@@ -13,7 +13,8 @@ import pytest
 
 from hibtest import images
 from hibtest.cli import catalogue, plan
-from hibtest.cycle import agent, disks
+from hibtest.cycle import agent
+from hibtest.cycle.storage import storage_of
 from hibtest.image.header import read_header
 from hibtest.spec import (
     AgentMethod,
@@ -112,10 +113,11 @@ def _told(scenario: Scenario) -> list[str]:
 
 def _made(scenario: Scenario, files: GuestFiles, directory: Path) -> list[str]:
     """Return the files that are made for a scenario, and what the host makes of them."""
-    disks.make_disks(scenario, files, directory)
+    storage = storage_of(scenario)
+    storage.make(files, directory)
     made = [_file(path) for path in sorted(directory.rglob("*")) if path.is_file()]
-    place = disks.image_place(scenario, directory)
-    compared = [disk.serial for disk in disks.compared(scenario, directory)]
+    place = storage.image_in(directory)
+    compared = [disk.serial for disk in storage.compared(directory)]
     return [
         *(text.replace(str(directory), "") for text in made),
         f"image: {place.path.name}, agent {place.agent}, swap {place.swap}",

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hibtest import runner
+from hibtest.cycle.storage import Storage
 from hibtest.errors import HostError
 from hibtest.events import Event, Waiting
 from hibtest.evidence import Evidence, read_json
@@ -175,7 +176,7 @@ def test_a_host_without_room_is_said_and_nothing_is_booted(
     def full(*_: object) -> None:
         raise HostError("no space left", hint="free some")
 
-    monkeypatch.setattr(runner, "make_disks", full)
+    monkeypatch.setattr(Storage, "make", full)
     evidence, verdict = runs(ONE)
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "HostError")
     assert evidence.fault
@@ -188,7 +189,7 @@ def test_an_error_of_the_hosts_own_is_a_host_error(
     def denied(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "/runs/swap.raw")
 
-    monkeypatch.setattr(runner, "make_disks", denied)
+    monkeypatch.setattr(Storage, "make", denied)
     evidence, _ = runs(ONE)
     assert evidence.fault
     assert evidence.fault.kind == "HostError"

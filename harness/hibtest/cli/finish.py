@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hibtest import images
-from hibtest.cli.rundir import OWNER, SCENARIO, VERDICT, drop_disks, point_latest, the_run
+from hibtest.cli.rundir import OWNER, SCENARIO, VERDICT, point_latest, the_run
 from hibtest.cycle.scripts import NEEDED
+from hibtest.cycle.storage.left import drop_disks
 from hibtest.errors import HostError
 from hibtest.evidence import Evidence, Fault, read_json, to_json
 from hibtest.files import whole

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hibtest.cli.rundir import OWNER, VERDICT, disks_of, drop_disks
+from hibtest.cli.rundir import OWNER, VERDICT
+from hibtest.cycle.storage.left import disks_in, drop_disks
 from hibtest.errors import HostError
 
 _OWNERS = ".owners"
@@ -60,7 +61,7 @@ def _sweep(runs: Path, tell: Callable[[str], None]) -> None:
         with suppress(OSError, ValueError):  # another one sweeps, too, or it is not ours to sweep
             if (directory / VERDICT).exists() or _lives(runs, note.read_text().strip()):
                 continue
-            disks = disks_of(directory)
+            disks = disks_in(directory)
             freed += sum(disk.stat().st_blocks * 512 for disk in disks)
             drop_disks(directory)
             note.unlink()

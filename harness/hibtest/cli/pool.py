@@ -14,7 +14,7 @@ import psutil
 from hibtest.cli.counting import until_it_counts
 from hibtest.cli.finish import Result, finish
 from hibtest.cli.prepare import Bench
-from hibtest.cli.rundir import drop_disks
+from hibtest.cycle.storage.left import drop_disks
 from hibtest.errors import ExitStatus, HibtestError
 from hibtest.events import from_line
 from hibtest.evidence import Evidence, Fault, Try, read_json, to_json

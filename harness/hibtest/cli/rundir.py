@@ -1,11 +1,9 @@
 """The directory of a run: made, found again, tidied."""
 
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
-from hibtest.cycle.disks import KEYS, NAMES
 from hibtest.errors import HostError, SpecError
 
 OWNER, VERDICT, SCENARIO, JOB = "owner", "verdict.json", "scenario.json", "job.json"
@@ -76,15 +74,3 @@ def point_latest(directory: Path) -> None:
     link = runs / f".latest-{directory.parent.name}-{directory.name}"
     link.symlink_to(directory.relative_to(runs))
     link.rename(runs / LATEST)
-
-
-def disks_of(directory: Path) -> list[Path]:
-    """Return the disks of a run that are there."""
-    return [path for name in NAMES if (path := directory / name).exists()]
-
-
-def drop_disks(directory: Path) -> None:
-    """Remove the disks of a run."""
-    for disk in disks_of(directory):
-        disk.unlink(missing_ok=True)
-    shutil.rmtree(directory / KEYS, ignore_errors=True)

@@ -151,14 +151,14 @@ def _table(stages: dict[str, dict[str, float]]) -> Table:
 
 
 def _where(run: Path, shown: Shown) -> Iterator[str]:
-    from hibtest.cli.rundir import disks_of
+    from hibtest.cycle.storage.left import disks_in
 
     yield printable(f"In {run}:")
     width = max(map(len, shown.files), default=0)
     for name, what in shown.files.items():
         yield printable(f"  {name:{width}}  {what}")
     yield f"  {'rerun.sh':{width}}  makes this run again"
-    if disks_of(run):
+    if disks_in(run):
         yield printable(f"Its disks are there: hibtest boot {run}")
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hibtest.cycle.budget import Budget
 from hibtest.cycle.cmdline import NO_SERVER, cmdline
-from hibtest.cycle.disks import disks, image_place, target_of
 from hibtest.cycle.proof.stops import Stops
+from hibtest.cycle.storage import Storage, storage_of
 from hibtest.cycle.watch import Watch
 from hibtest.deadline import Deadline
 from hibtest.events import BootStarted, Sink
@@ -30,6 +30,8 @@ class Lab:
     """What all boots of a run have in common.
 
     :ivar directory: The run's; its disks are there.
+    :ivar storage: What the guest is stored on.
+    :ivar swap: The swap that the kernel resumes from.
     :ivar image: Where the image lies once a machine has hibernated.
     :ivar server: The image server beside the run, if there is one.
     :ivar began: ``time.monotonic()`` of the run's beginning.
@@ -42,6 +44,8 @@ class Lab:
     qemu: str
     accel: Accel
     directory: Path
+    storage: Storage
+    swap: ImagePlace
     image: ImagePlace
     budget: Budget
     sink: Sink
@@ -54,13 +58,16 @@ class Lab:
     def of(cls, job: Job, sink: Sink = lambda _: None, began: float | None = None) -> "Lab":
         """Return what the boots of a job have in common."""
         accel = Accel(job.host.accel)
+        storage = storage_of(job.scenario)
         return cls(
             scenario=job.scenario,
             files=job.files,
             qemu=job.qemu,
             accel=accel,
             directory=job.directory,
-            image=image_place(job.scenario, job.directory),
+            storage=storage,
+            swap=storage.swap_in(job.directory),
+            image=storage.image_in(job.directory),
             budget=Budget.of(job.scenario.guest, kvm=accel is Accel.KVM),
             sink=sink,
             began=Deadline.after(0, "").start if began is None else began,
@@ -115,6 +122,7 @@ def machine_spec(
 
     :param directory: Where the run's disks are.
     """
+    storage = storage_of(scenario)
     return MachineSpec(
         qemu=qemu,
         accel=accel,
@@ -122,8 +130,8 @@ def machine_spec(
         kernel=files.kernel,
         initrd=files.initrd,
         cmdline=cmdline(scenario, role, server),
-        disks=disks(scenario, files, directory),
-        network=Network.OPEN if target_of(scenario) is Target.SERVER else Network.CLOSED,
+        disks=storage.disks(files, directory),
+        network=Network.OPEN if storage.target is Target.SERVER else Network.CLOSED,
         debug=debug,
     )
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest.cycle.boot import Came, Lab, Running, came_up, running
-from hibtest.cycle.disks import make_disks
 from hibtest.cycle.watch import Stalled
 from hibtest.errors import GuestError, QemuError
 from hibtest.inside.shell import Shell
@@ -39,7 +38,7 @@ def kept(lab: Lab) -> Iterator[Guest]:
     :raise QemuError: When QEMU does not start, or dies, three times.
     """
     with turn(lab.accel), ExitStack() as stack:
-        make_disks(lab.scenario, lab.files, lab.directory)
+        lab.storage.make(lab.files, lab.directory)
         run = _ready(lab, stack, TRIES)
         yield Guest(run, stack.enter_context(run.connect(Stage.PREPARE)))
 

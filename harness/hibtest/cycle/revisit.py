@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from hibtest.cycle.boot import Came, Lab, came_up, machine_spec, running
-from hibtest.cycle.disks import KEYS, NAMES
 from hibtest.cycle.server import served
+from hibtest.cycle.storage.left import disks_in
+from hibtest.cycle.storage.targets import KEYS
 from hibtest.cycle.watch import Stalled
 from hibtest.errors import GuestError, HostError, SpecError
 from hibtest.given import opened
@@ -31,7 +32,7 @@ def revisited(job: Job) -> Iterator[Lab]:
     :raise SpecError: When the disks are gone.
     :raise HostError: When they cannot be copied, or the guest's files are gone.
     """
-    kept = [path for name in NAMES if (path := job.directory / name).exists()]
+    kept = disks_in(job.directory)
     if not kept:
         hint = f"they stay when a run surprises, or with --keep: {job.directory}/rerun.sh --keep"
         raise SpecError(f"{job.directory}: its disks are not there", hint=hint)

@@ -6,7 +6,6 @@ import msgspec
 
 from hibtest.cycle import agent, hibernate, witness, workload
 from hibtest.cycle.boot import Came, Running, came_up
-from hibtest.cycle.disks import compared
 from hibtest.cycle.proof.blocks import prove_disk, read_blocks
 from hibtest.cycle.proof.kernel import Places
 from hibtest.cycle.proof.restore import Restorer
@@ -220,7 +219,7 @@ def _taker(run: Running, notes: Notes, places: Places) -> Taker | None:
         return None
     try:
         lab = run.lab
-        paths = [disk.path for disk in compared(lab.scenario, lab.directory)]
+        paths = [disk.path for disk in lab.storage.compared(lab.directory)]
         return Taker(run.machine, run.stops, places, lab.directory, paths)
     except GuestError as error:
         notes.saved = SaveProof(lacking=str(error))
@@ -234,7 +233,7 @@ def _proved(run: Running, notes: Notes, taker: Taker, *, off: bool) -> None:
         notes.saved = SaveProof(lacking=taker.lacking)
     else:
         notes.saved = prove_save(taker.snapshot, run.lab.image, run.machine.memory)
-        disks = compared(run.lab.scenario, run.lab.directory)
+        disks = run.lab.storage.compared(run.lab.directory)
         notes.disks = tuple(
             prove_disk(disk.serial, before, read_blocks(disk.path))
             for disk, before in zip(disks, taker.snapshot.blocks, strict=True)

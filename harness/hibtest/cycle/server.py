@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hibtest.cycle.boot import Lab
-from hibtest.cycle.disks import KEYS, STORED, target_of
+from hibtest.cycle.storage.targets import KEYS, STORED
 from hibtest.evidence import to_json
 from hibtest.imageserver import Happening, keys_in, serving
 from hibtest.spec import Target
@@ -21,7 +21,7 @@ def served(lab: Lab) -> Iterator[Lab]:
 
     :raise HostError: When it cannot listen, or its files cannot be written.
     """
-    if target_of(lab.scenario) is not Target.SERVER:
+    if lab.storage.target is not Target.SERVER:
         yield lab
         return
     note = _Notes(lab.directory / LOG)

@@ -18,8 +18,9 @@ from hibtest import zipapp
 from hibtest.cycle import klog
 from hibtest.cycle.boot import Lab, Running
 from hibtest.cycle.budget import Budget
-from hibtest.cycle.disks import NAMES, image_place
 from hibtest.cycle.guest import Guest, kept
+from hibtest.cycle.storage import storage_of
+from hibtest.cycle.storage.left import drop_disks
 from hibtest.deadline import Deadline, DeadlineExpired
 from hibtest.device.case import Answer, Answers, Case
 from hibtest.errors import GuestError, HibtestError
@@ -133,7 +134,7 @@ class DeviceGuests:
         self._number += 1
         lab = self._lab(self._shelf.directory / f"guest-{self._number}")
         lab.directory.mkdir()
-        self._stack.callback(_forget, lab.directory)
+        self._stack.callback(drop_disks, lab.directory)
         try:
             guest = self._stack.enter_context(kept(lab))
             deadline = guest.run.deadline(Stage.PREPARE, "the start of the probe")
@@ -152,13 +153,16 @@ class DeviceGuests:
             guest=GuestSpec(kernel=shelf.files.kernel_name, append=self._append),
             layout=SwapDisk(size_mib=_SWAP_MIB),
         )
+        storage = storage_of(scenario)
         return Lab(
             scenario=scenario,
             files=shelf.files,
             qemu=shelf.qemu,
             accel=shelf.accel,
             directory=directory,
-            image=image_place(scenario, directory),
+            storage=storage,
+            swap=storage.swap_in(directory),
+            image=storage.image_in(directory),
             budget=Budget.of(scenario.guest, kvm=shelf.accel is Accel.KVM),
             sink=shelf.sink,
             began=self._began,
@@ -176,11 +180,6 @@ def _ask(guest: Guest, case: Case, said: _Said) -> tuple[str, tuple[str, ...]]:
         return _ended(said), ()
     except (GuestError, DeadlineExpired) as error:
         return _lost(guest.run, error)
-
-
-def _forget(directory: Path) -> None:
-    for name in NAMES:
-        (directory / name).unlink(missing_ok=True)
 
 
 def _lost(run: Running, error: HibtestError) -> tuple[str, tuple[str, ...]]:

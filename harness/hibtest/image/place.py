@@ -4,8 +4,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hibtest.evidence import AgentImage
+from hibtest.evidence import AgentImage, SwapHeader
 from hibtest.image.agent import open_agent_image, read_agent_image
+from hibtest.image.header import read_header
 from hibtest.image.reader import Image, open_image
 
 
@@ -33,6 +34,14 @@ class ImagePlace:
         if self.agent:
             return open_agent_image(self.path, swap=self.swap, consumed=consumed)
         return open_image(self.path, consumed=consumed)
+
+    def header(self) -> SwapHeader:
+        """Return the swap's header.
+
+        :raise SpecError: When the disk has no such page.
+        :raise HostError: When it cannot be read.
+        """
+        return read_header(self.path)
 
     def look(self) -> AgentImage | None:
         """Return what the agent's target holds; ``None`` when the kernel writes the image.

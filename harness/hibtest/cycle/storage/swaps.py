@@ -1,27 +1,41 @@
-"""The disk that swap lives on."""
+"""Where swap lives."""
 
 import os
 import subprocess
 from pathlib import Path
 
+from hibtest.cycle.storage.part import Make, NewDisk, Part, by_serial, zeros
 from hibtest.errors import HostError
 from hibtest.machine.disk import sparse
-from hibtest.spec import Layout, NoSwap
+from hibtest.spec import GuestFiles, Layout, NoSwap
 
 # A fixed UUID: two runs of one scenario start from the same bytes.
 _UUID = "68696274-6573-7400-0000-000000000001"
 
 
-def make_swap_disk(layout: Layout, path: Path) -> None:
-    """Make the swap disk of a layout, a sparse raw file.
+def swap_part(layout: Layout) -> Part:
+    """Return what a layout brings along.
 
     Raw, not qcow2: the host reads the image from it in place.
-
-    :raise HostError: When the file cannot be written, or mkswap is missing or fails.
     """
-    sparse(path, layout.size_mib)
-    if isinstance(layout, NoSwap):
-        return
+    serial, file, size = "swap", "swap.raw", layout.size_mib
+    make = zeros(size) if isinstance(layout, NoSwap) else _formatted(size)
+    disk = NewDisk(serial=serial, file=file, make=make)
+    return Part(disks=(disk,), device=by_serial(serial), file=file)
+
+
+def _formatted(size_mib: int) -> Make:
+    def make(path: Path, _: GuestFiles) -> None:
+        mkswap(sparse(path, size_mib))
+
+    return make
+
+
+def mkswap(path: Path) -> None:
+    """Make a raw disk a swap.
+
+    :raise HostError: When mkswap is missing or fails.
+    """
     argv = ["mkswap", "--quiet", "--uuid", _UUID, "--label", "hibtest", os.fspath(path)]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, env=_env())

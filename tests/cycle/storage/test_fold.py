@@ -3,10 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from hibtest.cycle.cmdline import cmdline
-from hibtest.cycle.disks import NAMES, compared, disks, make_disks
+from hibtest.cycle.storage import storage_of
+from hibtest.cycle.storage.left import disks_in, drop_disks
 from hibtest.machine.shape import DiskFormat
-from hibtest.spec import GuestSpec, MappedRoot, Role, Scenario
+from hibtest.spec import AgentMethod, GuestSpec, MappedRoot, Role, Scenario, Target
 from tests.cycle.jobs import files_in
 
 PLAIN = Scenario(name="plain", guest=GuestSpec(kernel="trixie"))
@@ -17,8 +20,9 @@ def test_a_mapped_root_is_a_raw_copy_with_a_scratch_disk_beside(tmp_path: Path) 
     files = files_in(tmp_path)
     run = tmp_path / "run"
     run.mkdir()
-    make_disks(MAPPED, files, run)
-    found = {disk.serial: disk for disk in disks(MAPPED, files, run)}
+    storage = storage_of(MAPPED)
+    storage.make(files, run)
+    found = {disk.serial: disk for disk in storage.disks(files, run)}
     root, scratch = found["root"], found["scratch"]
     assert root.format is DiskFormat.RAW
     assert root.path.read_bytes() == files.root.read_bytes()
@@ -26,19 +30,20 @@ def test_a_mapped_root_is_a_raw_copy_with_a_scratch_disk_beside(tmp_path: Path) 
         file.write(b"new")
     assert files.root.read_bytes().startswith(b"root")
     assert scratch.path.stat().st_size == 8 << 20
-    assert [disk.path for disk in compared(MAPPED, run)] == [root.path]
-    assert {path.name for path in run.iterdir()} <= set(NAMES)  # all are dropped at the end
+    assert [disk.path for disk in storage.compared(run)] == [root.path]
 
 
 def test_other_guests_have_the_disks_that_they_had(tmp_path: Path) -> None:
     files = files_in(tmp_path)
-    assert [disk.serial for disk in disks(PLAIN, files, tmp_path)] == ["root", "swap", "toolbox"]
-    assert compared(PLAIN, tmp_path) == ()
+    storage = storage_of(PLAIN)
+    found = [disk.serial for disk in storage.disks(files, tmp_path)]
+    assert found == ["root", "swap", "toolbox"]
+    assert storage.compared(tmp_path) == ()
 
 
 def test_a_mapped_root_needs_no_scratch(tmp_path: Path) -> None:
     guest = replace(MAPPED.guest, root=MappedRoot(scratch_mib=0))
-    found = disks(replace(MAPPED, guest=guest), files_in(tmp_path), tmp_path)
+    found = storage_of(replace(MAPPED, guest=guest)).disks(files_in(tmp_path), tmp_path)
     assert "scratch" not in {disk.serial for disk in found}
 
 
@@ -46,3 +51,21 @@ def test_every_boot_is_told_of_a_mapped_root() -> None:
     for role in Role:
         assert "hibtest.rootdm=1" in cmdline(MAPPED, role).split()
         assert "hibtest.rootdm=1" not in cmdline(PLAIN, role).split()
+
+
+@pytest.mark.parametrize("target", Target)
+def test_all_that_a_run_keeps_of_its_guest_is_dropped_at_the_end(
+    target: Target, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    storage = storage_of(replace(MAPPED, method=AgentMethod(target=target)))
+    storage.make(files_in(tmp_path), run)
+    image = storage.image_in(run).path
+    if target is Target.SERVER:  # it makes its file, and a lock beside it
+        image.touch()
+        image.with_name(f"{image.name}.lock").touch()
+    (run / "evidence.json").touch()
+    assert image in disks_in(run)
+    drop_disks(run)
+    assert [path.name for path in run.iterdir()] == ["evidence.json"]

@@ -1,0 +1,9 @@
+"""What a scenario's guest is stored on: each member of it in one module, folded into one value.
+
+:mod:`part` says what a member brings along; :mod:`swaps`, :mod:`roots` and :mod:`targets` have the
+members; :mod:`fold` puts those of a scenario together, and everybody else reads the result.
+"""
+
+from hibtest.cycle.storage.fold import Storage, storage_of
+
+__all__ = ["Storage", "storage_of"]
