@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hibtest.image.blocks import Blocks
+from hibtest.image.blocks import FileBlocks
 from hibtest.image.disk import open_disk
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.reader import Image, open_image
@@ -88,7 +88,7 @@ def _compare(name: str, ours: Callable[[], None], bare: Callable[[], None], roun
     print(f"{name}: {elapsed:.2f} of its time, {processor:.2f} of its processor time")
 
 
-def _groups(device: Blocks, image: Image) -> list[Group]:
+def _groups(device: FileBlocks, image: Image) -> list[Group]:
     assert image.swap_map is not None  # noqa: S101
     found = find_units(device, after_info(image.swap_map), image.info.pages - 1, image.codec)
     groups = []
@@ -115,7 +115,7 @@ def _library(packed: list[memoryview], codec: str) -> None:
         decompress(data)
 
 
-def _bare(device: Blocks, groups: list[Group], codec: str) -> None:
+def _bare(device: FileBlocks, groups: list[Group], codec: str) -> None:
     """Read and decompress on all cores, with the means that ours has, and keep nothing."""
     decompress, _ = CODECS[codec]
 

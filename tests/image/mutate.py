@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hibtest.image.blocks import Blocks
+from hibtest.image.blocks import Blocks, FileBlocks
 from tests.image.writer import PAGE, Written
 
 Patch = tuple[int, bytes]  # where, what
@@ -37,14 +37,14 @@ class Target:
         for at, data in patches:
             os.pwrite(self.fd, data, at)
         try:
-            yield Blocks(name=self.name, count=size // PAGE, fd=self.fd)
+            yield FileBlocks(name=self.name, count=size // PAGE, fd=self.fd)
         finally:
             for at, data in patches:
                 os.pwrite(self.fd, self.content[at : at + len(data)], at)
 
     def whole(self) -> Blocks:
         """Return the image with nothing wrong."""
-        return Blocks(name=self.name, count=len(self.content) // PAGE, fd=self.fd)
+        return FileBlocks(name=self.name, count=len(self.content) // PAGE, fd=self.fd)
 
     def _patch(self, rng: random.Random) -> list[Patch]:
         kind: Callable[[random.Random], list[Patch]]

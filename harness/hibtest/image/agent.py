@@ -54,7 +54,7 @@ class AgentPlace:
 
         :raise NoImage: When there is none.
         """
-        block = _block(self.device, 0 if self.swap else self.offset)
+        block = _Device(self.device, 0 if self.swap else self.offset)
         if not self.swap:
             return RawSource(block)
         try:
@@ -164,16 +164,24 @@ def read_agent_image(path: Path, *, swap: bool = False) -> AgentImage:
             return AgentImage(state="none")
 
 
-def _block(device: Blocks, first: int) -> Block:
-    """Return a device as the agent's code sees it, from a block on."""
-    skipped = first * PAGE_SIZE
-    return Block(
-        os.dup(device.fd),
-        device.name,
-        start=device.start + skipped,
-        size=device.size - skipped,
-        buffer_pages=_BUFFER_PAGES,
-    )
+class _Device(Block):
+    """A device as the agent's code reads it, from a block on; its size may be no whole blocks."""
+
+    def __init__(self, device: Blocks, first: int) -> None:
+        super().__init__(
+            os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC),  # it is the device that is read
+            device.name,
+            size=device.size - first * PAGE_SIZE,
+            buffer_pages=_BUFFER_PAGES,
+        )
+        self._device = device
+        self._first = first * PAGE_SIZE
+
+    def read(self, data: memoryview, offset: int) -> int:
+        """See :meth:`hibtest.agent.target.block.Block.read`."""
+        got = self._device.peek(self._first + offset, len(data))
+        data[: len(got)] = got
+        return len(got)
 
 
 @dataclass(frozen=True, slots=True)

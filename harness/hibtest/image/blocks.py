@@ -1,6 +1,11 @@
-"""4096-byte blocks of a device that lies in a file, read many at a time."""
+"""4096-byte blocks of a device, read many at a time, whatever it stands on.
+
+A file's are read as they lie; those of a logical volume (:mod:`hibtest.image.extents`) and of an
+encrypted device (:mod:`hibtest.image.luks`) through the device below.
+"""
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,20 +24,24 @@ _READ_AT_MOST = 1 << 30  # preadv returns less for more than 2 GiB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Blocks:
+class Blocks(ABC):
     """A device's blocks, numbered from 0.
 
     :ivar name: What it is called in messages.
     :ivar count: How many whole blocks there are.
-    :ivar start: Byte of the file at which block 0 begins.
     :ivar tail: Bytes behind the last whole block.
     """
 
     name: str
     count: int
-    fd: int
-    start: int = 0
     tail: int = 0
+
+    @abstractmethod
+    def read_run(self, memory: memoryview, first: int) -> None:
+        """Fill memory, whole blocks, with those from ``first`` on, which are there.
+
+        :raise HostError: When the device cannot be read.
+        """
 
     @property
     def size(self) -> int:
@@ -62,28 +71,58 @@ class Blocks:
         bounds = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1).tolist(), len(numbers)]
         memory = pages.reshape(-1).data
         for first, end in pairwise(bounds):
-            at = self.start + int(numbers[first]) * PAGE_SIZE
-            self._read_run(memory[first * PAGE_SIZE : end * PAGE_SIZE], at)
+            self.read_run(memory[first * PAGE_SIZE : end * PAGE_SIZE], int(numbers[first]))
 
     def read_one(self, number: int, what: str) -> Pages:
         """Read one block as an array of 4096 bytes; see :meth:`read`."""
         if not 0 <= number < self.count:  # also what no int64 holds
             raise Damaged(f"the device has {self.count} blocks", field=what, block=number)
         page = np.empty(PAGE_SIZE, np.uint8)
-        self._read_run(page.data, self.start + number * PAGE_SIZE)
+        self.read_run(page.data, number)
         return page
 
     def read_word(self, number: int) -> int:
         """Return the u64 at the begin of a block that is known to be there.
 
-        :raise HostError: When the file cannot be read.
+        :raise HostError: When the device cannot be read.
         """
+        return int.from_bytes(self.peek(number * PAGE_SIZE, 8), "little")
+
+    def peek(self, at: int, count: int) -> bytes:
+        """Return bytes from anywhere, fewer at the end of the device.
+
+        :raise HostError: When the device cannot be read.
+        """
+        end = min(at + count, self.count * PAGE_SIZE)
+        if at >= end:
+            return b""
+        first = at // PAGE_SIZE
+        memory = bytearray((-(-end // PAGE_SIZE) - first) * PAGE_SIZE)
+        self.read_run(memoryview(memory), first)
+        return bytes(memory[at - first * PAGE_SIZE : end - first * PAGE_SIZE])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileBlocks(Blocks):
+    """The blocks of a device that lies in a file, one after the other.
+
+    :ivar fd: The file, open for reading.
+    :ivar start: Byte of the file at which block 0 begins.
+    """
+
+    fd: int
+    start: int = 0
+
+    def peek(self, at: int, count: int) -> bytes:
+        """See :meth:`Blocks.peek`; what is behind the last whole block counts, too."""
         try:
-            return int.from_bytes(os.pread(self.fd, 8, self.start + number * PAGE_SIZE), "little")
+            return os.pread(self.fd, max(0, min(count, self.size - at)), self.start + at)
         except OSError as error:
             raise HostError(f"{self.name}: cannot read: {error.strerror}") from error
 
-    def _read_run(self, memory: memoryview, at: int) -> None:
+    def read_run(self, memory: memoryview, first: int) -> None:
+        """See :meth:`Blocks.read_run`."""
+        at = self.start + first * PAGE_SIZE
         while memory:
             try:
                 done = os.preadv(self.fd, [memory[:_READ_AT_MOST]], at)

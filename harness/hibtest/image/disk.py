@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hibtest.errors import HostError
 from hibtest.given import opened
-from hibtest.image.blocks import Blocks
+from hibtest.image.blocks import FileBlocks
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.partition import find_partition
 from hibtest.image.qcow2 import leads
@@ -17,7 +17,7 @@ from hibtest.image.unpack import unpacked
 @contextmanager
 def open_disk(
     source: Path, *, partition: int | None = None, backing: bool = False
-) -> Iterator[Blocks]:
+) -> Iterator[FileBlocks]:
     """Open a disk, or one of its partitions, as blocks.
 
     A qcow2 disk is first unpacked to a sparse file in the temporary directory.
@@ -34,7 +34,7 @@ def open_disk(
             part = find_partition(fd, str(source), partition)
             start, size = part.start, part.size
         count, tail = divmod(size, PAGE_SIZE)
-        yield Blocks(name=str(source), count=count, fd=fd, start=start, tail=tail)
+        yield FileBlocks(name=str(source), count=count, fd=fd, start=start, tail=tail)
 
 
 @contextmanager

@@ -1,9 +1,6 @@
 """What lies on a disk that holds no hibernation image."""
 
-import os
-
 from hibtest.agent.target.holds import holds
-from hibtest.errors import HostError
 from hibtest.image.blocks import Blocks
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.info import MAGIC
@@ -41,14 +38,9 @@ def identify(device: Blocks, offset: int) -> str:
 
     :raise HostError: When the disk cannot be read.
     """
-    begin = device.start + offset * PAGE_SIZE
 
     def read(at: int, count: int) -> bytes:
-        size = device.size - offset * PAGE_SIZE
-        try:
-            return os.pread(device.fd, max(0, min(count, size - at)), begin + at)
-        except OSError as error:
-            raise HostError(f"{device.name}: cannot read: {error.strerror}") from error
+        return device.peek(offset * PAGE_SIZE + at, count)
 
     if read(24, 8) == MAGIC.to_bytes(8, "little"):
         return "a raw stream of /dev/snapshot (--stream reads it)"
