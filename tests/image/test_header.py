@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from hibtest.errors import HostError, SpecError
 from hibtest.evidence import SwapHeader
-from hibtest.image.header import PAGE_SIZE, flag_names, parse_header, read_header
+from hibtest.image.header import PAGE_SIZE, flag_names, parse_header
+from hibtest.image.place import ImagePlace
 
 
 def make_page(
@@ -26,6 +27,12 @@ def make_page(
     return bytes(PAGE_SIZE - len(tail)) + tail
 
 
+def header_in(disk: Path, offset: int = 0) -> SwapHeader:
+    header = ImagePlace(path=disk, offset=offset).header()
+    assert header
+    return header
+
+
 def test_fields_lie_where_the_kernel_puts_them() -> None:
     page = make_page(hw_sig=0x11, crc32=0x22, image=0x33, flags=0x44)
     assert struct.unpack_from("<IIQI", page, 4056) == (0x11, 0x22, 0x33, 0x44)
@@ -36,7 +43,7 @@ def test_fields_lie_where_the_kernel_puts_them() -> None:
 def test_armed_header(tmp_path: Path) -> None:
     disk = tmp_path / "swap"
     disk.write_bytes(make_page() + bytes(PAGE_SIZE))
-    assert read_header(disk) == SwapHeader(
+    assert header_in(disk) == SwapHeader(
         sig="S1SUSPEND",
         orig_sig="SWAPSPACE2",
         armed=True,
@@ -79,23 +86,23 @@ def test_unknown_flags_are_named_by_bit() -> None:
 def test_header_of_a_swap_file(tmp_path: Path) -> None:
     disk = tmp_path / "root"
     disk.write_bytes(bytes(3 * PAGE_SIZE) + make_page(image=34817))
-    assert read_header(disk, offset_pages=3).image == 34817
-    assert not read_header(disk, offset_pages=0).armed
+    assert header_in(disk, 3).image == 34817
+    assert not header_in(disk).armed
 
 
 @pytest.mark.parametrize("offset", [-1, 1, 2, 1 << 60])
 def test_a_page_outside_the_file_is_refused(tmp_path: Path, offset: int) -> None:
     disk = tmp_path / "swap"
     disk.write_bytes(make_page() + bytes(PAGE_SIZE - 1))
-    with pytest.raises(SpecError, match=f"page {offset},"):
-        read_header(disk, offset_pages=offset)
+    with pytest.raises(SpecError, match=f"begins at block {offset}, but there are 1"):
+        header_in(disk, offset)
 
 
 def test_what_cannot_be_read_is_a_host_error(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="No such file"):
-        read_header(tmp_path / "missing")
+        header_in(tmp_path / "missing")
     with pytest.raises(HostError, match="directory"):
-        read_header(tmp_path)
+        header_in(tmp_path)
 
 
 @given(tail=st.binary(min_size=40, max_size=40))
@@ -114,7 +121,7 @@ def test_any_file_gives_a_header_or_a_typed_error(tmp_path: Path, size: int, off
     disk.write_bytes(bytes(size))
     inside = 0 <= offset < size // PAGE_SIZE
     try:
-        read_header(disk, offset_pages=offset)
+        header_in(disk, offset)
     except SpecError:
         assert not inside
     else:

@@ -8,7 +8,6 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -24,7 +23,6 @@ from hibtest.errors import HostError, SpecError
 from hibtest.evidence import AgentImage
 from hibtest.image.blocks import Blocks, Pages
 from hibtest.image.damage import Damaged
-from hibtest.image.disk import open_disk
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.info import parse_info
 from hibtest.image.reader import Image
@@ -138,30 +136,6 @@ def known(record: Record) -> AgentImage:
 
 def _is(facts: dict[str, object], name: str) -> bool:
     return isinstance(facts.get(name), (_NAMES | _COUNTS)[name])
-
-
-@contextmanager
-def open_agent_image(path: Path, *, swap: bool = False, consumed: bool = False) -> Iterator[Image]:
-    """Open an image of the agent; see :func:`read_image`.
-
-    :param path: A disk, or what an image server has stored.
-    :param swap: Whether it lies in the slots of a swap.
-    """
-    with open_disk(path) as device:
-        yield read_image(AgentPlace(device=device, swap=swap), consumed=consumed)
-
-
-def read_agent_image(path: Path, *, swap: bool = False) -> AgentImage:
-    """Return what a target of the agent holds.
-
-    :raise HostError: When it cannot be read.
-    :raise Damaged: When its record cannot be read as it should be.
-    """
-    with open_disk(path) as device:
-        try:
-            return known(AgentPlace(device=device, swap=swap).record())
-        except SpecError:
-            return AgentImage(state="none")
 
 
 class _Device(Block):

@@ -14,11 +14,8 @@ kernel/power/power.h (v6.1 line 171, v6.12 line 174, v7.3 line 179).
 A resume restores ``sig`` and leaves the other fields as they were.
 """
 
-import os
 import struct
-from pathlib import Path
 
-from hibtest.errors import HostError, SpecError
 from hibtest.evidence import SwapHeader
 
 PAGE_SIZE = 4096
@@ -33,30 +30,6 @@ _FLAG_NAMES = {
     HW_SIG: "HW_SIG",
     LZ4: "COMPRESSION_ALG_LZ4",  # since v6.9; older kernels know LZO only
 }
-
-
-def read_header(source: Path, offset_pages: int = 0) -> SwapHeader:
-    """Read the header page of a swap area in a raw disk file.
-
-    An area that holds no image is no error: its header is not ``armed``.
-
-    :param offset_pages: Where the header lies, in 4096-byte pages from the file's start: 0 for
-        a swap partition, the ``resume_offset`` for a swap file.
-    :raise SpecError: When the page lies outside the file.
-    :raise HostError: When the file cannot be read.
-    """
-    try:
-        with source.open("rb") as disk:
-            size = disk.seek(0, os.SEEK_END)
-            if not 0 <= offset_pages < size // PAGE_SIZE:
-                raise SpecError(
-                    f"{source}: swap header at page {offset_pages}, but the file has {size} bytes",
-                    hint="the disk is cut short, or the offset belongs to another disk",
-                )
-            disk.seek(offset_pages * PAGE_SIZE)
-            return parse_header(disk.read(PAGE_SIZE))
-    except OSError as error:
-        raise HostError(f"{source}: cannot read the swap header: {error.strerror}") from error
 
 
 def parse_header(page: bytes) -> SwapHeader:

@@ -1,29 +1,43 @@
 """Where a run's image lies, and how it is opened: by its writer."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hibtest.errors import SpecError
 from hibtest.evidence import AgentImage, SwapHeader
-from hibtest.image.agent import open_agent_image, read_agent_image
-from hibtest.image.header import read_header
-from hibtest.image.reader import Image, open_image
+from hibtest.image.agent import AgentPlace, known
+from hibtest.image.agent import read_image as read_agent_image
+from hibtest.image.blocks import Blocks
+from hibtest.image.damage import Damaged
+from hibtest.image.disk import open_disk
+from hibtest.image.header import parse_header
+from hibtest.image.reader import Image, check_offset, read_image
+
+View = Callable[[Blocks], Blocks]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePlace:
-    """The file that holds an image once a machine has hibernated.
+    """Where an image lies once a machine has hibernated.
 
     :ivar path: A raw disk, or an image server's file.
     :ivar agent: Whether our agent writes it, and not the kernel.
     :ivar swap: Whether it lies in a swap.
+    :ivar offset: Page of the device at which the swap's header lies; ``None``: it is not known.
+    :ivar views: What the disk is seen through, one upon the other: each raises as :meth:`open`
+        does when there is no such thing.
     """
 
     path: Path
     agent: bool = False
     swap: bool = True
+    offset: int | None = 0
+    views: tuple[View, ...] = ()
 
-    def open(self, *, consumed: bool = False) -> AbstractContextManager[Image]:
+    @contextmanager
+    def open(self, *, consumed: bool = False) -> Iterator[Image]:
         """Open it.
 
         :param consumed: Also when it was resumed from.
@@ -31,25 +45,53 @@ class ImagePlace:
         :raise HostError: When it cannot be read.
         :raise Damaged: When it is not as it should be.
         """
-        if self.agent:
-            return open_agent_image(self.path, swap=self.swap, consumed=consumed)
-        return open_image(self.path, consumed=consumed)
+        with self._device() as (device, offset):
+            if self.agent:
+                place = AgentPlace(device=device, swap=self.swap, offset=offset)
+                yield read_agent_image(place, consumed=consumed)
+            else:
+                yield read_image(device, offset_pages=offset, consumed=consumed)
 
-    def header(self) -> SwapHeader:
-        """Return the swap's header.
+    def header(self) -> SwapHeader | None:
+        """Return the swap's header; ``None`` when what it lies on is not there, or is damaged.
 
-        :raise SpecError: When the disk has no such page.
+        :raise SpecError: When the device has no such page.
         :raise HostError: When it cannot be read.
         """
-        return read_header(self.path)
+        if self.offset is None:
+            return None
+        with open_disk(self.path) as disk:
+            try:
+                device = self._seen(disk)
+            except (SpecError, Damaged):
+                return None
+            check_offset(device, self.offset)
+            return parse_header(device.read_one(self.offset, "header").tobytes())
 
     def look(self) -> AgentImage | None:
         """Return what the agent's target holds; ``None`` when the kernel writes the image.
 
         :raise HostError: When it cannot be read.
+        :raise Damaged: When its record cannot be read as it should be.
         """
         if not self.agent:
             return None
         if not self.path.exists():
             return AgentImage(state="none")
-        return read_agent_image(self.path, swap=self.swap)
+        try:
+            with self._device() as (device, offset):
+                return known(AgentPlace(device=device, swap=self.swap, offset=offset).record())
+        except SpecError:
+            return AgentImage(state="none")
+
+    @contextmanager
+    def _device(self) -> Iterator[tuple[Blocks, int]]:
+        if self.offset is None:
+            raise SpecError(f"{self.path}: the guest has not told where in it its swap file lies")
+        with open_disk(self.path) as disk:
+            yield self._seen(disk), self.offset
+
+    def _seen(self, device: Blocks) -> Blocks:
+        for view in self.views:
+            device = view(device)
+        return device
