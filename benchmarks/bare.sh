@@ -2,7 +2,7 @@
 # The same boots, hibernations and resumes as a baseline scenario, with no checks at all:
 # boot, hibernate, resume, hibernate, resume, cut the power, boot cold.
 # usage: bare.sh DIRECTORY ROOT SWAP_MIB KEY PORT -- QEMU ARGUMENT...
-# The QEMU command expects DIRECTORY/root.qcow2 and DIRECTORY/swap.raw.
+# The QEMU command expects DIRECTORY/root.qcow2, DIRECTORY/swap.raw and DIRECTORY/plan.raw.
 set -eu
 directory=$1 root=$2 swap=$3 key=$4 port=$5
 shift 6
@@ -30,6 +30,8 @@ trap 'kill "$qemu" 2>/dev/null || true' EXIT
 qemu-img create -q -f qcow2 -F raw -b "$root" "$directory/root.qcow2"
 truncate -s "${swap}M" "$directory/swap.raw"
 PATH=$PATH:/usr/sbin:/sbin mkswap -q "$directory/swap.raw"
+steps='early() { :; }; late() { swapon /dev/disk/by-id/virtio-swap; }'
+printf '%-511s\n' "$steps" >"$directory/plan.raw"
 
 boot save "$@"
 hibernate

@@ -64,7 +64,7 @@ def _bare(scenario: Scenario, directory: Path) -> float:
     key.write_bytes(files.ssh_key.read_bytes())
     key.chmod(0o600)
     port = _free_port()
-    where = [os.fspath(directory), os.fspath(files.root), str(scenario.layout.size_mib)]
+    where = [os.fspath(directory), os.fspath(files.root), str(scenario.layout[0].size_mib)]
     command = _command(scenario, files, directory, port)
     return _timed([os.fspath(BARE), *where, os.fspath(key), str(port), "--", *command])
 

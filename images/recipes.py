@@ -35,18 +35,23 @@ PACKAGES = (
 TOOLBOX_PACKAGES = (
     "base-files",
     "busybox-static",
+    "cryptsetup-bin",
     "dmsetup",
+    "e2fsprogs",
+    "lvm2",
     "python3",
     "python3-lz4",
     "python3-zstandard",
+    "util-linux",
 )
 # To find the disks and the image; built in or a module, as the kernel has it. 6.12 and later ask
 # the crypto API for the compressor of an image (load_image_and_restore(), software_resume() in
 # kernel/power/hibernate.c); 6.1 has its own.
 EARLY_DRIVERS = ("virtio_pci", "virtio_blk", "ext4", "squashfs", "crypto-lzo", "crypto-lz4")
-# For an image that lies on a server, and for a root on device mapper; loaded in such boots alone.
+# For an image that lies on a server, and for what stands on device mapper; loaded in such boots
+# alone.
 NETWORK_DRIVERS = ("virtio_net",)
-MAPPER_DRIVERS = ("dm-mod",)
+MAPPER_DRIVERS = ("dm-mod", "dm-crypt", "crypto-xts", "crypto-ecb", "crypto-aes")
 EARLY_MODULES = (*EARLY_DRIVERS, *NETWORK_DRIVERS, *MAPPER_DRIVERS)
 
 # template -> where it lies in the guest, and its mode
@@ -61,8 +66,8 @@ ROOT_FILES: Mapping[str, tuple[str, int]] = {
 EARLY_INIT = "early-init.sh.j2"
 # what our scripts call of busybox: static, so quicker to start than what else has such names
 EARLY_APPLETS = (
-    *("cat", "chroot", "findfs", "ip", "ln", "mkdir", "mount", "poweroff", "readlink", "sh"),
-    *("sleep", "stty", "switch_root", "umount"),
+    *("cat", "chroot", "dd", "findfs", "ip", "ln", "mkdir", "mount", "poweroff", "readlink", "sh"),
+    *("sleep", "stat", "stty", "switch_root", "umount"),
 )
 ROOT_APPLETS = (
     *("cat", "ip", "mkdir", "mount", "poweroff", "sh", "sleep", "stty", "swapoff", "swapon"),
@@ -76,12 +81,13 @@ VALUES: Mapping[str, object] = {
     "console": "ttyS0",
     "root_device": "/dev/disk/by-id/virtio-root",
     "toolbox_device": "/dev/disk/by-id/virtio-toolbox",
+    "plan_device": "/dev/disk/by-id/virtio-plan",
+    "fresh_label": "hibtest-new",
     "keys_device": "/dev/disk/by-id/virtio-keys",
     "address": "10.0.2.15/24",
     "gateway": "10.0.2.2",
     "early_drivers": EARLY_DRIVERS,
     "network_drivers": NETWORK_DRIVERS,
-    "mapper_drivers": MAPPER_DRIVERS,
     "sshd_log": "/run/sshd.log",
     "sshd_pid": "/run/sshd.pid",
     # seconds by the guest's clock, which runs no slower when the host is busy

@@ -15,11 +15,10 @@ from hibtest.spec import (
     Fault,
     GuestSpec,
     Layout,
-    MappedRoot,
+    Linear,
     Mode,
     MuchMemory,
     Outcome,
-    PlainRoot,
     Protect,
     Scenario,
     ServerGone,
@@ -33,14 +32,16 @@ from hibtest.verdict import Verdict
 
 pytestmark = pytest.mark.guest
 
-SWAP = SwapDisk()
+SWAP = (SwapDisk(),)
 
 
 def _agent(kernel: str, what: str, method: AgentMethod, *tags: str) -> Scenario:
-    mapped = method.protect is Protect.DM_SNAPSHOT
+    guest = GuestSpec(kernel=kernel)
+    if method.protect is Protect.DM_SNAPSHOT:
+        guest = replace(guest, root=(Linear(),), scratch_mib=256)
     return Scenario(
         name=f"agent-{kernel}-{what}",
-        guest=GuestSpec(kernel=kernel, root=MappedRoot() if mapped else PlainRoot()),
+        guest=guest,
         method=method,
         tags=("agent", *tags),
     )
@@ -136,10 +137,10 @@ SCENARIOS = (
     _failures("trixie", Target.RAW, FAILING, "wide"),
     _failures("trixie", Target.SWAP, SOME),
     _failures("backports", Target.SERVER, SOME, "wide"),
-    _refused("backports", "no-space", AgentMethod(), "ENOSPC", layout=SwapDisk(size_mib=16)),
+    _refused("backports", "no-space", AgentMethod(), "ENOSPC", layout=(SwapDisk(size_mib=16),)),
     _refused(
         "backports", "no-early-space", AgentMethod(allocate="early"), "ENOSPC",
-        layout=SwapDisk(size_mib=16),
+        layout=(SwapDisk(size_mib=16),),
     ),
     _refused(
         "trixie", "write-error", AgentMethod(target=Target.RAW), "EIO",

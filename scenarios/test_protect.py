@@ -11,7 +11,7 @@ from hibtest.spec import (
     AgentMethod,
     Expected,
     GuestSpec,
-    MappedRoot,
+    Linear,
     Outcome,
     Protect,
     Scenario,
@@ -26,7 +26,7 @@ def _protect(kernel: str, protect: Protect, *tags: str, fail_at: str = "") -> Sc
     what = f"{protect}-fails-at-{fail_at}" if fail_at else f"{protect}"
     return Scenario(
         name=f"protect-{kernel}-{what}",
-        guest=GuestSpec(kernel=kernel, root=MappedRoot()),
+        guest=GuestSpec(kernel=kernel, root=(Linear(),), scratch_mib=256),
         method=AgentMethod(
             target=Target.RAW, protect=protect, scribble="/root/scribble", fail_at=fail_at
         ),

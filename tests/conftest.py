@@ -8,17 +8,17 @@ import pytest
 from tests.wheels import Installed, install
 
 MINE = """
-from hibtest.spec import Expected, GuestSpec, NoSwap, Outcome, Scenario
+from hibtest.spec import Expected, GuestSpec, Outcome, Scenario
 
 SCENARIOS = (
     Scenario(
         name="mine",
         guest=GuestSpec(kernel="trixie"),
-        layout=NoSwap(),
+        layout=(),
         expected=Expected(outcome=Outcome.REFUSED, cause="ENODEV"),
         tags=("smoke", "wide"),
     ),
-    Scenario(name="wrong", guest=GuestSpec(kernel="trixie", vcpus=1), layout=NoSwap()),
+    Scenario(name="wrong", guest=GuestSpec(kernel="trixie", vcpus=1), layout=()),
 )
 
 

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hibtest.evidence import GuestKernel, Host, Try
 from hibtest.spec import GuestFiles, Scenario
+from hibtest.spec.older import scenario_today
 
 EVIDENCE = "evidence.json"  # in a run's directory
 
@@ -28,3 +30,11 @@ class Job:
     proof: bool = True
     retry: bool = True
     tries: tuple[Try, ...] = ()
+
+    @staticmethod
+    def today(stored: dict[str, Any]) -> dict[str, Any]:
+        """Return a job's JSON in today's form; see :func:`hibtest.spec.older.scenario_today`."""
+        scenario = stored.get("scenario")
+        if not isinstance(scenario, dict):
+            return stored
+        return {**stored, "scenario": scenario_today(scenario)}

@@ -96,6 +96,7 @@ def _cycle(lab: Lab, past: Past) -> Iterator[Boot]:
     yield boot
     if not _hibernated(boot):
         return
+    lab = replace(lab, told=boot.swap_offset)
     for life in range(1, lab.scenario.lives + 1):
         again = life < lab.scenario.lives
         script = partial(scripts.resume, past=past, again=again)
@@ -129,7 +130,7 @@ def _boot(lab: Lab, role: Role, number: int, script: Script) -> Boot:
             notes.hang = _lost(run, notes, role, error)
         exit_ = run.watch.ended() or Exit(returncode=None)
         run.watch.close()
-    return _seen(lab, role, name, run, notes, exit_)
+    return _seen(role, name, run, notes, exit_)
 
 
 def _afterwards(role: Role, notes: Notes, garbled: Garbled) -> str:
@@ -158,7 +159,7 @@ def _lost(run: Running, notes: Notes, role: Role, error: HibtestError) -> Hang |
     return run.watch.hang(Stage.WITNESS, error.message, 0)
 
 
-def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Exit) -> Boot:
+def _seen(role: Role, name: str, run: Running, notes: Notes, exit_: Exit) -> Boot:
     record = run.watch.record
     panic = run.watch.seen("panic")
     return Boot(
@@ -175,8 +176,9 @@ def _seen(lab: Lab, role: Role, name: str, run: Running, notes: Notes, exit_: Ex
         witnesses=notes.witnesses,
         audits=notes.audits,
         exit=exit_,
-        header=lab.swap.header(),
-        agent_image=lab.image.look(),
+        header=run.swap.header() if run.swap else None,
+        swap_offset=run.told,
+        agent_image=run.image.look() if run.image else None,
         agent_steps=agent.steps(record.marks),
         hang=notes.hang,
         garbled=notes.garbled,

@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from hibtest.cycle.guest import kept
 from hibtest.deadline import Deadline
 from hibtest.inside.shell import Shell
 from hibtest.pytest_device import on
-from hibtest.spec import AgentMethod, GuestSpec, PlainRoot, Root, Scenario, Target
+from hibtest.spec import AgentMethod, GuestSpec, Linear, Scenario, Target
 
 ROOT = Path(__file__).parents[2]
 ARCHIVE = "/run/keeper.zip"
@@ -45,10 +46,15 @@ def modules() -> bytes:
 
 
 @contextmanager
-def agent_guest(kernel: str, directory: Path, root: Root | None = None) -> Iterator[Shell]:
-    """Boot a guest with a disk for a raw image, and put the agent into it."""
+def agent_guest(kernel: str, directory: Path, *, mapped: bool = False) -> Iterator[Shell]:
+    """Boot a guest with a disk for a raw image, and put the agent into it.
+
+    :param mapped: Whether its root is on device mapper, with a scratch disk beside.
+    """
     images.build([kernel])
-    spec = GuestSpec(kernel=kernel, vcpus=1, root=root or PlainRoot())
+    spec = GuestSpec(kernel=kernel, vcpus=1)
+    if mapped:
+        spec = replace(spec, root=(Linear(),), scratch_mib=256)
     scenario = Scenario(name="agent", guest=spec, method=AgentMethod(target=Target.RAW))
     job = bench(directory, "auto", proof=False).job(scenario)
     with kept(Lab.of(job)) as up:

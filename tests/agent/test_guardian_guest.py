@@ -15,7 +15,7 @@ import pytest
 from hibtest.cycle import agent
 from hibtest.deadline import Deadline, poll
 from hibtest.inside.shell import Shell
-from hibtest.spec import IMAGE_DEVICE, SCRATCH_DEVICE, MappedRoot
+from hibtest.spec import IMAGE_DEVICE, SCRATCH_DEVICE
 from tests.agent.guests import agent_guest
 
 pytestmark = pytest.mark.guest
@@ -62,7 +62,7 @@ ls /run | grep hibtest-agent- || true
 def mapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A guest whose root a snapshot can be put above."""
     directory = tmp_path_factory.mktemp("runs")
-    with agent_guest("trixie", directory, MappedRoot()) as shell:
+    with agent_guest("trixie", directory, mapped=True) as shell:
         shell.push((HERE / "rescuer.py").read_bytes(), RESCUER, 0o644, soon())
         shell.run(STAND_BY + SPARED, soon())
         yield shell

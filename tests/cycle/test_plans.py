@@ -15,14 +15,13 @@ from hibtest import images
 from hibtest.cli import catalogue, plan
 from hibtest.cycle import agent
 from hibtest.cycle.storage import storage_of
-from hibtest.image.header import read_header
+from hibtest.image.place import ImagePlace
 from hibtest.spec import (
     AgentMethod,
     GuestFiles,
     GuestSpec,
     KernelMethod,
     Mode,
-    NoSwap,
     ResumeSpec,
     Scenario,
     ServerGone,
@@ -54,14 +53,14 @@ MADE_UP = (
     Scenario(
         name="own-without-modules",
         guest=GuestSpec(kernel="own", memory_mib=1024, vcpus=2, max_vcpus=4, append=("quiet",)),
-        layout=SwapDisk(size_mib=200),
+        layout=(SwapDisk(size_mib=200),),
         faults=(WriteError(serial="swap", at_mib=64),),
         resume=ResumeSpec(device="/dev/vdz", noresume=True),
     ),
     Scenario(
         name="no-swap-at-all",
         guest=TRIXIE,
-        layout=NoSwap(size_mib=16),
+        layout=(),
         method=AgentMethod(image_size=0, scribble="/x", fail_at="write:kill"),
         faults=(ServerGone(),),
     ),
@@ -107,7 +106,7 @@ def _told(scenario: Scenario) -> list[str]:
     """Return what the guest's hibernator is told, and what the kernel of each boot."""
     method = scenario.method
     if isinstance(method, AgentMethod):
-        return [" ".join(agent.save_words(method, "10.0.2.2:0"))]
+        return [" ".join(agent.save_words(method, storage_of(scenario).save_word("10.0.2.2:0")))]
     return [method.mode]
 
 
@@ -116,19 +115,21 @@ def _made(scenario: Scenario, files: GuestFiles, directory: Path) -> list[str]:
     storage = storage_of(scenario)
     storage.make(files, directory)
     made = [_file(path) for path in sorted(directory.rglob("*")) if path.is_file()]
-    place = storage.image_in(directory)
+    place = storage.image_in(directory, None)
     compared = [disk.serial for disk in storage.compared(directory)]
     return [
         *(text.replace(str(directory), "") for text in made),
-        f"image: {place.path.name}, agent {place.agent}, swap {place.swap}",
+        f"image: {place.path.name}, agent {place.agent}, swap {place.swap}"
+        if place
+        else "image: nowhere",
         f"compared: {' '.join(compared) or 'nothing'}",
     ]
 
 
 def _file(path: Path) -> str:
-    if path.suffix != ".raw":
-        return str(path)  # its length is qemu-img's, or the keys'
-    header = read_header(path)
+    if path.suffix != ".raw" or path.name == "plan.raw":
+        return str(path)  # its length is qemu-img's, or the keys', or the steps'
+    header = ImagePlace(path=path).header()
     sig = f", {header.sig}" if header and header.sig else ""
     return f"{path}: {path.stat().st_size >> 20} MiB{sig}"
 

@@ -14,7 +14,6 @@ from hibtest.job import EVIDENCE, Job
 from hibtest.runner import run
 from hibtest.spec import (
     AgentMethod,
-    NoSwap,
     Outcome,
     ResumeSpec,
     Role,
@@ -73,7 +72,7 @@ def test_a_life_may_be_hibernated_twice(runs: Runs) -> None:
 
 
 def test_refused_the_guest_is_looked_at_and_nothing_more_is_booted(runs: Runs) -> None:
-    evidence, verdict = runs(replace(ONE, layout=NoSwap()), refuses)
+    evidence, verdict = runs(replace(ONE, layout=()), refuses)
     assert (verdict.outcome, verdict.cause) == (Outcome.REFUSED, "ENODEV")
     (save,) = evidence.boots
     assert save.attempt

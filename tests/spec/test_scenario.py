@@ -9,7 +9,7 @@ import pytest
 
 from hibtest.errors import SpecError
 from hibtest.evidence import read_json, read_written, to_json
-from hibtest.spec import GuestSpec, NoSwap, Scenario, SwapDisk
+from hibtest.spec import Crypt, GuestSpec, Layout, Scenario, SwapDisk, SwapFile, Volume
 
 GUEST = GuestSpec(kernel="trixie")
 
@@ -30,8 +30,10 @@ def test_too_little_memory_is_refused_with_the_limit() -> None:
         Scenario(name="a", guest=replace(GUEST, memory_mib=64))
 
 
-@pytest.mark.parametrize("layout", [NoSwap(), SwapDisk(size_mib=8)])
-def test_json_brings_back_the_same_scenario(layout: NoSwap | SwapDisk, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "layout", [(), (SwapDisk(size_mib=8, on=(Crypt(), Volume())), SwapFile(priority=3))]
+)
+def test_json_brings_back_the_same_scenario(layout: Layout, tmp_path: Path) -> None:
     scenario = Scenario(name="a", guest=GUEST, layout=layout, lives=2, tags=("smoke",))
     path = tmp_path / "scenario.json"
     path.write_bytes(to_json(scenario))
@@ -43,13 +45,13 @@ def test_json_brings_back_the_same_scenario(layout: NoSwap | SwapDisk, tmp_path:
     [
         (b'"vcpus"', b'"vcpu"', r"guest has no field 'vcpu' \(did you mean vcpus or max_vcpus\?\)"),
         (b'"lives"', b'"xyz"', r"Scenario has no field 'xyz' \(there are name, guest"),
-        (b'"size_mib"', b'"size"', "layout has no field 'size'"),
+        (b'"size_mib"', b'"size"', r"layout\[0\] has no field 'size'"),
     ],
 )
 def test_a_field_that_is_none_is_refused_in_what_people_write(
     old: bytes, new: bytes, said: str, tmp_path: Path
 ) -> None:
-    scenario = Scenario(name="a", guest=GUEST, layout=SwapDisk(size_mib=8))
+    scenario = Scenario(name="a", guest=GUEST, layout=(SwapDisk(size_mib=8),))
     path = tmp_path / "scenario.json"
     path.write_bytes(to_json(scenario))
     assert read_written(path, Scenario) == scenario

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hibtest import images
 from hibtest.cycle.boot import machine_spec
+from hibtest.cycle.storage import storage_of
 from hibtest.evidence import to_json
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
@@ -30,9 +31,13 @@ class PlannedBoot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a scenario does, boot by boot."""
+    """What a scenario does, boot by boot.
+
+    :ivar storage: What early userspace and the guest's init do, as shell functions.
+    """
 
     scenario: Scenario
+    storage: str
     accel: str
     accel_reason: str
     boots: tuple[PlannedBoot, ...]
@@ -54,13 +59,21 @@ def planned(scenario: Scenario, accel: str) -> Plan:
         )
         for role, what in _boots(scenario)
     )
-    return Plan(scenario=scenario, accel=chosen, accel_reason=reason, boots=tuple(boots))
+    return Plan(
+        scenario=scenario,
+        storage=storage_of(scenario).script,
+        accel=chosen,
+        accel_reason=reason,
+        boots=tuple(boots),
+    )
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Yield a plan, line by line."""
     yield from to_json(plan.scenario).decode().splitlines()
     yield f"# acceleration: {plan.accel}" + (f" ({plan.accel_reason})" if plan.accel_reason else "")
+    yield "# early userspace and the guest's init, by the plan disk:"
+    yield from (f"#   {line}" for line in plan.storage.splitlines())
     for boot in plan.boots:
         yield f"# {boot.what}"
         yield shlex.join(boot.argv)

@@ -13,10 +13,8 @@ from hibtest.deadline import Deadline
 from hibtest.evidence import AgentStep, Mark
 from hibtest.inside.shell import Shell
 from hibtest.spec import (
-    IMAGE_DEVICE,
     KEYS_DEVICE,
     SCRATCH_DEVICE,
-    SWAP_DEVICE,
     AgentMethod,
     Protect,
     Target,
@@ -42,16 +40,16 @@ def needed_graph(shell: Shell, deadline: Deadline) -> str:
     return shell.run(f"python3 -IB {PATH} needed --dot", deadline).stdout
 
 
-def save_words(method: AgentMethod, server: str) -> tuple[str, ...]:
+def save_words(method: AgentMethod, target: str) -> tuple[str, ...]:
     """Return what the hibernator is told: a save, with its arguments.
 
-    :param server: ``HOST:PORT`` of the image server as the guest sees it.
+    :param target: As the agent takes it.
     """
     size = () if method.image_size is None else ("--image-size", str(method.image_size))
     return (
         "agent",
         "save",
-        *("--target", target_word(method, server)),
+        *("--target", target),
         *(("--keys", KEYS_DEVICE) if method.target is Target.SERVER else ()),
         *("--mode", method.mode),
         *("--stopper", method.stopper),
@@ -67,17 +65,6 @@ def save_words(method: AgentMethod, server: str) -> tuple[str, ...]:
         *(("--scribble", method.scribble) if method.scribble else ()),
         *(("--fail-at", method.fail_at) if method.fail_at else ()),
     )
-
-
-def target_word(method: AgentMethod, server: str) -> str:
-    """Return the target as the agent takes it, in the guest and in early userspace."""
-    match method.target:
-        case Target.SWAP:
-            return f"swap:{SWAP_DEVICE}"
-        case Target.RAW:
-            return f"raw:{IMAGE_DEVICE}"
-        case Target.SERVER:
-            return f"server:{server}"
 
 
 def steps(marks: Iterable[Mark]) -> tuple[AgentStep, ...]:

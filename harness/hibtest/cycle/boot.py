@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from hibtest.cycle import klog
 from hibtest.cycle.budget import Budget
 from hibtest.cycle.cmdline import NO_SERVER, cmdline
 from hibtest.cycle.proof.stops import Stops
@@ -31,11 +32,10 @@ class Lab:
 
     :ivar directory: The run's; its disks are there.
     :ivar storage: What the guest is stored on.
-    :ivar swap: The swap that the kernel resumes from.
-    :ivar image: Where the image lies once a machine has hibernated.
     :ivar server: The image server beside the run, if there is one.
     :ivar began: ``time.monotonic()`` of the run's beginning.
     :ivar proof: Whether images are compared with memory.
+    :ivar told: Where the guest said that its swap file lies, if it was asked: pages of the device.
     :ivar at_rest: What is done to the swap disk once the machine is off, before anybody looks.
     """
 
@@ -45,29 +45,25 @@ class Lab:
     accel: Accel
     directory: Path
     storage: Storage
-    swap: ImagePlace
-    image: ImagePlace
     budget: Budget
     sink: Sink
     began: float
     server: ImageServer | None = None
     proof: bool = True
+    told: int | None = None
     at_rest: Callable[[Path], None] | None = None
 
     @classmethod
     def of(cls, job: Job, sink: Sink = lambda _: None, began: float | None = None) -> "Lab":
         """Return what the boots of a job have in common."""
         accel = Accel(job.host.accel)
-        storage = storage_of(job.scenario)
         return cls(
             scenario=job.scenario,
             files=job.files,
             qemu=job.qemu,
             accel=accel,
             directory=job.directory,
-            storage=storage,
-            swap=storage.swap_in(job.directory),
-            image=storage.image_in(job.directory),
+            storage=storage_of(job.scenario),
             budget=Budget.of(job.scenario.guest, kvm=accel is Accel.KVM),
             sink=sink,
             began=Deadline.after(0, "").start if began is None else began,
@@ -78,6 +74,11 @@ class Lab:
     def address(self) -> str:
         """``HOST:PORT`` at which the guest finds the image server."""
         return NO_SERVER if self.server is None else f"{_HOST}:{self.server.address[1]}"
+
+    @property
+    def save_word(self) -> str:
+        """Where the agent writes an image to, as it takes it."""
+        return self.storage.save_word(self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,23 @@ class Running:
     def deadline(self, stage: Stage, what: str, times: int = 1) -> Deadline:
         """Return a deadline of the length that ``stage`` may take, or so many times as long."""
         return Deadline.after(times * self.lab.budget.limit(stage), what)
+
+    @property
+    def told(self) -> int | None:
+        """Where the guest said that its swap file lies: in this boot, or in an earlier one."""
+        mark = self.watch.seen("swap-offset")
+        found = mark and klog.recognise(mark.line)
+        return int(found[1]["pages"]) if found else self.lab.told
+
+    @property
+    def image(self) -> ImagePlace | None:
+        """Where the image lies once the machine has hibernated."""
+        return self.lab.storage.image_in(self.lab.directory, self.told)
+
+    @property
+    def swap(self) -> ImagePlace | None:
+        """The swap that the kernel resumes from."""
+        return self.lab.storage.swap_in(self.lab.directory, self.told)
 
     def connect(self, stage: Stage) -> Shell:
         """Return a shell in the guest.
@@ -116,11 +134,13 @@ def machine_spec(
     directory: Path,
     *,
     server: str = NO_SERVER,
+    told: int | None = None,
     debug: bool = False,
 ) -> MachineSpec:
     """Return the machine of a boot.
 
     :param directory: Where the run's disks are.
+    :param told: Where the guest said that its swap file lies.
     """
     storage = storage_of(scenario)
     return MachineSpec(
@@ -129,7 +149,7 @@ def machine_spec(
         guest=scenario.guest,
         kernel=files.kernel,
         initrd=files.initrd,
-        cmdline=cmdline(scenario, role, server),
+        cmdline=cmdline(scenario, storage, role, server=server, told=told),
         disks=storage.disks(files, directory),
         network=Network.OPEN if storage.target is Target.SERVER else Network.CLOSED,
         debug=debug,
@@ -150,6 +170,7 @@ def running(lab: Lab, role: Role, number: int, directory: Path) -> Iterator[Runn
         lab.accel,
         directory=lab.directory,
         server=lab.address,
+        told=lab.told,
         debug=lab.proof,
     )
     with start(spec, directory, began=lab.began) as machine, Console(machine.console) as console:

@@ -1,10 +1,12 @@
 """What the kernel of each boot is told."""
 
-from hibtest.cycle import agent
-from hibtest.spec import SWAP_DEVICE, AgentMethod, MappedRoot, NoSwap, Role, Scenario
+from collections.abc import Iterator
+
+from hibtest.cycle.storage import Storage
+from hibtest.spec import AgentMethod, Role, Scenario
 
 NO_SERVER = "10.0.2.2:0"  # as a plan prints it
-ROOT_DEVICE = "/dev/disk/by-id/virtio-root"
+NOT_TOLD = "OFFSET"  # as a plan prints what the guest tells in its first boot
 
 # panic=-1 oops=panic: with -no-reboot a guest in trouble ends its machine at once.
 # no_console_suspend: the console is how a hang is explained.
@@ -20,26 +22,38 @@ _ALWAYS = (
 )
 
 
-def cmdline(scenario: Scenario, role: Role, server: str = NO_SERVER) -> str:
+def cmdline(
+    scenario: Scenario,
+    storage: Storage,
+    role: Role,
+    *,
+    server: str = NO_SERVER,
+    told: int | None = None,
+) -> str:
     """Return the kernel command line of a boot.
 
     It is the same for all boots of a scenario, but for what the scenario changes on purpose in
-    the resume boot.
+    the resume boot, and for an offset that is not known before the guest has told it.
 
     :param server: Where the guest finds an image server.
+    :param told: Where the guest said that its swap file lies, in pages of the device.
     """
-    words = [*_ALWAYS, f"root={ROOT_DEVICE}"]
-    changed = scenario.resume if role is Role.RESUME else None
-    words.append(f"resume={changed.device if changed else SWAP_DEVICE}")
+    words = [*_ALWAYS, f"root={storage.root.device}", *_resume(scenario, storage, role, told)]
     if isinstance(scenario.method, AgentMethod) and role is not Role.SAVE:
-        words.append(f"hibtest.agent={agent.target_word(scenario.method, server)}")
-    if changed and changed.noresume:
+        words.append(f"hibtest.agent={storage.image_word(server, told)}")
+    if role is Role.RESUME and scenario.resume.noresume:
         words.append("noresume")
-    if not isinstance(scenario.layout, NoSwap):
-        words.append(f"hibtest.swapon={SWAP_DEVICE}")
-    if isinstance(scenario.guest.root, MappedRoot):
-        words.append("hibtest.rootdm=1")
     words.extend(scenario.guest.append)
     # The last console is /dev/console: what the guest says to us must not go elsewhere.
     words.append("console=ttyS0")
     return " ".join(words)
+
+
+def _resume(scenario: Scenario, storage: Storage, role: Role, told: int | None) -> Iterator[str]:
+    changed = scenario.resume.device if role is Role.RESUME else None
+    if changed:
+        yield f"resume={changed}"
+    elif storage.swap:
+        yield f"resume={storage.swap.device}"
+    if storage.swap and storage.swap.offset is None and role is not Role.SAVE:
+        yield f"resume_offset={NOT_TOLD if told is None else told}"

@@ -46,14 +46,14 @@ class Order:
             raise self._error
 
 
-def start(method: Method, server: str, shell: Shell, watch: Watch, deadline: Deadline) -> Order:
+def start(method: Method, target: str, shell: Shell, watch: Watch, deadline: Deadline) -> Order:
     """Tell the guest to hibernate; returns at once.
 
-    :param server: Where the guest finds an image server, if the method has one.
+    :param target: Where the agent writes to, as it takes it.
     """
     if isinstance(method, AgentMethod):
         watch.enter(Stage.STOP)
-        return Order(" ".join(agent.save_words(method, server)), shell, deadline)
+        return Order(" ".join(agent.save_words(method, target)), shell, deadline)
     watch.enter(Stage.FREEZE)
     return Order(method.mode, shell, deadline)
 

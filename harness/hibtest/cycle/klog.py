@@ -38,6 +38,7 @@ OURS = (
     _line("noresume", r"^hibtest: noresume"),
     _line("no-resume-device", r"^hibtest: no resume device (?P<device>.*)"),
     _line("guest-failed", r"^hibtest: failed: (?P<text>.*)"),
+    _line("swap-offset", r"^hibtest: swap offset (?P<pages>\d+)"),
     _line("ready", r"^hibtest: ready"),
     _line("begins", r"hibtest: hibernate agent begins", Stage.STOP),
     _line("begins", r"hibtest: hibernate (?P<mode>\S+) begins", Stage.FREEZE),

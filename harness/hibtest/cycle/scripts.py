@@ -182,7 +182,7 @@ def _failures(run: Running, shell: Shell) -> tuple[Attempt, ...]:
         failing = msgspec.structs.replace(method, fail_at=fail_at)
         before = hibernate.Seen.of(run.watch)
         deadline = run.deadline(Stage.PREPARE, f"the start of a save that fails at {fail_at}")
-        order = hibernate.start(failing, run.lab.address, shell, run.watch, deadline)
+        order = hibernate.start(failing, run.lab.save_word, shell, run.watch, deadline)
         followed = hibernate.follow(failing, run.watch, before, order)
         attempts.append(replace(followed.attempt, asked=fail_at))
         if not followed.attempt.errno:
@@ -198,15 +198,15 @@ def _hibernate(run: Running, notes: Notes, shell: Shell, past: Past) -> bool:
     past.close()
     taker = _taker(run, notes, past.places)
     notes.attempt = Attempt(mode=method.mode)
-    order = hibernate.start(method, run.lab.address, shell, run.watch, deadline)
+    order = hibernate.start(method, run.lab.save_word, shell, run.watch, deadline)
     try:
         followed = hibernate.follow(method, run.watch, before, order)
     except (GuestError, DeadlineExpired):
         notes.attempt = None  # it was never tried: the guest did not take the order
         raise
     notes.attempt = followed.attempt
-    if followed.off and run.lab.at_rest is not None:
-        run.lab.at_rest(run.lab.image.path)
+    if followed.off and run.lab.at_rest is not None and run.image is not None:
+        run.lab.at_rest(run.image.path)
     if taker is not None:
         past.snapshot = taker.snapshot
         _proved(run, notes, taker, off=followed.off)
@@ -231,8 +231,10 @@ def _proved(run: Running, notes: Notes, taker: Taker, *, off: bool) -> None:
         taker.drop()
     elif taker.snapshot is None:
         notes.saved = SaveProof(lacking=taker.lacking)
+    elif run.image is None:
+        notes.saved = SaveProof(lacking="there is no swap in which an image could lie")
     else:
-        notes.saved = prove_save(taker.snapshot, run.lab.image, run.machine.memory)
+        notes.saved = prove_save(taker.snapshot, run.image, run.machine.memory)
         disks = run.lab.storage.compared(run.lab.directory)
         notes.disks = tuple(
             prove_disk(disk.serial, before, read_blocks(disk.path))
@@ -242,8 +244,8 @@ def _proved(run: Running, notes: Notes, taker: Taker, *, off: bool) -> None:
 
 def _restorer(run: Running, snapshot: Snapshot | None) -> Restorer | None:
     """Have memory compared at the jump into the kernel that is about to be restored."""
-    if run.stops is None or run.machine.memory is None:
+    if run.stops is None or run.machine.memory is None or run.image is None:
         return None
-    restorer = Restorer(run.stops, run.machine.memory, run.lab.image, snapshot)
+    restorer = Restorer(run.stops, run.machine.memory, run.image, snapshot)
     run.watch.when(Stage.LOAD, restorer.arm)
     return restorer

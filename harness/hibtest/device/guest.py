@@ -151,18 +151,15 @@ class DeviceGuests:
         scenario = Scenario(
             name=f"device-{shelf.files.kernel_name}",
             guest=GuestSpec(kernel=shelf.files.kernel_name, append=self._append),
-            layout=SwapDisk(size_mib=_SWAP_MIB),
+            layout=(SwapDisk(size_mib=_SWAP_MIB),),
         )
-        storage = storage_of(scenario)
         return Lab(
             scenario=scenario,
             files=shelf.files,
             qemu=shelf.qemu,
             accel=shelf.accel,
             directory=directory,
-            storage=storage,
-            swap=storage.swap_in(directory),
-            image=storage.image_in(directory),
+            storage=storage_of(scenario),
             budget=Budget.of(scenario.guest, kvm=shelf.accel is Accel.KVM),
             sink=shelf.sink,
             began=self._began,

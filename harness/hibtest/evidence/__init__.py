@@ -230,6 +230,7 @@ class Boot:
     :ivar boot_id: ``/proc/sys/kernel/random/boot_id``, empty when it could not be asked.
     :ivar failures: Tries before it that were made to fail.
     :ivar header: The swap's header after this machine was off.
+    :ivar swap_offset: Page of its device at which that header lies, when the guest had to be asked.
     :ivar panic: The panic's first line, empty without one; ``last_lines``: of that console.
     :ivar restored: The proof of the resume that this boot began with, when one was asked for.
     :ivar saved: The proof of the hibernation that ended this boot, when one was asked for.
@@ -254,6 +255,7 @@ class Boot:
     audits: tuple[AuditReport, ...] = ()
     exit: Exit | None = None
     header: SwapHeader | None = None
+    swap_offset: int | None = None
     hang: Hang | None = None
     panic: str = ""
     last_lines: tuple[str, ...] = ()

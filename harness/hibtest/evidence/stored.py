@@ -27,10 +27,7 @@ def read_json(path: Path, kind: type[T]) -> T:
 
     :raise SpecError: When the file is not there, or does not hold such a value.
     """
-    try:
-        return msgspec.json.decode(_read(path), type=kind, dec_hook=_decode)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SpecError(f"{path}: not a {kind.__name__}: {error}") from error
+    return _of(kind, _given(path, kind), path)
 
 
 def read_written(path: Path, kind: type[T]) -> T:
@@ -38,13 +35,30 @@ def read_written(path: Path, kind: type[T]) -> T:
 
     :raise SpecError: As :func:`read_json` does, and when a field is none of the value's.
     """
-    value = read_json(path, kind)
-    given = msgspec.json.decode(_read(path))
+    given = _given(path, kind)
+    value = _of(kind, given, path)
     known = msgspec.json.decode(msgspec.json.encode(value, enc_hook=_encode))
     for where, name, names in _strangers(given, known, ""):
         remedy = similar.hint(name, names, f"there are {', '.join(names)}")
         raise SpecError(f"{path}: {where or kind.__name__} has no field {name!r}", hint=remedy)
     return value
+
+
+def _given(path: Path, kind: type[Any]) -> Any:
+    """Return what a file holds, in today's form: a kind that had others has ``today``."""
+    try:
+        given = msgspec.json.decode(_read(path))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SpecError(f"{path}: not a {kind.__name__}: {error}") from error
+    today = getattr(kind, "today", None)
+    return today(given) if today and isinstance(given, dict) else given
+
+
+def _of(kind: type[T], given: Any, path: Path) -> T:
+    try:
+        return msgspec.convert(given, kind, dec_hook=_decode)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise SpecError(f"{path}: not a {kind.__name__}: {error}") from error
 
 
 def _strangers(given: Any, known: Any, where: str) -> Iterator[tuple[str, str, list[str]]]:

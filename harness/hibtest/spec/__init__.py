@@ -2,7 +2,7 @@
 
 from hibtest.spec.fault import Fault, ServerGone, WriteError
 from hibtest.spec.guest import OWN_KERNEL, GuestFiles, GuestSpec
-from hibtest.spec.layout import Layout, NoSwap, SwapDisk
+from hibtest.spec.layout import Layout, Swap, SwapDisk, SwapFile
 from hibtest.spec.method import (
     AgentMethod,
     KernelMethod,
@@ -13,15 +13,14 @@ from hibtest.spec.method import (
     Target,
 )
 from hibtest.spec.outcome import Expected, Outcome, Role, Stage
-from hibtest.spec.rootfs import MappedRoot, PlainRoot, Root
 from hibtest.spec.scenario import (
     IMAGE_DEVICE,
     KEYS_DEVICE,
     SCRATCH_DEVICE,
-    SWAP_DEVICE,
     ResumeSpec,
     Scenario,
 )
+from hibtest.spec.stack import Crypt, Layer, Linear, Stack, Volume
 from hibtest.spec.workload import (
     Attach,
     FuseDirty,
@@ -37,36 +36,38 @@ __all__ = [
     "KEYS_DEVICE",
     "OWN_KERNEL",
     "SCRATCH_DEVICE",
-    "SWAP_DEVICE",
     "AgentMethod",
     "Attach",
+    "Crypt",
     "Expected",
     "Fault",
     "FuseDirty",
     "GuestFiles",
     "GuestSpec",
     "KernelMethod",
+    "Layer",
     "Layout",
+    "Linear",
     "LoopOnFuse",
-    "MappedRoot",
     "Method",
     "Mode",
     "MuchMemory",
     "Nbd",
-    "NoSwap",
     "Outcome",
-    "PlainRoot",
     "Protect",
     "ResumeSpec",
     "Role",
-    "Root",
     "Scenario",
     "ServerGone",
+    "Stack",
     "Stage",
     "Stopper",
+    "Swap",
     "SwapDisk",
+    "SwapFile",
     "SwapOnLoopOnFuse",
     "Target",
+    "Volume",
     "Workload",
     "WriteError",
 ]

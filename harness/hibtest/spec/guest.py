@@ -1,9 +1,9 @@
 """The guest that a scenario asks for, and the files it is booted from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from hibtest.spec.rootfs import PlainRoot, Root
+from hibtest.spec.stack import Stack
 
 OWN_KERNEL = "own"  # the name of the kernel given with --kernel
 
@@ -17,7 +17,10 @@ class GuestSpec:
     :ivar vcpus: vCPUs that are there at boot.
     :ivar max_vcpus: vCPUs that may be plugged in later, those at boot included.
     :ivar append: More words for the kernel command line of every boot.
-    :ivar root: What the root filesystem stands on.
+    :ivar root: What stands on the root disk, with the root filesystem on top. Such a disk is a raw
+        copy, so that the host can compare its blocks; others are overlays on the one built.
+    :ivar scratch_mib: Size in MiB of one disk more, ``/dev/disk/by-id/virtio-scratch``, for what
+        is written above a snapshot of the root; 0: there is none.
     """
 
     kernel: str
@@ -25,7 +28,8 @@ class GuestSpec:
     vcpus: int = 2
     max_vcpus: int | None = None
     append: tuple[str, ...] = ()
-    root: Root = field(default_factory=PlainRoot)
+    root: Stack = ()
+    scratch_mib: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,27 +1,39 @@
-"""Where swap lives: one small frozen class per layout.
+"""Where swap lives: one small frozen class for each way; a layout is a tuple of them.
 
-These are msgspec structs, not dataclasses: in JSON a member of a union needs its tag.
+The kernel resumes from the first one. These are msgspec structs, not dataclasses: in JSON a member
+of a union needs its tag.
 """
 
 import msgspec
 
-
-class NoSwap(msgspec.Struct, frozen=True, kw_only=True, tag="none"):
-    """No swap at all. The disk is there (the memory map must not move) but holds zeros.
-
-    :ivar size_mib: Size of that disk in MiB.
-    """
-
-    size_mib: int = 64
+from hibtest.spec.stack import Stack
 
 
 class SwapDisk(msgspec.Struct, frozen=True, kw_only=True, tag="disk"):
-    """A whole disk formatted as swap.
+    """A whole disk formatted as swap, or what stands on it.
 
-    :ivar size_mib: Its size in MiB.
+    :ivar size_mib: The disk's size in MiB.
+    :ivar on: What stands on the disk, with the swap on top.
+    :ivar priority: As swapon(8) takes it; ``None``: the kernel chooses.
     """
 
     size_mib: int = 1024
+    on: Stack = ()
+    priority: int | None = None
 
 
-Layout = NoSwap | SwapDisk
+class SwapFile(msgspec.Struct, frozen=True, kw_only=True, tag="file"):
+    """A file on a filesystem that has a disk for itself; the guest makes it in its first boot.
+
+    :ivar size_mib: Its size in MiB.
+    :ivar on: What stands on the disk, with the filesystem on top.
+    :ivar priority: As swapon(8) takes it; ``None``: the kernel chooses.
+    """
+
+    size_mib: int = 1024
+    on: Stack = ()
+    priority: int | None = None
+
+
+Swap = SwapDisk | SwapFile
+Layout = tuple[Swap, ...]

@@ -8,10 +8,10 @@ from hibtest.spec.fault import Fault
 from hibtest.spec.guest import GuestSpec
 from hibtest.spec.layout import Layout, SwapDisk
 from hibtest.spec.method import KernelMethod, Method
+from hibtest.spec.older import scenario_today
 from hibtest.spec.outcome import Expected
 from hibtest.spec.workload import Workload
 
-SWAP_DEVICE = "/dev/disk/by-id/virtio-swap"
 IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
 SCRATCH_DEVICE = "/dev/disk/by-id/virtio-scratch"
 KEYS_DEVICE = "/dev/disk/by-id/virtio-keys"
@@ -23,11 +23,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 class ResumeSpec:
     """What the resume boot is told, where it differs from the save boot.
 
-    :ivar device: ``resume=`` of the resume boot.
+    :ivar device: ``resume=`` of the resume boot; ``None``: the first swap, as in all boots.
     :ivar noresume: Whether ``noresume`` stands on its kernel command line.
     """
 
-    device: str = SWAP_DEVICE
+    device: str | None = None
     noresume: bool = False
 
 
@@ -36,6 +36,7 @@ class Scenario:
     """One question asked of the kernel.
 
     :ivar name: Unique, made of ``a-z 0-9 . _ -``; also the name of the run directory.
+    :ivar layout: Where swap lives; the kernel resumes from the first one.
     :ivar faults: What is made to go wrong.
     :ivar expected: The outcome that makes it pass.
     :ivar lives: How often the same life is hibernated and resumed; the second time shows that
@@ -47,7 +48,7 @@ class Scenario:
 
     name: str
     guest: GuestSpec
-    layout: Layout = field(default_factory=SwapDisk)
+    layout: Layout = (SwapDisk(),)
     method: Method = field(default_factory=KernelMethod)
     resume: ResumeSpec = field(default_factory=ResumeSpec)
     faults: tuple[Fault, ...] = ()
@@ -55,6 +56,8 @@ class Scenario:
     lives: int = 1
     workloads: tuple[Workload, ...] = ()
     tags: tuple[str, ...] = ()
+
+    today = staticmethod(scenario_today)  # what older versions stored
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -16,7 +16,7 @@ from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import kept
 from hibtest.deadline import Deadline
 from hibtest.inside.shell import Shell
-from hibtest.spec import GuestSpec, MappedRoot, Scenario
+from hibtest.spec import GuestSpec, Linear, Scenario
 from tests.agent.guests import KERNELS
 
 pytestmark = pytest.mark.guest
@@ -89,7 +89,7 @@ def shell(
 ) -> Iterator[Shell]:
     """A guest whose root is on device mapper."""
     directory = tmp_path_factory.mktemp("guest")
-    guest = GuestSpec(kernel=request.param, vcpus=1, root=MappedRoot())
+    guest = GuestSpec(kernel=request.param, vcpus=1, root=(Linear(),), scratch_mib=256)
     scenario = Scenario(name="protect", guest=guest)
     images.build([guest.kernel])
     job = bench(directory, "auto", proof=False).job(scenario)

@@ -9,11 +9,11 @@ from hibtest.cycle.cmdline import cmdline
 from hibtest.cycle.storage import storage_of
 from hibtest.cycle.storage.left import disks_in, drop_disks
 from hibtest.machine.shape import DiskFormat
-from hibtest.spec import AgentMethod, GuestSpec, MappedRoot, Role, Scenario, Target
+from hibtest.spec import AgentMethod, GuestSpec, Linear, Role, Scenario, Target
 from tests.cycle.jobs import files_in
 
 PLAIN = Scenario(name="plain", guest=GuestSpec(kernel="trixie"))
-MAPPED = Scenario(name="mapped", guest=GuestSpec(kernel="trixie", root=MappedRoot(scratch_mib=8)))
+MAPPED = Scenario(name="mapped", guest=GuestSpec(kernel="trixie", root=(Linear(),), scratch_mib=8))
 
 
 def test_a_mapped_root_is_a_raw_copy_with_a_scratch_disk_beside(tmp_path: Path) -> None:
@@ -37,20 +37,20 @@ def test_other_guests_have_the_disks_that_they_had(tmp_path: Path) -> None:
     files = files_in(tmp_path)
     storage = storage_of(PLAIN)
     found = [disk.serial for disk in storage.disks(files, tmp_path)]
-    assert found == ["root", "swap", "toolbox"]
+    assert found == ["root", "swap", "toolbox", "plan"]
     assert storage.compared(tmp_path) == ()
 
 
 def test_a_mapped_root_needs_no_scratch(tmp_path: Path) -> None:
-    guest = replace(MAPPED.guest, root=MappedRoot(scratch_mib=0))
+    guest = replace(MAPPED.guest, scratch_mib=0)
     found = storage_of(replace(MAPPED, guest=guest)).disks(files_in(tmp_path), tmp_path)
     assert "scratch" not in {disk.serial for disk in found}
 
 
 def test_every_boot_is_told_of_a_mapped_root() -> None:
     for role in Role:
-        assert "hibtest.rootdm=1" in cmdline(MAPPED, role).split()
-        assert "hibtest.rootdm=1" not in cmdline(PLAIN, role).split()
+        assert "root=/dev/mapper/root" in cmdline(MAPPED, storage_of(MAPPED), role).split()
+    assert "dmsetup create root" in storage_of(MAPPED).script
 
 
 @pytest.mark.parametrize("target", Target)
@@ -61,7 +61,9 @@ def test_all_that_a_run_keeps_of_its_guest_is_dropped_at_the_end(
     run.mkdir()
     storage = storage_of(replace(MAPPED, method=AgentMethod(target=target)))
     storage.make(files_in(tmp_path), run)
-    image = storage.image_in(run).path
+    place = storage.image_in(run, None)
+    assert place
+    image = place.path
     if target is Target.SERVER:  # it makes its file, and a lock beside it
         image.touch()
         image.with_name(f"{image.name}.lock").touch()

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest.cycle.storage.part import NewDisk, Part
+from hibtest.cycle.storage.plan import plan_disk, script
 from hibtest.cycle.storage.roots import root_part, scratch_part
-from hibtest.cycle.storage.swaps import swap_part
+from hibtest.cycle.storage.swaps import swap_parts
 from hibtest.cycle.storage.targets import target_of, target_part
 from hibtest.image.place import ImagePlace
 from hibtest.machine.shape import Disk
@@ -18,19 +19,29 @@ class Storage:
     """All that a scenario's guest is stored on.
 
     :ivar root: What its root filesystem stands on.
-    :ivar swap: The swap that the kernel resumes from.
+    :ivar swaps: Its swaps; the kernel resumes from the first.
     :ivar beside: What else there is.
-    :ivar image: The part that an image is written to.
+    :ivar image: The part that an image is written to, if there is any.
     :ivar target: What the agent calls it; ``None`` when the kernel writes the image.
     :ivar faults: What goes wrong with the disks.
     """
 
     root: Part
-    swap: Part
+    swaps: tuple[Part, ...]
     beside: tuple[Part, ...]
-    image: Part
+    image: Part | None
     target: Target | None
     faults: tuple[Fault, ...]
+
+    @property
+    def swap(self) -> Part | None:
+        """The swap that the kernel resumes from."""
+        return self.swaps[0] if self.swaps else None
+
+    @property
+    def script(self) -> str:
+        """What early userspace and the guest's init do for it, as shell functions."""
+        return script(self._parts())
 
     def make(self, files: GuestFiles, directory: Path) -> None:
         """Make the disks that a run writes to.
@@ -43,52 +54,93 @@ class Storage:
     def disks(self, files: GuestFiles, directory: Path) -> tuple[Disk, ...]:
         """Return the disks of a machine, the same ones in the same order for all boots.
 
-        Those of ``images`` stand behind root and swap.
+        Those of ``images`` stand behind root and swaps.
         """
         fails_at = {f.serial: f.at_mib << 20 for f in self.faults if isinstance(f, WriteError)}
         modules = (files.modules,) if files.modules else ()
-
-        def made(*parts: Part) -> Iterator[Disk]:
-            for part in parts:
-                for disk in part.disks:
-                    yield disk.at(directory, fails_at.get(disk.serial))
-
+        made = [disk.at(directory, fails_at.get(disk.serial)) for disk in self._own()]
+        before = sum(len(part.disks) for part in (self.root, *self.swaps))
         return (
-            *made(self.root, self.swap),
+            *made[:before],
             Disk(serial="toolbox", path=files.toolbox, readonly=True),
             *(Disk(serial="modules", path=path, readonly=True) for path in modules),
-            *made(*self.beside),
+            *made[before:],
         )
+
+    def missing(self, directory: Path) -> tuple[Path, ...]:
+        """Return the disks that are not in a run's directory."""
+        paths = (directory / disk.file for disk in self._own())
+        return tuple(path for path in paths if not path.exists())
 
     def compared(self, directory: Path) -> tuple[Disk, ...]:
         """Return the disks that must not change after the snapshot."""
         return tuple(disk.at(directory) for disk in self._own() if disk.compared)
 
-    def swap_in(self, directory: Path) -> ImagePlace:
-        """Return the swap that the kernel resumes from."""
-        return ImagePlace(path=directory / self.swap.file)
+    def swap_in(self, directory: Path, told: int | None) -> ImagePlace | None:
+        """Return the swap that the kernel resumes from.
 
-    def image_in(self, directory: Path) -> ImagePlace:
-        """Return where the image lies."""
-        return ImagePlace(
-            path=directory / self.image.file,
-            agent=self.target is not None,
-            swap=self.image is self.swap,
-        )
+        :param told: The offset that the guest has told, if it has.
+        """
+        return None if self.swap is None else _place(self.swap, directory, told, swap=True)
+
+    def image_in(self, directory: Path, told: int | None) -> ImagePlace | None:
+        """Return where the image lies; see :meth:`swap_in`."""
+        if self.image is None:
+            return None
+        agent, swap = self.target is not None, self.image is self.swap
+        return _place(self.image, directory, told, agent=agent, swap=swap)
+
+    def save_word(self, server: str) -> str:
+        """Return where an image is written to, as the agent takes it.
+
+        :param server: ``HOST:PORT`` of the image server as the guest sees it.
+        """
+        return self._word(server, self.image.swap if self.image else "")
+
+    def image_word(self, server: str, told: int | None) -> str:
+        """Return where an image lies, as the agent takes it in early userspace.
+
+        :param told: The offset that the guest has told, if it has.
+        """
+        part = self.image or Part()
+        offset = told if part.offset is None else part.offset
+        return self._word(server, f"{part.device}@{offset}" if offset else part.device)
+
+    def _word(self, server: str, name: str) -> str:
+        where = server if self.target is Target.SERVER else name
+        return f"{self.target}:{where}"
+
+    def _parts(self) -> Iterator[Part]:
+        yield from (self.root, *self.swaps, *self.beside)
 
     def _own(self) -> Iterator[NewDisk]:
-        for part in (self.root, self.swap, *self.beside):
+        for part in self._parts():
             yield from part.disks
+        yield plan_disk(self._parts())
+
+
+def _place(
+    part: Part, directory: Path, told: int | None, *, swap: bool, agent: bool = False
+) -> ImagePlace:
+    offset = part.offset if part.offset is not None else told
+    return ImagePlace(
+        path=directory / part.file, agent=agent, swap=swap, offset=offset, views=part.views
+    )
 
 
 def storage_of(scenario: Scenario) -> Storage:
-    """Return all that a scenario's guest is stored on."""
-    target, swap, own = target_of(scenario), swap_part(scenario.layout), target_part(scenario)
+    """Return all that a scenario's guest is stored on.
+
+    :raise SpecError: When it cannot be built.
+    """
+    target, own = target_of(scenario), target_part(scenario)
+    swaps = swap_parts(scenario.layout)
+    in_swap = target in {None, Target.SWAP}
     return Storage(
-        root=root_part(scenario.guest.root),
-        swap=swap,
-        beside=(own, scratch_part(scenario.guest.root)),
-        image=swap if target in {None, Target.SWAP} else own,
+        root=root_part(scenario.guest),
+        swaps=swaps,
+        beside=(own, scratch_part(scenario.guest.scratch_mib)),
+        image=own if not in_swap else swaps[0] if swaps else None,
         target=target,
         faults=scenario.faults,
     )

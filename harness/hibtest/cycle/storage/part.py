@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hibtest.machine.disk import copy, overlay, sparse
+from hibtest.image.place import View
+from hibtest.machine.disk import sparse
 from hibtest.machine.shape import Disk, DiskFormat
 from hibtest.spec import GuestFiles
 
@@ -48,29 +49,32 @@ class NewDisk:
 class Part:
     """What a member of a scenario's storage brings along.
 
+    Steps are lines of shell, in the words of images/templates: ``early-init.sh.j2`` and
+    ``boot.sh.j2`` say which there are.
+
     :ivar disks: Its disks, in PCI order.
-    :ivar device: What the guest knows it by: a device node.
+    :ivar early: What early userspace does before it offers an image.
+    :ivar late: What the guest's init does.
+    :ivar device: The block device that it comes to, as the guest knows it.
+    :ivar swap: What /proc/swaps calls it.
+    :ivar offset: Page of the device at which the swap's header lies; ``None``: the guest tells.
     :ivar file: The file, in the run's directory, that holds an image written to it.
+    :ivar views: How the host looks through it, from the file up.
     """
 
     disks: tuple[NewDisk, ...] = ()
+    early: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
     device: str = ""
+    swap: str = ""
+    offset: int | None = 0
     file: str = ""
+    views: tuple[View, ...] = ()
 
 
 def by_serial(serial: str) -> str:
     """Return the node of a disk, which early userspace links (images/templates)."""
     return f"/dev/disk/by-id/virtio-{serial}"
-
-
-def overlay_of_root(path: Path, files: GuestFiles) -> None:
-    """Make a disk that shows the root disk, and keeps what is written."""
-    overlay(files.root, path)
-
-
-def copy_of_root(path: Path, files: GuestFiles) -> None:
-    """Make a raw disk like the root disk."""
-    copy(files.root, path)
 
 
 def zeros(size_mib: int) -> Make:

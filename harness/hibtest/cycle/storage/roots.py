@@ -1,32 +1,48 @@
 """What the root filesystem stands on."""
 
-from hibtest.cycle.storage.part import (
-    NewDisk,
-    Part,
-    by_serial,
-    copy_of_root,
-    overlay_of_root,
-    zeros,
-)
+from pathlib import Path
+
+from hibtest.cycle.storage.part import NewDisk, Part, by_serial, zeros
+from hibtest.cycle.storage.stack import stacked
+from hibtest.errors import SpecError
+from hibtest.machine.disk import copy, overlay
 from hibtest.machine.shape import DiskFormat
-from hibtest.spec import MappedRoot, Root
+from hibtest.spec import GuestFiles, GuestSpec
 
 _SERIAL = "root"
 
 
-def root_part(root: Root) -> Part:
-    """Return the root disk: raw where its blocks are compared."""
-    if isinstance(root, MappedRoot):
-        disk = NewDisk(serial=_SERIAL, file="root.raw", make=copy_of_root, compared=True)
-    else:
+def root_part(guest: GuestSpec) -> Part:
+    """Return the root disk: raw where its blocks are compared.
+
+    :raise SpecError: When the root filesystem, as it was built, cannot be put upon its stack.
+    """
+    device = by_serial(_SERIAL)
+    if not guest.root:
         qcow2 = DiskFormat.QCOW2
-        disk = NewDisk(serial=_SERIAL, file="root.qcow2", make=overlay_of_root, format=qcow2)
-    return Part(disks=(disk,), device=by_serial(_SERIAL))
+        disk = NewDisk(serial=_SERIAL, file="root.qcow2", make=_overlay, format=qcow2)
+        return Part(disks=(disk,), device=device)
+    disk = NewDisk(serial=_SERIAL, file="root.raw", make=_copy, compared=True)
+    part = stacked(Part(disks=(disk,), device=device), guest.root, _SERIAL)
+    if part.views:
+        raise SpecError(
+            "a root disk is put on its stack as it was built: nothing may lie elsewhere in it",
+            hint="let guest.root have linear targets alone",
+        )
+    return part
 
 
-def scratch_part(root: Root) -> Part:
+def scratch_part(size_mib: int) -> Part:
     """Return the disk that takes what is written above a snapshot of the root."""
-    if not isinstance(root, MappedRoot) or not root.scratch_mib:
+    if not size_mib:
         return Part()
-    disk = NewDisk(serial="scratch", file="scratch.raw", make=zeros(root.scratch_mib))
+    disk = NewDisk(serial="scratch", file="scratch.raw", make=zeros(size_mib))
     return Part(disks=(disk,), device=by_serial("scratch"))
+
+
+def _overlay(path: Path, files: GuestFiles) -> None:
+    overlay(files.root, path)
+
+
+def _copy(path: Path, files: GuestFiles) -> None:
+    copy(files.root, path)

@@ -22,7 +22,8 @@ def target_part(scenario: Scenario) -> Part:
         case Target.RAW:
             make = zeros(scenario.guest.memory_mib)
             disk = NewDisk(serial="image", file="image.raw", make=make)
-            return Part(disks=(disk,), device=by_serial("image"), file=disk.file)
+            device = by_serial("image")
+            return Part(disks=(disk,), device=device, swap=device, file=disk.file)
         case Target.SERVER:
             file = f"{KEYS}/{CLIENT}"
             disk = NewDisk(serial="keys", file=file, make=_make_keys, readonly=True)

@@ -1,0 +1,36 @@
+"""A LUKS2 device, opened in early userspace."""
+
+from dataclasses import replace
+from functools import partial
+
+from hibtest.cycle.storage.part import Part
+from hibtest.image.luks import opened
+from hibtest.spec import Crypt
+
+_PASSPHRASE = "hibtest"  # noqa: S105 - it protects nothing, and is printed with the plan
+_UUID = "68696274-6573-7400-0000-000000000002"
+
+
+def crypt_part(layer: Crypt, below: Part, name: str) -> Part:
+    """Return a part with an encrypted device upon it.
+
+    As few rounds as there may be between passphrase and key: a guest is slow, and that is nothing
+    a hibernation could do wrong.
+    """
+    options = (
+        *("--type luks2", "--batch-mode", "--key-file -", f"--uuid {_UUID}"),
+        *("--cipher aes-xts-plain64", "--key-size 512", f"--sector-size {layer.sector_size}"),
+        *("--pbkdf pbkdf2", "--pbkdf-force-iterations 1000"),
+    )
+    says, mapped = f"printf {_PASSPHRASE} |", f"{name}-crypt"
+    steps = (
+        "drivers dm-crypt crypto-xts crypto-ecb crypto-aes",
+        f"{says} if_new cryptsetup luksFormat {' '.join(options)} {below.device}",
+        f"{says} tool cryptsetup open --key-file - {below.device} {mapped}",
+    )
+    return replace(
+        below,
+        early=(*below.early, *steps),
+        device=f"/dev/mapper/{mapped}",
+        views=(*below.views, partial(opened, passphrase=_PASSPHRASE.encode())),
+    )
