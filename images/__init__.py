@@ -98,8 +98,8 @@ def own_kernel(
     :param modules: ``lib/modules/RELEASE``, or a directory that holds it
         (``INSTALL_MOD_PATH``); none for a kernel that needs none, or has them beside it.
     :param doubt: Is told what of the kernel could not be looked at.
-    :raise KernelError: When there is no such kernel, it cannot be a guest's, or the modules are
-        another kernel's.
+    :raise SpecError: When there is no such kernel, or no directory of its modules.
+    :raise KernelError: When it cannot be a guest's, or the modules are another kernel's.
     :raise HostError: When this machine lacks something or a step fails.
     """
     from hibtest.images import own, source

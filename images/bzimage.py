@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from hibtest.errors import KernelError
+from hibtest.errors import KernelError, SpecError
 
 _SECTOR = 512
 _HEAD = _SECTOR * 256  # setup_sects is one byte: no setup code is longer
@@ -47,6 +47,7 @@ class BzImage:
 def read(path: Path) -> BzImage:
     """Read the header of a bzImage.
 
+    :raise SpecError: When it is no regular file, or a vmlinux.
     :raise KernelError: When the file cannot be read or is no whole x86-64 kernel.
     """
     head, size = _read_head(path)
@@ -76,7 +77,7 @@ def _read_head(path: Path) -> tuple[bytes, int]:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise KernelError(f"{path}: not a file", hint=_HINT)
+            raise SpecError(f"{path}: not a file", hint=_HINT)
         with path.open("rb") as file:
             return file.read(_HEAD), status.st_size
     except OSError as error:
@@ -85,7 +86,7 @@ def _read_head(path: Path) -> tuple[bytes, int]:
 
 def _check_magic(path: Path, head: bytes) -> None:
     if head.startswith(b"\x7fELF"):
-        raise KernelError(f"{path}: an ELF file (vmlinux?), not a bzImage", hint=_HINT)
+        raise SpecError(f"{path}: an ELF file (vmlinux?), not a bzImage", hint=_HINT)
     if len(head) < _HEADER_END or _u16(head, 0x1FE) != _BOOT_FLAG or head[0x202:0x206] != b"HdrS":
         raise KernelError(f"{path}: not an x86 kernel", hint=_HINT)
 

@@ -62,6 +62,7 @@ def check(
     :param config: The configuration's file, if it is not to be searched for.
     :param modules: The kernel's modules, if the guest will have them: drivers may be modules then.
     :param with_modules: Whether it will have them, wherever they come from.
+    :raise SpecError: When the file cannot be a kernel's.
     :raise KernelError: When the file is no kernel, its configuration is not found, or the modules
         are another kernel's.
     """

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hibtest.errors import KernelError
+from hibtest.errors import KernelError, SpecError
 
 MARK = "modules.order"  # it lies beside the modules
 INSTALL = "make modules_install INSTALL_MOD_PATH=DIR, then --modules DIR"
@@ -12,10 +12,11 @@ def find_modules(given: Path, release: str) -> Path:
     """Return the directory of a release's modules.
 
     :param given: That directory itself, or one that holds ``lib/modules/RELEASE``.
-    :raise KernelError: When there are none, or only another kernel's.
+    :raise SpecError: When there is no such directory.
+    :raise KernelError: When there are none in it, or only another kernel's.
     """
     if not given.is_dir():
-        raise KernelError(f"{given}: no such directory", hint=INSTALL)
+        raise SpecError(f"{given}: no such directory", hint=INSTALL)
     places = [given] if (given / MARK).is_file() else []
     for above in ("lib/modules", "usr/lib/modules", "."):
         places += [mark.parent for mark in given.glob(f"{above}/*/{MARK}")]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest import similar
-from hibtest.errors import KernelError
+from hibtest.errors import KernelError, SpecError
 
 BZIMAGE = Path("arch/x86/boot/bzImage")
 _BUILT = "modules.order"  # written by `make modules`, at the top of the output
@@ -33,7 +33,7 @@ def find(given: str, modules: Path | None = None, root: Path = Path("/")) -> Sou
         a release such as ``uname -r`` prints.
     :param modules: Its modules, where they are not those beside it.
     :param root: Where installed kernels are.
-    :raise KernelError: When there is none.
+    :raise SpecError: When there is none.
     """
     path = Path(given)
     if path.is_dir():
@@ -41,7 +41,7 @@ def find(given: str, modules: Path | None = None, root: Path = Path("/")) -> Sou
     if path.exists():
         return Source(bzimage=path, modules=modules)
     if "/" in given:
-        raise KernelError(f"{given}: no such file or directory", hint=_HINT)
+        raise SpecError(f"{given}: no such file or directory", hint=_HINT)
     return _installed(given, modules, root)
 
 
@@ -51,9 +51,9 @@ def _in_tree(tree: Path, modules: Path | None) -> Source:
         built = modules is None and (tree / _BUILT).is_file()
         return Source(bzimage=kernel, modules=modules, tree=tree if built else None)
     if not (tree / "Kbuild").exists() and not (tree / ".config").exists():
-        raise KernelError(f"{tree}: no kernel tree", hint=_HINT)
+        raise SpecError(f"{tree}: no kernel tree", hint=_HINT)
     hint = "make bzImage there; of a build with O=DIR name DIR"
-    raise KernelError(f"{tree}: not built: there is no {BZIMAGE}", hint=hint)
+    raise SpecError(f"{tree}: not built: there is no {BZIMAGE}", hint=hint)
 
 
 def _installed(release: str, modules: Path | None, root: Path) -> Source:
@@ -62,7 +62,7 @@ def _installed(release: str, modules: Path | None, root: Path) -> Source:
     if kernel is None:
         here = ", ".join(known) or "none"
         hint = similar.hint(release, known, f"{_HINT} (installed: {here})")
-        raise KernelError(f"{release}: no such file, and no such kernel is installed", hint=hint)
+        raise SpecError(f"{release}: no such file, and no such kernel is installed", hint=hint)
     beside = root / "lib/modules" / release
     return Source(bzimage=kernel, modules=modules or (beside if beside.is_dir() else None))
 

@@ -58,7 +58,7 @@ class SpecError(HibtestError):
 
 
 class KernelError(SpecError):
-    """The kernel that was given cannot be a guest's: it is none, is damaged, lacks something."""
+    """The kernel that was given is there and cannot be a guest's: damaged, or lacks something."""
 
 
 class HostError(HibtestError):

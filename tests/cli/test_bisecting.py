@@ -34,13 +34,24 @@ def test_no_verdict_skips_the_commit() -> None:
 @pytest.mark.parametrize(
     ("words", "status"),
     [
-        (["--kernel", "no-such-tree/"], 125),
+        (["--kernel", "no-such-tree/"], 128),
+        (["--kernel", "."], 128),
+        (["--kernel", "empty"], 128),
+        (["--kernel", "unbuilt"], 128),
+        (["--kernel", "6.99-nope"], 128),
+        (["--kernel", "vmlinux"], 128),
+        (["--kernel", "damaged"], 125),
         (["no-such-scenario"], 128),
         (["--no-such-option"], 128),
         (["--kernel", "x", "--maxfail", "many"], 128),
     ],
 )
 def test_the_command_has_them(words: list[str], status: int, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "unbuilt").mkdir()
+    (tmp_path / "unbuilt" / "Kbuild").touch()
+    (tmp_path / "vmlinux").write_bytes(b"\x7fELF")
+    (tmp_path / "damaged").touch()
     argv = [sys.executable, "-m", "hibtest", "run", "--bisect", *words]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stderr

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.errors import KernelError
+from hibtest.errors import KernelError, SpecError
 from hibtest.images.source import Source, built_modules, find
 
 
@@ -38,11 +38,11 @@ def test_a_build_tree_with_modules(tmp_path: Path) -> None:
 
 
 def test_a_tree_that_is_not_built_is_told_from_none(tmp_path: Path) -> None:
-    with pytest.raises(KernelError, match="not built") as caught:
+    with pytest.raises(SpecError, match="not built") as caught:
         find(str(tree(tmp_path)))
     assert "O=DIR" in str(caught.value.hint)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(KernelError, match="no kernel tree"):
+    with pytest.raises(SpecError, match="no kernel tree"):
         find(str(tmp_path / "empty"))
 
 
@@ -60,17 +60,17 @@ def test_one_that_lies_with_its_modules(tmp_path: Path) -> None:
 
 def test_one_that_is_not_installed_names_those_that_are(tmp_path: Path) -> None:
     tree(tmp_path, "boot/vmlinuz-6.1.0-9-amd64")
-    with pytest.raises(KernelError, match="no such kernel is installed") as caught:
+    with pytest.raises(SpecError, match="no such kernel is installed") as caught:
         find("6.1.0-8-amd64", root=tmp_path)
     assert caught.value.hint == "did you mean 6.1.0-9-amd64?"
-    with pytest.raises(KernelError) as caught:
+    with pytest.raises(SpecError) as caught:
         find("vanilla", root=tmp_path)
     assert "installed: 6.1.0-9-amd64" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("given", ["/no/such/bzImage", "./bzImage"])
 def test_a_path_that_is_not_there(given: str) -> None:
-    with pytest.raises(KernelError, match="no such file or directory"):
+    with pytest.raises(SpecError, match="no such file or directory"):
         find(given)
 
 
