@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from hibtest.cli.again import again
-from hibtest.cli.boot import _job, boot
+from hibtest.cli.boot import _job, _outlook, boot
 from hibtest.cli.rundir import the_run
 from hibtest.cli.show_run import show
 from hibtest.errors import SpecError
 from hibtest.evidence import Boot, Evidence, GuestKernel, Hang, Host, StageTime, to_json
+from hibtest.image.place import ImagePlace
 from hibtest.job import Job
 from hibtest.settings import Settings
 from hibtest.spec import GuestFiles, GuestSpec, Role, Scenario, Stage
+from tests.image.writer import Recipe, write
 
 ONE = Scenario(name="one", guest=GuestSpec(kernel="trixie"))
 KERNEL = GuestKernel(name="trixie", release="6.12.1", sha256="ab" * 32)
@@ -150,6 +152,27 @@ def test_without_disks_there_is_nothing_to_boot(ours: Path) -> None:
     with pytest.raises(SpecError, match="its disks are not there") as caught:
         boot(ours)
     assert "rerun.sh --keep" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("agent", [False, True])
+def test_a_guest_that_will_start_afresh_is_told_as_one(tmp_path: Path, agent: bool) -> None:
+    """After a good resume the image is used up, whichever boot is asked for."""
+    place = ImagePlace(path=tmp_path / "swap.raw", agent=agent)
+    place.path.write_bytes(write(Recipe(header={"sig": b"SWAPSPACE2"})).disk)
+    for role in (Role.RESUME, Role.COLD):
+        assert "the guest starts afresh" in _outlook(place, role)
+    assert _outlook(place, Role.SAVE) == ""  # as it always does
+
+
+def test_nothing_is_said_of_an_image_that_waits(tmp_path: Path) -> None:
+    place = ImagePlace(path=tmp_path / "swap.raw")
+    place.path.write_bytes(write(Recipe()).disk)
+    assert _outlook(place, Role.RESUME) == ""
+
+
+def test_a_server_that_has_no_image_has_none_that_waits(tmp_path: Path) -> None:
+    place = ImagePlace(path=tmp_path / "image.hib", agent=True, swap=False)
+    assert "the guest starts afresh" in _outlook(place, Role.RESUME)
 
 
 def test_a_guest_that_waits_for_gdb_has_no_shell(run: Path) -> None:

@@ -112,6 +112,17 @@ def test_consumed_image(tmp_path: Path) -> None:
     assert "6.1, 6.12, 7.3: refuses (-22), at debug level\n" in done.stdout
 
 
+def test_a_swap_that_was_used_since_the_resume_reads_like_no_damage(tmp_path: Path) -> None:
+    written = write(Recipe(header={"sig": b"SWAPSPACE2"}))
+    content = bytearray(written.disk)
+    content[written.maps[0] * PAGE : written.maps[0] * PAGE + PAGE] = b"x" * PAGE
+    done = inspect(disk(tmp_path, bytes(content)))
+    assert done.returncode == 0
+    assert ": no hibernation image any more: the swap was used since" in done.stdout
+    lost = "from block 1 on (swap map), as is usual once its place is used again"
+    assert f"  lost          {lost}\n" in done.stdout
+
+
 def test_wrong_checksum(tmp_path: Path) -> None:
     done = inspect(disk(tmp_path, write(Recipe(header={"crc32": 0xABC})).disk))
     assert done.returncode == 1

@@ -14,6 +14,8 @@ from hibtest.errors import ExitStatus, SpecError
 from hibtest.printable import printable
 
 if TYPE_CHECKING:
+    from hibtest.evidence import Boot
+    from hibtest.image.place import ImagePlace
     from hibtest.job import Job
     from hibtest.spec import Role
 
@@ -43,15 +45,21 @@ def boot(
     Its console is this terminal: Ctrl-a x ends it, Ctrl-a c is QEMU's monitor.
     """
     from hibtest.cycle.revisit import on_terminal, revisited, with_shell
+    from hibtest.spec import Role
 
     if shell and gdb:
         raise SpecError("--shell and --gdb: a guest that waits for gdb has no shell")
     job = _job(directory)
-    role = _role(at, job)
-    with revisited(job) as lab:
+    boots = _boots(job)
+    role = Role(at or (boots[-1].role if boots else Role.SAVE))
+    told = next((boot.swap_offset for boot in boots if boot.swap_offset is not None), None)
+    with revisited(job, told) as lab:
         _tell(
             f"{job.directory}: its {role} boot, Linux {job.kernel.release}, on copies of its disks"
         )
+        image = lab.storage.image_in(lab.directory, lab.told)
+        if outlook := _outlook(image, role):
+            _tell(outlook)
         if shell:
             return with_shell(lab, role, _tell)
         _tell("Ctrl-a x ends it, Ctrl-a c is QEMU's monitor")
@@ -78,15 +86,20 @@ def _job(directory: Path) -> Job:
     return replace(job, directory=run, qemu=str(qemu))
 
 
-def _role(at: At | None, job: Job) -> Role:
+def _boots(job: Job) -> tuple[Boot, ...]:
     from hibtest.evidence import Evidence, read_json
     from hibtest.job import EVIDENCE
+
+    return read_json(job.directory / EVIDENCE, Evidence).boots
+
+
+def _outlook(image: ImagePlace | None, role: Role) -> str:
+    """Return what is to be known of a boot that was to resume and will not, else nothing."""
     from hibtest.spec import Role
 
-    if at is not None:
-        return Role(at)
-    evidence = read_json(job.directory / EVIDENCE, Evidence)
-    return evidence.boots[-1].role if evidence.boots else Role.SAVE
+    if role is Role.SAVE or (image and image.waits()):
+        return ""
+    return "no image waits on them (a resume uses it up): the guest starts afresh"
 
 
 def _tell(text: str) -> None:

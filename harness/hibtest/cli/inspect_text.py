@@ -14,7 +14,7 @@ from hibtest.image.header import PAGE_SIZE
 from hibtest.image.info import ImageInfo
 from hibtest.image.reader import Chunk
 from hibtest.image.resume import Reply
-from hibtest.image.survey.found import ByAgent, Survey
+from hibtest.image.survey.found import ByAgent, Damage, Survey
 
 _WIDTH = 14  # of the first column
 _ZERO_PAGE = hashlib.sha256(bytes(PAGE_SIZE)).hexdigest()
@@ -48,11 +48,7 @@ def lines(found: Survey, name: str) -> Iterator[str]:
 
 def _rows(found: Survey) -> Iterator[tuple[str, str]]:
     if found.damage:
-        where = "" if found.damage.block is None else f"block {found.damage.block}, "
-        yield (
-            "lost" if found.sound else "damage",
-            f"{where}{found.damage.field}: {found.damage.what}",
-        )
+        yield _damage_row(found.damage, lost=found.state == "remains")
     yield from _place_rows(found)
     if found.info:
         yield from _size_rows(found, found.info)
@@ -63,6 +59,15 @@ def _rows(found: Survey) -> Iterator[tuple[str, str]]:
         yield "written by", f"{_or(found.writers)}, by its form (no image says so)"
     for reply in found.replies:
         yield from _reply_rows(reply)
+
+
+def _damage_row(damage: Damage, *, lost: bool) -> tuple[str, str]:
+    """Return where an image ends to be one: of one that was resumed from, nothing is wrong."""
+    if lost:
+        where = "" if damage.block is None else f"from block {damage.block} on "
+        return "lost", f"{where}({damage.field}), as is usual once its place is used again"
+    where = "" if damage.block is None else f"block {damage.block}, "
+    return "damage", f"{where}{damage.field}: {damage.what}"
 
 
 def _place_rows(found: Survey) -> Iterator[tuple[str, str]]:

@@ -75,6 +75,20 @@ class Lab:
         """``HOST:PORT`` at which the guest finds the image server."""
         return NO_SERVER if self.server is None else f"{_HOST}:{self.server.address[1]}"
 
+    def machine(self, role: Role) -> MachineSpec:
+        """Return the machine of a boot."""
+        return machine_spec(
+            self.scenario,
+            self.files,
+            role,
+            self.qemu,
+            self.accel,
+            directory=self.directory,
+            server=self.address,
+            told=self.told,
+            debug=self.proof,
+        )
+
     @property
     def save_word(self) -> str:
         """Where the agent writes an image to, as it takes it."""
@@ -162,18 +176,10 @@ def running(lab: Lab, role: Role, number: int, directory: Path) -> Iterator[Runn
 
     :raise QemuError: When QEMU does not start.
     """
-    spec = machine_spec(
-        lab.scenario,
-        lab.files,
-        role,
-        lab.qemu,
-        lab.accel,
-        directory=lab.directory,
-        server=lab.address,
-        told=lab.told,
-        debug=lab.proof,
-    )
-    with start(spec, directory, began=lab.began) as machine, Console(machine.console) as console:
+    with (
+        start(lab.machine(role), directory, began=lab.began) as machine,
+        Console(machine.console) as console,
+    ):
         elapsed = Deadline.after(0, "").start - lab.began
         lab.sink(BootStarted(t=round(elapsed, 3), boot=number, role=role))
         watch = Watch(machine, console, lab.budget, lab.sink, lab.began, number)

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hibtest.cycle.boot import Came, Lab, came_up, machine_spec, running
+from hibtest.cycle.boot import Came, Lab, came_up, running
 from hibtest.cycle.server import served
+from hibtest.cycle.storage import storage_of
 from hibtest.cycle.storage.left import disks_in
 from hibtest.cycle.storage.targets import KEYS
 from hibtest.cycle.watch import Stalled
@@ -26,9 +27,10 @@ _LOOK = 0.5  # s between two looks at whether the shell has ended
 
 
 @contextmanager
-def revisited(job: Job) -> Iterator[Lab]:
+def revisited(job: Job, told: int | None = None) -> Iterator[Lab]:
     """Copy a run's disks, and yield what it takes to boot them; the copies go when it is left.
 
+    :param told: Where the guest said that its swap file lies, if it was asked.
     :raise SpecError: When the disks are gone.
     :raise HostError: When they cannot be copied, or the guest's files are gone.
     """
@@ -43,12 +45,15 @@ def revisited(job: Job) -> Iterator[Lab]:
             raise HostError(f"{file}, which that run was booted from, is not in the cache any more")
     for path in kept:
         _require_own(path, files.root)
+    if missing := storage_of(job.scenario).missing(job.directory):
+        hint = f"another hibtest may have made the run; {job.directory}/rerun.sh makes it again"
+        raise SpecError(f"{missing[0]}: no such disk", hint=hint)
     with tempfile.TemporaryDirectory(prefix=".boot-", dir=job.directory) as place:
         for path in kept:
             copy(path, Path(place) / path.name)
         if (job.directory / KEYS).exists():
             shutil.copytree(job.directory / KEYS, Path(place) / KEYS)
-        lab = Lab.of(replace(job, directory=Path(place), proof=False))
+        lab = replace(Lab.of(replace(job, directory=Path(place), proof=False)), told=told)
         with turn(lab.accel), served(lab) as equipped:
             yield equipped
 
@@ -73,11 +78,8 @@ def on_terminal(lab: Lab, role: Role, gdb: Path | None = None) -> int:
     :param gdb: A socket at which QEMU waits for gdb before the guest's first instruction.
     :return: QEMU's exit status.
     """
-    spec = machine_spec(
-        lab.scenario, lab.files, role, lab.qemu, lab.accel, lab.directory, server=lab.address
-    )
     stub = () if gdb is None else ("-S", "-gdb", f"unix:{gdb},server=on,wait=off")
-    return subprocess.run([*argv(spec), *stub], check=False).returncode
+    return subprocess.run([*argv(lab.machine(role)), *stub], check=False).returncode
 
 
 def with_shell(lab: Lab, role: Role, tell: Callable[[str], None]) -> int:

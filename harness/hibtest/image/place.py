@@ -68,6 +68,20 @@ class ImagePlace:
             check_offset(device, self.offset)
             return parse_header(device.read_one(self.offset, "header").tobytes())
 
+    def waits(self) -> bool:
+        """Return whether the next boot would find an image to resume from.
+
+        :raise HostError: When it cannot be read.
+        """
+        if not self.agent:
+            header = self.header()
+            return header is not None and header.armed
+        try:
+            found = self.look()
+        except Damaged:
+            return False
+        return found is not None and found.armed
+
     def look(self) -> AgentImage | None:
         """Return what the agent's target holds; ``None`` when the kernel writes the image.
 
