@@ -103,6 +103,14 @@ def test_a_runs_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
     _refused(done, ExitStatus.USAGE, os.fspath(runs))
 
 
+def test_where_nothing_failed_it_is_said_what_was_not_asked(tmp_path: Path) -> None:
+    done = _hibtest("run", "--failed", "--runs", os.fspath(tmp_path))
+    assert done.returncode == ExitStatus.EXPECTED
+    assert "no scenario's last verdict was a surprise" in done.stdout
+    assert "interrupted" in done.stdout
+    assert "pytest alone" in done.stdout
+
+
 def test_list_is_quiet_when_nobody_reads_on() -> None:
     command = f"{sys.executable} -m hibtest list --json | head -c 1"
     done = subprocess.run(

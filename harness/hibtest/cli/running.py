@@ -56,7 +56,8 @@ def run_all(said: Settings, chosen: tuple[Scenario, ...], earlier: Again | None,
         console.print(printable(text), soft_wrap=True, markup=False)
 
     if not chosen:
-        say("no scenario's last run surprised: there is nothing to run again")
+        say("no scenario's last verdict was a surprise: there is nothing to run again")
+        say("  → not asked: interrupted runs, which have no verdict, and what pytest alone runs")
         return ExitStatus.EXPECTED
     here = bench_as(said)
     given = _given(said, earlier, say, aside=aside)
