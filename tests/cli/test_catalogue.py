@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.cli.catalogue import scenarios
+from hibtest.cli.catalogue import OWN, scenarios
 from hibtest.errors import SpecError
 
 FILE = """
@@ -62,3 +62,12 @@ def test_a_name_that_two_have(tmp_path: Path) -> None:
     files = [write(tmp_path / "a" / "test_a.py"), write(tmp_path / "b" / "test_b.py")]
     with pytest.raises(SpecError, match="two scenarios are called mine"):
         scenarios(files)
+
+
+def test_hibtests_own_have_a_name_beside_others(tmp_path: Path) -> None:
+    """As it stands in a file of settings: seen from there."""
+    file = write(tmp_path / "test_mine.py")
+    assert scenarios([tmp_path / OWN]) == scenarios()
+    assert scenarios([file, Path(OWN)])[1:] == scenarios()
+    write(tmp_path / OWN / "test_other.py", FILE.replace("=NAME", "='other'"))
+    assert [one.name for one in scenarios([tmp_path / OWN])] == ["other"]

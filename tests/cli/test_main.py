@@ -103,6 +103,26 @@ def test_a_runs_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
     _refused(done, ExitStatus.USAGE, os.fspath(runs))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("list", "-k", "refused"), ("run", "-k", "refused"), ("plan", "cold-trixie-noresume")],
+    ids=lambda words: words[0],
+)
+def test_what_a_setting_hides_of_hibtests_own_is_told(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "hibtest.toml").write_text('scenarios = ["test_mine.py"]\n')
+    (tmp_path / "test_mine.py").write_text(
+        "from hibtest.spec import GuestSpec, Scenario\n"
+        'SCENARIOS = (Scenario(name="mine", guest=GuestSpec(kernel="trixie")),)\n'
+    )
+    _refused(_hibtest(*words, cwd=tmp_path), ExitStatus.USAGE, "--scenarios hibtest.scenarios")
+    done = _hibtest("list", cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "hibtest's own: --scenarios hibtest.scenarios"
+    done = _hibtest("list", "-k", "refused", "--scenarios", "hibtest.scenarios", cwd=tmp_path)
+    assert "refused-trixie-no-swap" in done.stdout
+
+
 def test_where_nothing_failed_it_is_said_what_was_not_asked(tmp_path: Path) -> None:
     done = _hibtest("run", "--failed", "--runs", os.fspath(tmp_path))
     assert done.returncode == ExitStatus.EXPECTED

@@ -12,6 +12,7 @@ from hibtest.errors import HibtestError, SpecError
 from hibtest.spec import Scenario
 
 DIRECTORY = (Path(__file__).parents[1] / "scenarios").resolve()  # in a checkout a link
+OWN = "hibtest.scenarios"  # what hibtest's own are called as a place; so does pytest --pyargs
 _NAME = "SCENARIOS"
 
 
@@ -19,11 +20,11 @@ def scenarios(places: Sequence[Path] = ()) -> tuple[Scenario, ...]:
     """Return all scenarios, in the order of their files.
 
     :param places: Files, and directories in which files are called ``test_*.py``; hibtest's own
-        if there are none.
+        if there are none, and where one is called ``hibtest.scenarios``.
     :raise SpecError: When a place is not there, a file cannot be loaded, or two scenarios share
         a name.
     """
-    files = [file for place in places or (DIRECTORY,) for file in _files(place)]
+    files = [file for place in _meant(places) for file in _files(place)]
     found = [one for path in dict.fromkeys(files) for one in _in_file(path)]
     names = [scenario.name for scenario in found]
     twice = {name for name in names if names.count(name) > 1}
@@ -44,8 +45,14 @@ def known(places: Sequence[Path] | None = None) -> tuple[Scenario, ...]:
 
 
 def named(places: Sequence[Path] | None) -> Sequence[Path]:
-    """Return the places that are named, or that the settings name; none is hibtest's own."""
-    return places or settings.found(Path.cwd()).scenarios or ()
+    """Return the places that are named, or that the settings name, or hibtest's own."""
+    return _meant(places or settings.found(Path.cwd()).scenarios or ())
+
+
+def _meant(places: Sequence[Path]) -> Sequence[Path]:
+    own = (place.name == OWN and not place.exists() for place in places)
+    meant = [DIRECTORY if is_own else one for one, is_own in zip(places, own, strict=True)]
+    return meant or [DIRECTORY]
 
 
 def _files(place: Path) -> list[Path]:

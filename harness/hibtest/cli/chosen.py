@@ -1,11 +1,14 @@
 """Which scenarios are meant, and what is changed about them."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from hibtest import similar
+from hibtest.cli import catalogue
 from hibtest.cli.rundir import VERDICT
 from hibtest.errors import SpecError
 from hibtest.evidence import read_json
@@ -15,6 +18,7 @@ from hibtest.spec.select import select
 from hibtest.verdict import Verdict
 
 SMOKE, ALL = "smoke", "all"
+T = TypeVar("T")
 _DEBIAN = re.compile(r"\b(bookworm|trixie|backports)\b")
 
 
@@ -30,6 +34,23 @@ def chosen(
     if expression == ALL or (expression is None and not _has_smoke(known)):
         return known
     return select(known, expression or SMOKE)
+
+
+def asked_of(known: tuple[Scenario, ...], ask: Callable[[tuple[Scenario, ...]], T]) -> T:
+    """Ask scenarios for some; what they do not have and hibtest's own would have is told so.
+
+    :raise SpecError: As ``ask`` does.
+    """
+    try:
+        return ask(known)
+    except SpecError as error:
+        own = catalogue.scenarios()
+        if known == own:
+            raise
+        with suppress(SpecError):
+            ask(own)
+            error.hint = f"hibtest's own are hidden: --scenarios {catalogue.OWN}"
+        raise
 
 
 def by_name(known: Collection[Scenario], name: str) -> Scenario:

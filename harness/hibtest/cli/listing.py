@@ -24,11 +24,12 @@ def list_(
 ) -> None:
     """List the scenarios."""
     from hibtest.cli import catalogue
+    from hibtest.cli.chosen import asked_of
     from hibtest.spec.select import select
 
     places = catalogue.named(scenarios)
     known = catalogue.scenarios(places)
-    found = select(known, expression) if expression else known
+    found = asked_of(known, lambda among: select(among, expression)) if expression else known
     if json:
         print_json(found)
         return
@@ -45,7 +46,10 @@ def list_(
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDE)
     console.print(table)
-    others = [] if expression or places else _only_in_pytest(catalogue.DIRECTORY)
+    own = catalogue.DIRECTORY in places
+    if not own:
+        console.print(f"\nhibtest's own: --scenarios {catalogue.OWN}")
+    others = _only_in_pytest(catalogue.DIRECTORY) if own and not expression else []
     if others:
         console.print(f"\n{_BY_PYTEST}")
     for name in others:

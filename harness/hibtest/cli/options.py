@@ -25,7 +25,7 @@ Expression = Annotated[
 ]
 Scenarios = Annotated[
     list[Path] | None,
-    typer.Option(metavar="PLACE", help="Files or directories of scenarios, not hibtest's own."),
+    typer.Option(metavar="PLACE", help="Files, directories; hibtest's own: hibtest.scenarios."),
 ]
 Kernel = Annotated[
     str | None,

@@ -13,7 +13,7 @@ from hibtest.evidence import to_json
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU
-from hibtest.spec import Outcome, Role, Scenario
+from hibtest.spec import GuestFiles, Outcome, Role, Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +43,15 @@ class Plan:
     boots: tuple[PlannedBoot, ...]
 
 
-def planned(scenario: Scenario, accel: str) -> Plan:
+def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> Plan:
     """Return the plan of a scenario.
 
+    :param given: The files of one's own kernel, if it is to be booted.
     :raise HostError: When its guest files are not built.
     """
     qemu = shutil.which(QEMU) or QEMU
     chosen, reason = choose(qemu, accel)
-    files = images.guest_files(scenario.guest.kernel)
+    files = given or images.guest_files(scenario.guest.kernel)
     boots = (
         PlannedBoot(
             role=role,

@@ -87,12 +87,13 @@ def _chosen(
 ) -> tuple[Settings, tuple[Scenario, ...]]:
     from hibtest import settings
     from hibtest.cli.catalogue import scenarios
-    from hibtest.cli.chosen import ALL, changed, chosen, failed_last
+    from hibtest.cli.chosen import ALL, asked_of, changed, chosen, failed_last
     from hibtest.cli.prepare import RUNS
 
     said = asked.over(settings.found(Path.cwd()))
     known = scenarios(said.scenarios or ())
-    found = chosen(known, names, expression or (ALL if failed else None))
+    expression = expression or (ALL if failed else None)
+    found = asked_of(known, lambda among: chosen(among, names, expression))
     if failed:
         found = failed_last(found, said.runs or RUNS, own=said.kernel is not None)
     elif not (names or expression or said.kernel or said.scenarios):

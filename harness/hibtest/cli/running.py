@@ -60,10 +60,10 @@ def run_all(said: Settings, chosen: tuple[Scenario, ...], earlier: Again | None,
         say("  → not asked: interrupted runs, which have no verdict, and what pytest alone runs")
         return ExitStatus.EXPECTED
     here = bench_as(said)
-    given = _given(said, earlier, say, aside=aside)
-    if given and given.kernel_name == OWN_KERNEL:
+    files = given(said, earlier, say, aside=aside)
+    if files and files.kernel_name == OWN_KERNEL:
         chosen = on_own_kernel(chosen)
-    here = _with_files(replace(here, given=given), chosen, aside=aside)
+    here = _with_files(replace(here, given=files), chosen, aside=aside)
     say(_host(here))
     with owner(here.runs, say) as name:
         return _side_by_side(replace(here, owner=name), chosen * way.times, said, console, way)
@@ -77,10 +77,13 @@ def _host(here: Bench) -> str:
     return f"QEMU {here.host.qemu}, emulated{why}"
 
 
-def _given(
+def given(
     said: Settings, earlier: Again | None, say: Callable[[str], None], *, aside: bool
 ) -> GuestFiles | None:
-    """Return the files of one's own kernel, or of that of an earlier run, if there is one."""
+    """Return the files of one's own kernel, or of that of an earlier run, if there is one.
+
+    :raise SpecError: When there are modules without a kernel, or as ``images.own_kernel`` does.
+    """
     if said.modules and not said.kernel:
         raise SpecError(f"--modules {said.modules} needs --kernel")
     with progress(stderr=aside) as report:

@@ -1,5 +1,7 @@
 """``hibtest plan`` and ``judge``: look without booting."""
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,15 +20,33 @@ def plan(
         ),
     ],
     scenarios: options.Scenarios = None,
+    kernel: options.Kernel = None,
+    modules: options.Modules = None,
+    append: options.Append = None,
+    memory: options.Memory = None,
+    vcpus: options.Vcpus = None,
+    lives: options.Lives = None,
     accel: options.Accel = None,
     json: options.Json = False,
 ) -> None:
-    """Show what a scenario does, with the QEMU command line of every boot. Starts nothing."""
+    """Show what `run SCENARIO` would do, with QEMU's command line for each boot. Starts none."""
+    from hibtest import settings
     from hibtest.cli import catalogue
-    from hibtest.cli.chosen import by_name
+    from hibtest.cli.chosen import asked_of, by_name, changed, on_own_kernel
     from hibtest.cli.plan import plan_lines, planned
+    from hibtest.cli.running import given
 
-    found = planned(by_name(catalogue.known(scenarios), name), accel or "auto")
+    asked = settings.Settings(
+        scenarios=tuple(scenarios) if scenarios else None, kernel=kernel, modules=modules,
+        append=append, memory=memory, vcpus=vcpus, lives=lives, accel=accel,
+    )  # fmt: skip
+    said = asked.over(settings.found(Path.cwd()))
+    known = catalogue.scenarios(said.scenarios or ())
+    scenario = changed(asked_of(known, lambda among: by_name(among, name)), said)
+    files = given(said, None, partial(print, file=sys.stderr), aside=True)
+    if files:
+        [scenario] = on_own_kernel((scenario,))
+    found = planned(scenario, said.accel or "auto", files)
     if json:
         print_json(found)
         return
