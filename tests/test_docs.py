@@ -12,6 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from typer.main import get_command
 
+import hibtest
 import kernel_lines
 from hibtest.cli.catalogue import scenarios
 from hibtest.cli.main import app
@@ -107,6 +108,20 @@ def test_commands_and_options_are_there(page: Path) -> None:
         for option in options:
             if not re.fullmatch(r"-v+", option):
                 assert option in spelled, f"{page.name}: hibtest {' '.join(words)}: {option}"
+
+
+@pytest.mark.parametrize("page", [*sorted(DOCS.glob("*.md"))], ids=lambda page: page.name)
+def test_a_page_calls_it_hibtest_wherever_it_is(page: Path) -> None:
+    """README.md, which one reads in a checkout, says how that comes onto the PATH."""
+    assert "./hibtest" not in page.read_text()
+    assert "CHECKOUT:$PATH" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_pip_installs_is_a_wheel_that_there_is(page: Path) -> None:
+    """Not a name of PyPI, where hibtest is not."""
+    found = re.findall(r"pip install (\S*hibtest[^\s`]*)", page.read_text())
+    assert set(found) <= {f"PATH/hibtest-{hibtest.__version__}-py3-none-any.whl"}
 
 
 def test_the_pages_show_commands() -> None:

@@ -79,5 +79,8 @@ Bisect = Annotated[
     bool, typer.Option("--bisect", help="Exit as git bisect run wants it: 125 is no verdict.")
 ]
 Verbose = Annotated[
-    int, typer.Option("-v", count=True, help="A line per stage; -vv: consoles, tracebacks.")
+    int,
+    typer.Option(
+        "-v", count=True, help="A line per stage on a terminal, too; -vv: consoles, tracebacks."
+    ),
 ]
