@@ -1,12 +1,16 @@
 """What a project and its environment say about how scenarios are run."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from hibtest.errors import SpecError
-from hibtest.settings import Settings, found
+from hibtest.pytest_options import add_options
+from hibtest.settings import NAMES, Settings, found
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_nothing_is_said(tmp_path: Path) -> None:
@@ -69,9 +73,13 @@ def test_what_is_said_first_counts() -> None:
     [
         ("vcpu = 4\n", r"no setting is called 'vcpu' \(did you mean vcpus\?\)"),
         ("xyzzy = 4\n", "there are scenarios, kernel"),
-        ('vcpus = "four"\n', "Expected `int | null`, got `str`"),
+        ('vcpus = "four"\n', "vcpus: 'four' is not a number$"),
+        ("memory = 1.5\n", "memory: 1.5 is not a number of MiB$"),
+        ('keep = "yes"\n', "keep: 'yes' is not true or false$"),
+        ("scenarios = [1]\n", r"scenarios: \[1\] is not a list of paths in quotes$"),
+        ("runs = 1\n", "runs: 1 is not text in quotes$"),
         ("vcpus = \n", "hibtest.toml: Invalid value"),
-        ("kernel = 6\n", "Expected `str | null`, got `int`"),
+        ("kernel = 6\n", "kernel: 6 is not text in quotes$"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_the_file(
@@ -98,6 +106,38 @@ def test_a_file_that_a_stranger_put_above_us_is_not_read(tmp_path: Path) -> None
     assert found(inner, {}) == Settings(vcpus=4)
 
 
-def test_and_with_the_variable(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="HIBTEST_VCPUS: Expected `int"):
-        found(tmp_path, {"HIBTEST_VCPUS": "four"})
+@pytest.mark.parametrize(
+    ("variable", "value", "wrong"),
+    [
+        ("HIBTEST_VCPUS", "four", "'four' is not a number$"),
+        ("HIBTEST_MEMORY", "lots", "'lots' is not a number of MiB$"),
+        ("HIBTEST_KEEP", "yes", "'yes' is not 1 or 0$"),
+        ("HIBTEST_NO_PROOF", "on", "'on' is not 1 or 0$"),
+        ("HIBTEST_VCPU", "4", r"no setting is called 'vcpu' \(did you mean vcpus\?\)"),
+        ("HIBTEST_NO_PROFF", "1", r"no setting is called 'no_proff' \(did you mean no_proof"),
+        ("HIBTEST_NO_KEEP", "1", "no setting is called 'no_keep'"),
+        ("HIBTEST_DEBIAN_MIRRORS", "x", r"no .*did you mean debian_mirror\?"),
+        ("HIBTEST_XYZZY", "1", r"no .*\(there are scenarios, kernel"),
+    ],
+)
+def test_and_with_the_variable(tmp_path: Path, variable: str, value: str, wrong: str) -> None:
+    with pytest.raises(SpecError, match=f"^{variable}: {wrong}") as caught:
+        found(tmp_path, {variable: value})
+    assert "docs/" not in str(caught.value)  # which are not beside a wheel
+
+
+def test_variables_that_hibtest_reads_elsewhere_are_no_settings(tmp_path: Path) -> None:
+    """Those that stand anywhere in its code, tests and recipes."""
+    places = ("harness", "images", "scenarios", "tests", "benchmarks")
+    files = [file for place in places for file in (ROOT / place).rglob("*.py")]
+    read = re.compile(r'(?:environ.get\(|VARIABLE = )"(HIBTEST_[A-Z_]+)"')
+    names = {name for file in files for name in read.findall(file.read_text())}
+    assert {"HIBTEST_PATIENCE", "HIBTEST_FUZZ_SEED", "HIBTEST_UPDATE_GOLDEN"} < names
+    assert found(tmp_path, dict.fromkeys(names, "1")) == Settings()
+
+
+def test_pytest_has_an_option_for_each_but_one() -> None:
+    options = pytest.Parser(_ispytest=True).getgroup("hibtest")
+    add_options(options)
+    names = {str(option.dest).removeprefix("hib_") for option in options.options}
+    assert names == set(NAMES) - {"scenarios"}  # pytest has arguments for these

@@ -29,7 +29,7 @@ _SWITCHES = (
 
 
 def add_options(group: pytest.OptionGroup) -> None:
-    """Add an option for each setting; without, what docs/settings.md says counts."""
+    """Add options for settings, not ``scenarios``; without, what docs/settings.md says counts."""
     for name, kind, metavar, what in _VALUES:
         dest = f"hib_{name}"
         group.addoption(f"--hib-{name}", dest=dest, type=kind, metavar=metavar, help=what)

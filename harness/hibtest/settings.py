@@ -21,7 +21,11 @@ from hibtest.errors import SpecError
 
 _FILE, _PROJECT = "hibtest.toml", "pyproject.toml"
 _LONGEST = 1 << 20
-_NEGATED = ("proof", "retry")  # HIBTEST_NO_PROOF=1
+_PREFIX = "HIBTEST_"
+_NEGATED = {"no_proof": "proof", "no_retry": "retry"}  # HIBTEST_NO_PROOF=1
+_MIRROR = "debian_mirror"  # of hibtest.images
+# Variables that are no settings: of what runs in a guest (hibtest.probe), and of our tests.
+_OTHERS = (_MIRROR, "patience", "probe_run", "probe_disk", "fuzz", "fuzz_seed", "update_golden")
 T = TypeVar("T")
 
 
@@ -63,6 +67,14 @@ class Settings:
 
 
 NAMES = tuple(field.name for field in fields(Settings))
+_KINDS: Mapping[str, Any] = {field.name: field.type for field in fields(Settings)}
+_WANTED: Mapping[Any, str] = {
+    bool | None: "true or false",
+    int | None: "a number",
+    str | None: "text in quotes",
+    Path | None: "text in quotes",
+    tuple[Path, ...] | None: "a list of paths in quotes",
+}
 _PATHS = ("modules", "runs")
 
 
@@ -76,22 +88,26 @@ def found(directory: Path, environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _of_environment(environ: Mapping[str, str]) -> Settings:
+    known = (*NAMES, *_NEGATED)
+    variables = {_twin(key) for key in (*known, *_OTHERS)}
+    for variable, text in environ.items():
+        if variable.startswith(_PREFIX) and variable not in variables and text:
+            key = variable.removeprefix(_PREFIX).lower()
+            raise _unknown(key, variable, (*known, _MIRROR))
     said: dict[str, Any] = {}
-    for name in NAMES:
-        for variable in (_twin(name), _twin(f"no_{name}")):
-            if not (text := environ.get(variable)):
-                continue
-            negated = variable != _twin(name)
-            if negated and name not in _NEGATED:
-                continue
-            value: Any = text.split(os.pathsep) if name == "scenarios" else text
-            one = _converted({name: value}, variable, strict=False)
-            said[name] = not getattr(one, name) if negated else getattr(one, name)
+    for key in known:
+        text = environ.get(_twin(key), "")
+        if not text:
+            continue
+        name = _NEGATED.get(key, key)
+        value: Any = text.split(os.pathsep) if name == "scenarios" else text
+        meant = _value(name, value, _twin(key), strict=False)
+        said[name] = not meant if key in _NEGATED else meant
     return Settings(**said)
 
 
-def _twin(name: str) -> str:
-    return f"HIBTEST_{name.upper()}"
+def _twin(key: str) -> str:
+    return f"{_PREFIX}{key.upper()}"
 
 
 def _of_file(directory: Path) -> Settings:
@@ -99,7 +115,7 @@ def _of_file(directory: Path) -> Settings:
         for name in (_FILE, _PROJECT):
             path = place / name
             if path.is_file() and _is_ours(path) and (table := _table(path)) is not None:
-                return _at(path.parent, _converted(table, str(path), strict=True))
+                return _at(path.parent, _converted(table, str(path)))
     return Settings()
 
 
@@ -119,7 +135,9 @@ def _table(path: Path) -> Mapping[str, Any] | None:
     except (OSError, ValueError, RecursionError) as error:
         if path.name == _PROJECT:
             return None  # whatever is wrong with it is not ours to say
-        raise SpecError(f"{path}: {error}", hint="see docs/settings.md") from error
+        raise SpecError(
+            f"{path}: {error}", hint="a line is NAME = VALUE, text in quotes"
+        ) from error
     if path.name == _FILE:
         return whole
     tools = whole.get("tool")
@@ -127,17 +145,30 @@ def _table(path: Path) -> Mapping[str, Any] | None:
     return table if isinstance(table, dict) else None
 
 
-def _converted(table: Mapping[str, Any], where: str, *, strict: bool) -> Settings:
+def _converted(table: Mapping[str, Any], where: str) -> Settings:
     for key in table:
         if key not in NAMES:
-            remedy = similar.hint(key, NAMES, f"there are {', '.join(NAMES)}")
-            raise SpecError(f"{where}: no setting is called {key!r}", hint=remedy)
+            raise _unknown(key, where, NAMES)
     if isinstance(table.get("scenarios"), str):
         table = {**table, "scenarios": [table["scenarios"]]}
+    said = {key: _value(key, value, f"{where}: {key}", strict=True) for key, value in table.items()}
+    return Settings(**said)
+
+
+def _unknown(key: str, where: str, known: tuple[str, ...]) -> SpecError:
+    remedy = similar.hint(key, known, f"there are {', '.join(known)}")
+    return SpecError(f"{where}: no setting is called {key!r}", hint=remedy)
+
+
+def _value(name: str, value: Any, where: str, *, strict: bool) -> Any:
+    """Return a setting's value; where it is text, not strictly: a number may be "4", yes "1"."""
+    kind = _KINDS[name]
     try:
-        return msgspec.convert(table, Settings, strict=strict, dec_hook=_path)
+        return msgspec.convert(value, kind, strict=strict, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise SpecError(f"{where}: {error}", hint="see docs/settings.md") from error
+        wanted = _WANTED[kind] if strict or kind != bool | None else "1 or 0"
+        unit = " of MiB" if name == "memory" else ""
+        raise SpecError(f"{where}: {value!r} is not {wanted}{unit}") from error
 
 
 def _path(kind: type[T], value: Any) -> T:

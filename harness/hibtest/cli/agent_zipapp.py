@@ -23,5 +23,5 @@ def agent_zipapp(
     except OSError as error:
         part.unlink(missing_ok=True)
         raise HostError(f"{file}: {error.strerror}", hint="name another file") from error
-    print(f"{file}: python3 {file} --help; docs/agent.1.md")
+    print(f"{file}: python3 {file} --help")
     return ExitStatus.EXPECTED

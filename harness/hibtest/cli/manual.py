@@ -9,9 +9,11 @@ from typer.main import get_command
 
 from hibtest import __version__
 from hibtest.cli.main import STATUSES, app
+from hibtest.settings import NAMES
 
 _ENVIRONMENT = (
-    ("HIBTEST_NAME", "A setting, such as HIBTEST_VCPUS=4: docs/settings.md has all."),
+    ("HIBTEST_NAME", f"A setting, such as HIBTEST_VCPUS=4. NAME is of {', '.join(NAMES).upper()}."),
+    ("HIBTEST_NO_PROOF, HIBTEST_NO_RETRY", "1 is as --no-proof and --no-retry."),
     ("HIBTEST_DEBIAN_MIRROR", "Where guest disks get Debian's packages from."),
     ("XDG_CACHE_HOME", "Guest disks are in hibtest/ below it; ~/.cache if it is not set."),
     ("TMPDIR", "Seats for emulated guests are in hibtest-seats-UID below it."),
