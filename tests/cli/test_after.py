@@ -13,7 +13,7 @@ from hibtest.cli.boot import _job, _outlook, boot
 from hibtest.cli.rundir import the_run
 from hibtest.cli.show_run import show
 from hibtest.errors import SpecError
-from hibtest.evidence import Boot, Evidence, GuestKernel, Hang, Host, StageTime, to_json
+from hibtest.evidence import Boot, Evidence, Fault, GuestKernel, Hang, Host, StageTime, to_json
 from hibtest.image.place import ImagePlace
 from hibtest.job import Job
 from hibtest.settings import Settings
@@ -69,6 +69,19 @@ def test_a_surprise_is_shown_with_its_stage_times(
     assert "save/console.log" in said
     assert "hibtest boot" not in said  # no disks were kept
     assert said.replace("\n", "").isprintable()
+
+
+def test_a_run_that_never_began_has_no_times(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Interrupted before there was anything to see: what is not known is left out."""
+    fault = Fault(kind="Interrupted", message="the run was interrupted (Ctrl-C, or a signal)")
+    evidence = Evidence(scenario="one", host=HOST, kernel=KERNEL, fault=fault)
+    (run / "evidence.json").write_bytes(to_json(evidence))
+    show(run)
+    said = capsys.readouterr().out
+    assert "one: INVALID (Interrupted)" in said
+    assert "kernel    trixie 6.12.1" in said
+    assert "began    " not in said
+    assert "in all" not in said
 
 
 def test_a_boot_that_is_called_as_nobody_calls_one_moves_no_terminal(

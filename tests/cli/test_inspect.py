@@ -219,6 +219,11 @@ def test_paths_that_look_like_targets(tmp_path: Path) -> None:
     assert f"{path}: an armed hibernation image\n" in inspect(path).stdout
 
 
+def test_its_help_has_every_status() -> None:
+    text = " ".join(inspect("--help").stdout.split())
+    assert "0 a sound image or none, 1 a damaged one, 2 wrong usage, 69 no disk to read." in text
+
+
 @pytest.mark.parametrize("what", ["/dev/zero", "fifo", "."])
 def test_a_log_that_is_none(tmp_path: Path, what: str) -> None:
     os.mkfifo(tmp_path / "fifo")

@@ -90,6 +90,16 @@ def test_what_breaks_one_run_is_told_and_the_others_go_on(
     assert str(error.args[-1]).split(":")[0] in two.verdict.reason
 
 
+def test_lines_of_one_scenario_say_of_which_run(tmp_path: Path) -> None:
+    """The workers find no job.json, and end at once."""
+    bench = FakeBench(host=HOST, qemu="qemu", runs=tmp_path)
+    out = io.StringIO()
+    board = Board(Console(file=out), 0)
+    pool = Pool(bench, board, 1, keep=False)
+    pool.run([ONE, TWO], lambda _: None)
+    assert out.getvalue().splitlines() == ["a/1  starts", "b/1  starts"]
+
+
 def test_evidence_that_cannot_be_read_is_that_runs(
     results: Callable[..., list[Result]],
 ) -> None:

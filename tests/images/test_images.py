@@ -106,6 +106,14 @@ def test_files_elsewhere_are_not_ours(built: Store, tmp_path: Path) -> None:
         images.as_then(replace(files, kernel=built.root / "store" / ".." / "vmlinuz"))
 
 
+def test_a_build_names_what_was_asked_for(built: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    trixie = images.guest_files("trixie")
+    others = (replace(trixie, kernel_name="bookworm"), trixie)
+    monkeypatch.setattr(images, "installed", lambda: others)
+    done = CliRunner().invoke(app, ["build", "trixie"])
+    assert done.output.splitlines() == [f"trixie: Linux {RELEASE}"]
+
+
 def test_a_second_build_builds_nothing(built: Store) -> None:
     steps: list[Step] = []
     images.build(["trixie"], steps.append)

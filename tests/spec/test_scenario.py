@@ -20,6 +20,12 @@ def test_a_name_that_is_no_directory_is_refused(name: str) -> None:
         Scenario(name=name, guest=GUEST)
 
 
+def test_the_message_allows_what_is_allowed() -> None:
+    with pytest.raises(SpecError, match=r"a-z 0-9 \. _ -"):
+        Scenario(name="A", guest=GUEST)
+    assert Scenario(name="a0._-", guest=GUEST).name == "a0._-"
+
+
 def test_more_vcpus_than_fit_are_refused() -> None:
     with pytest.raises(SpecError, match="8 vCPUs do not fit in max_vcpus 4"):
         Scenario(name="a", guest=replace(GUEST, vcpus=8, max_vcpus=4))

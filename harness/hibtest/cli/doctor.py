@@ -41,6 +41,9 @@ def _table(checks: "tuple[Check, ...]") -> "Table":
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column()
+    table.add_column(overflow="fold")  # a path that is cut cannot be pasted
     for check in checks:
         table.add_row(_SIGNS[check.ok], check.name, escape(check.detail))
         if check.remedy:

@@ -36,6 +36,8 @@ def build(
     with progress() as report:
         images.build(names or None, report, update=update)
     for files in images.installed():
+        if names and files.kernel_name not in names:
+            continue
         typer.echo(f"{files.kernel_name}: Linux {files.release}")
 
 

@@ -38,7 +38,7 @@ def inspect(
 ) -> int:
     """Say what a disk holds of a hibernation image, and what a resume would say.
 
-    Exit status: 0 a sound image or none, 1 a damaged one, 2 wrong usage.
+    Exit status: 0 a sound image or none, 1 a damaged one, 2 wrong usage, 69 no disk to read.
     """
     from hibtest.cli.inspect_text import PagePrinter, lines, to_line
     from hibtest.evidence import to_json

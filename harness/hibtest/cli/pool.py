@@ -98,6 +98,7 @@ class Pool:
         return finish(job, keep=self._keep)
 
     def _work(self, job: Job) -> int:
+        run = f"{job.scenario.name}/{job.directory.name}"
         # setpriv: the worker, and so its machine, ends also when we are killed with SIGKILL
         argv = ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-m", "hibtest.cli.worker"]
         with (
@@ -110,7 +111,7 @@ class Pool:
                 start_new_session=True,
             ) as worker,
             self._known(worker),
-            self._board.run(job.scenario.name) as sink,
+            self._board.run(run) as sink,
         ):
             for line in worker.stdout or ():
                 sink(from_line(line))

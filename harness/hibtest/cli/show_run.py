@@ -72,8 +72,9 @@ def show(
     console.print()
     for line in _facts(shown):
         console.print(line, soft_wrap=True, markup=False)
-    console.print()
-    console.print(_table(shown.stages))
+    if shown.stages:
+        console.print()
+        console.print(_table(shown.stages))
     console.print()
     for line in _where(run, shown):
         console.print(line, soft_wrap=True, markup=False)
@@ -120,7 +121,8 @@ def _facts(shown: Shown) -> Iterator[str]:
     from hibtest.cli.describe import describe
 
     evidence = shown.evidence
-    yield f"began     {printable(evidence.started)}, {evidence.seconds:.0f} s in all"
+    if evidence.started:
+        yield f"began     {printable(evidence.started)}, {evidence.seconds:.0f} s in all"
     if evidence.kernel:
         kernel = evidence.kernel
         yield printable(f"kernel    {kernel.name} {kernel.release}, sha256 {kernel.sha256[:16]}…")

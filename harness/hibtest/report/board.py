@@ -58,7 +58,10 @@ class Board:
 
     @contextmanager
     def run(self, name: str) -> Iterator[Sink]:
-        """Show one run; yields the sink for its events."""
+        """Show one run; yields the sink for its events.
+
+        :param name: Which, as its lines are to begin.
+        """
         task = self._progress.add_task(escape(name), at="starts", limit=None)
         roles: dict[int, str] = {}
         if self._lines:

@@ -62,7 +62,8 @@ class Scenario:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise SpecError(
-                f"scenario name {self.name!r} is not made of a-z, 0-9, dots, dashes", hint="rename"
+                f"scenario name {self.name!r} is not made of a-z 0-9 . _ -",
+                hint="it begins with a letter or a digit",
             )
         if not 1 <= self.guest.vcpus <= (self.guest.max_vcpus or self.guest.vcpus):
             raise SpecError(
