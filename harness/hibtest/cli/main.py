@@ -36,6 +36,7 @@ STATUSES = {
     2: "wrong usage",
     69: "nothing could be judged",
     125: "the same with --bisect",
+    128: "wrong usage or machine with --bisect",
     130: "interrupted",
 }
 
