@@ -108,6 +108,7 @@ class Machine:
         self.answers = Answers()
         self.commands: list[str] = []
         self.lost: tuple[str, ...] = ()
+        self.swap_page = 0  # of the swap's header
         self._ending = threading.Lock()  # whoever gives an order has a thread of his own
 
     def close(self) -> None:
@@ -153,7 +154,7 @@ class Machine:
     def signs(self, signature: bytes) -> None:
         """Write the swap's header, ``struct swsusp_header`` of kernel/power/swap.c."""
         with (self.directory.parent / "swap.raw").open("r+b") as disk:
-            disk.seek(PAGE - _HEADER.size)
+            disk.seek((self.swap_page + 1) * PAGE - _HEADER.size)
             disk.write(_HEADER.pack(0, 1, 1, _FLAGS, b"SWAPSPACE2", signature))
 
 

@@ -18,14 +18,18 @@ from hibtest.cycle.storage import storage_of
 from hibtest.image.place import ImagePlace
 from hibtest.spec import (
     AgentMethod,
+    Crypt,
     GuestFiles,
     GuestSpec,
     KernelMethod,
+    Linear,
     Mode,
     ResumeSpec,
     Scenario,
     ServerGone,
     SwapDisk,
+    SwapFile,
+    Volume,
     WriteError,
 )
 from tests.cycle.jobs import files_in
@@ -56,6 +60,22 @@ MADE_UP = (
         layout=(SwapDisk(size_mib=200),),
         faults=(WriteError(serial="swap", at_mib=64),),
         resume=ResumeSpec(device="/dev/vdz", noresume=True),
+    ),
+    Scenario(
+        name="swap-file-beside-a-disk",
+        guest=TRIXIE,
+        layout=(SwapFile(size_mib=300, priority=2), SwapDisk(size_mib=200, priority=7)),
+    ),
+    Scenario(
+        name="swap-on-a-volume-on-luks",
+        guest=TRIXIE,
+        layout=(SwapDisk(size_mib=300, on=(Crypt(), Volume())),),
+    ),
+    Scenario(
+        name="agent-file-on-luks",
+        guest=GuestSpec(kernel="trixie", root=(Linear(),)),
+        layout=(SwapFile(size_mib=300, on=(Linear(), Crypt(sector_size=4096))),),
+        method=AgentMethod(),
     ),
     Scenario(
         name="no-swap-at-all",

@@ -18,6 +18,7 @@ from hibtest.spec import (
     ResumeSpec,
     Role,
     Stage,
+    SwapFile,
     Target,
 )
 from hibtest.verdict import Verdict
@@ -214,3 +215,34 @@ def test_a_seat_that_cannot_be_had_is_said(job: Job, monkeypatch: pytest.MonkeyP
 def test_there_is_a_log_of_a_save_and_a_resume_of_every_kernel() -> None:
     names = {path.stem for path in LOGS.iterdir()}
     assert names >= {f"{kernel}-{what}" for kernel in KERNELS for what in ("save", "resume")}
+
+
+def test_where_a_swap_file_lies_is_told_by_the_guest_and_to_the_boots_after_it(runs: Runs) -> None:
+    told: list[str] = []
+
+    def at(page: int, scene: Scene) -> Scene:
+        def placed(machine: Machine) -> None:
+            machine.swap_page = page
+            assert machine.spec
+            told.append(machine.spec.cmdline)
+            scene(machine)
+
+        return placed
+
+    def tells(machine: Machine) -> None:
+        machine.prints("hibtest: swap offset 24576")
+        saves()(machine)
+
+    one = replace(ONE, layout=(SwapFile(size_mib=256),))
+    evidence, verdict = runs(one, at(24576, tells), at(24576, resumes()), at(24576, starts()))
+    assert verdict.outcome is Outcome.RESUMED, verdict
+    assert [boot.swap_offset for boot in evidence.boots] == [24576] * 3
+    assert [boot.armed for boot in evidence.boots] == [True, False, False]
+    offsets = [[word for word in words.split() if "offset" in word] for words in told]
+    assert offsets == [[], ["resume_offset=24576"], ["resume_offset=24576"]]
+
+
+def test_a_swap_file_that_nobody_said_where_it_lies_is_not_looked_for(runs: Runs) -> None:
+    evidence, verdict = runs(replace(ONE, layout=(SwapFile(size_mib=256),)), saves(), starts())
+    assert evidence.boots[0].header is None
+    assert verdict.outcome is not Outcome.RESUMED

@@ -1,0 +1,115 @@
+"""The steps that a guest carries out for its storage: lines of shell, in words that it has."""
+
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hibtest.cli import catalogue
+from hibtest.cycle.storage import storage_of
+from hibtest.cycle.storage.programs import run
+from hibtest.cycle.storage.stack import NEW
+from hibtest.errors import HostError, SpecError
+from hibtest.images import recipes
+from hibtest.spec import Crypt, GuestSpec, Layout, Linear, Scenario, SwapDisk, SwapFile, Volume
+from tests.cycle.jobs import ONE, files_in
+
+LAYOUTS: tuple[Layout, ...] = (
+    (SwapFile(size_mib=16),),
+    (SwapDisk(size_mib=16, priority=1), SwapFile(size_mib=16)),
+    (SwapDisk(size_mib=16, on=(Linear(), Crypt(), Volume())),),
+    (SwapFile(size_mib=16, on=(Volume(), Crypt(sector_size=4096))),),
+)
+SCENARIOS = [
+    *catalogue.scenarios(),
+    *(replace(ONE, name=f"layout-{number}", layout=one) for number, one in enumerate(LAYOUTS)),
+]
+_STEP = re.compile(r"^    (?:(?:echo|printf) .* \| )?(\S+)(?: (\S+))?", re.MULTILINE)
+
+
+def words(template: str, applets: tuple[str, ...]) -> set[str]:
+    """Return what a script that sources the plan can call."""
+    defined = re.findall(r"^(\w+)\(\)", recipes.render(template), re.MULTILINE)
+    return {":", "echo", "printf", *defined, *applets}
+
+
+def functions(scenario: Scenario) -> tuple[str, str]:
+    early, late = storage_of(scenario).script.split("late() {\n")
+    return early.removeprefix("early() {\n"), late
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.name)
+def test_the_script_is_shell_in_words_that_the_guest_has(scenario: Scenario) -> None:
+    script = storage_of(scenario).script
+    subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+    early, late = functions(scenario)
+    known = words(recipes.EARLY_INIT, recipes.EARLY_APPLETS)
+    for word, first in _STEP.findall(early):
+        assert word in known, word
+        if word in {"tool", "if_new"}:
+            assert first in {"cryptsetup", "dmsetup", "lvm", "mkswap", "mke2fs"}
+    known = words("boot.sh.j2", recipes.ROOT_APPLETS)
+    for word, first in _STEP.findall(late):
+        assert word in known, word
+        if word == "if_fresh":  # busybox would take a program of its own first
+            assert first.startswith(("/usr/", "chmod"))
+
+
+def test_drivers_that_early_userspace_loads_are_in_the_initramfs() -> None:
+    for layout in LAYOUTS:
+        early, _ = functions(replace(ONE, layout=layout))
+        for line in re.findall(r"^    drivers (.*)", early, re.MULTILINE):
+            assert set(line.split()) <= set(recipes.MAPPER_DRIVERS)
+
+
+def test_the_first_swap_alone_tells_its_offset() -> None:
+    file = SwapFile(size_mib=16)
+    _, late = functions(replace(ONE, layout=(file, file)))
+    assert late.count("tell_offset") == 1
+    assert "tell_offset /swap/file" in late
+    _, late = functions(replace(ONE, layout=(SwapDisk(), file)))
+    assert "tell_offset" not in late
+
+
+def test_a_disk_that_the_guest_is_to_make_begins_with_that(tmp_path: Path) -> None:
+    storage_of(replace(ONE, layout=LAYOUTS[2])).make(files_in(tmp_path), tmp_path)
+    disk = tmp_path / "swap.raw"
+    assert disk.stat().st_size == 16 << 20
+    assert disk.read_bytes().rstrip(b"\0") == NEW
+    script = recipes.render(recipes.EARLY_INIT)
+    assert f"bs={len(NEW) - 1} count=1" in script  # the shell drops the newline
+    assert f"'{NEW.decode().strip()}'" in script
+
+
+def test_a_filesystem_that_the_guest_is_to_fill_has_a_label_that_says_so(tmp_path: Path) -> None:
+    storage_of(replace(ONE, layout=LAYOUTS[0])).make(files_in(tmp_path), tmp_path)
+    disk = (tmp_path / "swap.raw").read_bytes()
+    label = disk[1024 + 120 : 1024 + 136].rstrip(b"\0").decode()  # s_volume_name, fs/ext4/ext4.h
+    assert label == recipes.VALUES["fresh_label"]
+
+
+def test_a_root_is_not_put_on_what_hides_it() -> None:
+    for layer in (Crypt(), Volume()):
+        hidden = replace(ONE, guest=GuestSpec(kernel="trixie", root=(Linear(), layer)))
+        with pytest.raises(SpecError, match="as it was built"):
+            storage_of(hidden)
+
+
+def test_a_program_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
+    tiny = replace(ONE, layout=(SwapDisk(size_mib=0),))
+    with pytest.raises(HostError, match=r"mkswap .*swap.raw: .*"):
+        storage_of(tiny).make(files_in(tmp_path), tmp_path)
+
+
+def test_a_program_that_is_missing_is_named_with_its_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(subprocess, "run", none)
+    with pytest.raises(HostError, match="mke2fs is missing") as caught:
+        run(["mke2fs", "disk"])
+    assert caught.value.hint == "apt-get install e2fsprogs"
