@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from hibtest.cycle.storage import Storage
+from hibtest.cycle.storage import NOT_TOLD, Storage
 from hibtest.spec import AgentMethod, Role, Scenario
 
 NO_SERVER = "10.0.2.2:0"  # as a plan prints it
-NOT_TOLD = "OFFSET"  # as a plan prints what the guest tells in its first boot
 
 # panic=-1 oops=panic: with -no-reboot a guest in trouble ends its machine at once.
 # no_console_suspend: the console is how a hang is explained.

@@ -113,3 +113,10 @@ def test_a_program_that_is_missing_is_named_with_its_package(
     with pytest.raises(HostError, match="mke2fs is missing") as caught:
         run(["mke2fs", "disk"])
     assert caught.value.hint == "apt-get install e2fsprogs"
+
+
+def test_two_of_a_kind_have_names_of_their_own() -> None:
+    twice = (SwapDisk(on=(Linear(), Linear(), Volume(), Volume())), SwapDisk(on=(Linear(),)))
+    early, _ = functions(replace(ONE, layout=twice))
+    made = re.findall(r"(?:dmsetup create|vgcreate) (\S+)", early)
+    assert made == ["swap", "swap_2", "vgswap", "vgswap_2", "swap2"]

@@ -4,6 +4,6 @@
 members; :mod:`fold` puts those of a scenario together, and everybody else reads the result.
 """
 
-from hibtest.cycle.storage.fold import Storage, storage_of
+from hibtest.cycle.storage.fold import NOT_TOLD, Storage, storage_of
 
-__all__ = ["Storage", "storage_of"]
+__all__ = ["NOT_TOLD", "Storage", "storage_of"]

@@ -13,6 +13,8 @@ from hibtest.image.place import ImagePlace
 from hibtest.machine.shape import Disk
 from hibtest.spec import Fault, GuestFiles, Scenario, Target, WriteError
 
+NOT_TOLD = "OFFSET"  # as a plan prints what the guest tells in its first boot
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
@@ -103,7 +105,7 @@ class Storage:
         :param told: The offset that the guest has told, if it has.
         """
         part = self.image or Part()
-        offset = told if part.offset is None else part.offset
+        offset = part.offset if part.offset is not None else NOT_TOLD if told is None else told
         return self._word(server, f"{part.device}@{offset}" if offset else part.device)
 
     def _word(self, server: str, name: str) -> str:

@@ -22,8 +22,10 @@ def stacked(below: Part, stack: Stack, name: str) -> Part:
 
     :param name: Distinguishes its devices from those of other stacks.
     """
-    for layer in stack:
-        below = _layer(layer, below, name)
+    kinds = [type(layer) for layer in stack]
+    for at, layer in enumerate(stack):
+        before = kinds[:at].count(type(layer))
+        below = _layer(layer, below, f"{name}_{before + 1}" if before else name)
     return below
 
 
