@@ -53,9 +53,10 @@ class ImagePlace:
                 yield read_image(device, offset_pages=offset, consumed=consumed)
 
     def header(self) -> SwapHeader | None:
-        """Return the swap's header; ``None`` when what it lies on is not there, or is damaged.
+        """Return the swap's header; ``None`` when there is no page where it should lie.
 
-        :raise SpecError: When the device has no such page.
+        What it lies on may not be there, or be damaged, or end before it.
+
         :raise HostError: When it cannot be read.
         """
         if self.offset is None:
@@ -63,9 +64,9 @@ class ImagePlace:
         with open_disk(self.path) as disk:
             try:
                 device = self._seen(disk)
+                check_offset(device, self.offset)
             except (SpecError, Damaged):
                 return None
-            check_offset(device, self.offset)
             return parse_header(device.read_one(self.offset, "header").tobytes())
 
     def waits(self) -> bool:
