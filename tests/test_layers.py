@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 COMMON = {"errors", "deadline", "printable"}
 BELOW_RUNNER = {
     "spec",
+    "story",
     "evidence",
     "image",
     "imageserver",
@@ -59,6 +60,7 @@ ROOMS: dict[str, set[str]] = {
     "similar": set(),
     "settings": {"errors", "similar"},
     "spec": COMMON,
+    "story": {"errors", "spec"},
     "evidence": COMMON | {"spec", "given", "similar"},
     "events": COMMON | {"spec", "evidence"},
     # the agent's image is read by the code that writes it
@@ -72,10 +74,10 @@ ROOMS: dict[str, set[str]] = {
     "zipapp": set(),
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
-    | {"spec", "evidence", "events", "job", "image", "imageserver", "machine", "inside"}
+    | {"spec", "story", "evidence", "events", "job", "image", "imageserver", "machine", "inside"}
     | {"probe", "agent", "zipapp", "retry", "given"},
     # keeps guests, and has the probe drive /dev/snapshot in them
-    "device": COMMON | {"spec", "events", "machine", "inside", "cycle", "probe", "zipapp"},
+    "device": COMMON | {"spec", "story", "events", "machine", "inside", "cycle", "probe", "zipapp"},
     "verdict": COMMON | {"spec", "evidence"},
     "job": {"spec", "evidence"},
     # decides which runs do not count

@@ -11,7 +11,7 @@ from hibtest.evidence import Evidence, Try
 from hibtest.spec import OWN_KERNEL, Outcome, Role, Scenario
 
 TRIES = 3
-_BEGUN = frozenset({"begins", "entry"})  # marks of a hibernation, hibtest/cycle/klog.py
+_BEGUN = frozenset({"begins", "entry"})  # marks of a hibernation, hibtest/story/messages.py
 
 
 def counts(scenario: Scenario, evidence: Evidence, one: Try) -> bool:

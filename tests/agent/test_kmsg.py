@@ -6,7 +6,7 @@ import pytest
 
 from hibtest.agent import kmsg
 
-KLOG = Path(__file__).parents[1] / "cycle" / "klog"
+KLOG = Path(__file__).parents[1] / "story" / "klog"
 
 
 @pytest.mark.parametrize("kernel", ["bookworm", "trixie", "backports"])

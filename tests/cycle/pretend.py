@@ -7,7 +7,7 @@ does when it is told to hibernate, and what its probe answers, it leaves at the 
         machine.prints(*log("trixie", "save", until=BEGINS))
         machine.hibernates = lambda words: machine.prints(*log("trixie", "no-swap"))
 
-What the guest prints is what real guests printed: tests/cycle/klog.
+What the guest prints is what real guests printed: tests/story/klog.
 """
 
 import json
@@ -33,7 +33,7 @@ from hibtest.inside.shell import Result
 from hibtest.machine.monitor import Event
 from hibtest.machine.shape import MachineSpec
 
-LOGS = Path(__file__).parent / "klog"
+LOGS = Path(__file__).parents[1] / "story" / "klog"
 BEGINS = "hibernate platform begins"
 AUDIT = "hibtest: audit"
 PAGE = 4096

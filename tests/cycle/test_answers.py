@@ -11,7 +11,6 @@ import pytest
 from hibtest.cycle import agent, witness, workload
 from hibtest.cycle.answers import Garbled, decode, only
 from hibtest.cycle.hibernate import returned
-from hibtest.cycle.klog import recognise
 from hibtest.cycle.scripts import Notes
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
@@ -19,6 +18,7 @@ from hibtest.evidence import Boot, Evidence, Mark, WitnessReport, read_json, to_
 from hibtest.inside.shell import NobodyListens, Result, Shell
 from hibtest.runner import _afterwards
 from hibtest.spec import Outcome, Role
+from hibtest.story import recognise
 from hibtest.verdict import judge
 from tests.fuzz.probe import PLANTED, answer, garbled
 from tests.verdict.test_judge import COLD, RESUME, SAVE, SCENARIO

@@ -7,12 +7,13 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any, cast
 
-from hibtest.cycle import klog, witness
+from hibtest.cycle import witness
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import Evidence, to_json
 from hibtest.inside.shell import Shell
 from hibtest.spec import Outcome
+from hibtest.story import messages
 from hibtest.verdict import judge
 from tests.verdict.test_judge import COLD, RESUME, SAVE, SCENARIO
 
@@ -94,8 +95,8 @@ def check_answer(rng: random.Random) -> None:
 
 def kernel_line(rng: random.Random) -> None:
     """Recognise a line of pieces of the kernel's messages."""
-    pieces = [pattern.regex.pattern for pattern in klog.PATTERNS]
+    pieces = [pattern.regex.pattern for pattern in messages.PATTERNS]
     words = (*pieces, "PM: device ", "failed to ", "INFO: task ", "[    1.0] ", "9" * 50, "\0")
     line = "".join(rng.choice(words) for _ in range(rng.randrange(1, 2000)))
-    found = klog.recognise(line)
-    assert found is None or found[1].end() <= klog._LONGEST
+    found = messages.recognise(line)
+    assert found is None or found[1].end() <= messages._LONGEST

@@ -4,7 +4,8 @@ import shlex
 import threading
 from dataclasses import dataclass
 
-from hibtest.cycle import agent, klog
+from hibtest import story
+from hibtest.cycle import agent
 from hibtest.cycle.watch import Watch
 from hibtest.deadline import Deadline, DeadlineExpired
 from hibtest.errors import GuestError, HibtestError
@@ -60,7 +61,7 @@ def start(method: Method, target: str, shell: Shell, watch: Watch, deadline: Dea
 
 def returned(mark: Mark) -> Attempt:
     """Return the attempt that a ``returned`` mark tells of."""
-    found = klog.recognise(mark.line)
+    found = story.recognise(mark.line)
     if found is None or found[0].name != "returned":
         raise ValueError(mark)
     words = found[1]

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from hibtest.cycle import klog, silence
+from hibtest import story
+from hibtest.cycle import silence
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.budget import Budget
 from hibtest.deadline import Deadline, wait_readable
@@ -205,11 +206,11 @@ class Watch:
         if self._printed > _MOST_PRINTED:
             return
         self._sink(ConsoleLine(t=now, boot=self._boot, text=line))
-        found = klog.recognise(line)
+        found = story.recognise(line)
         if found is None:
             return
         pattern, _ = found
-        splat = pattern.name in klog.SPLAT_NAMES
+        splat = pattern.name in story.SPLAT_NAMES
         self.record.marks.append(Mark(name=pattern.name, t=now, line=line, splat=splat))
         if pattern.stage is not None and self._leads_on(pattern.stage):
             self.enter(pattern.stage)

@@ -14,8 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from hibtest import zipapp
-from hibtest.cycle import klog
+from hibtest import story, zipapp
 from hibtest.cycle.boot import Lab, Running
 from hibtest.cycle.budget import Budget
 from hibtest.cycle.guest import Guest, kept
@@ -201,5 +200,5 @@ def _ended(said: _Said) -> str:
 
 
 def _is_splat(line: str) -> bool:
-    found: Any = klog.recognise(line)
-    return found is not None and found[0].name in klog.SPLAT_NAMES
+    found: Any = story.recognise(line)
+    return found is not None and found[0].name in story.SPLAT_NAMES

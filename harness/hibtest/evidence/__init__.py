@@ -84,7 +84,7 @@ class GuestKernel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A line of the kernel log that means something (:mod:`hibtest.cycle.klog`).
+    """A line of the kernel log that means something (:mod:`hibtest.story.messages`).
 
     :ivar name: Which mark.
     :ivar t: Seconds since the run began, by the host's clock.

@@ -2,7 +2,7 @@
 
 The only place that knows the kernel's messages. Each mark names the stage that begins with it,
 where one does. Texts are from kernel/power/{hibernate,swap,snapshot,process}.c and
-kernel/cpu.c of Debian's 6.1.192, 6.12.117 and 7.3.4; tests/cycle/klog/ holds transcripts of
+kernel/cpu.c of Debian's 6.1.192, 6.12.117 and 7.3.4; tests/story/klog/ holds transcripts of
 real cycles of each that every pattern is tried on.
 """
 

@@ -1,4 +1,4 @@
-"""Kernel log marks, on transcripts of real cycles of each kernel (tests/cycle/klog/).
+"""Kernel log marks, on transcripts of real cycles of each kernel (tests/story/klog/).
 
 The transcripts are serial consoles of mode ``platform`` with 2 vCPUs, from early userspace on.
 """
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.cycle.klog import SPLAT_NAMES, recognise
+from hibtest.story import SPLAT_NAMES, recognise
 
 KLOG = Path(__file__).with_name("klog")
 
