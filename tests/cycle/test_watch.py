@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from hibtest import story
 from hibtest.cycle import silence, watch
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.budget import Budget
@@ -21,6 +22,7 @@ from hibtest.machine.monitor import Event as QmpEvent
 from hibtest.machine.process import Machine
 from hibtest.spec import Stage
 from tests.cycle import pretend
+from tests.story.transcripts import NAMES, lines_of
 
 
 class Bench:
@@ -78,6 +80,22 @@ def test_a_guest_that_never_stops_printing_is_not_listened_to_until_its_deadline
         thread.join()
     line = len("BUG: unable to handle page fault\n")
     assert len(bench.watch.record.marks) == (1 << 20) // line
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_guest_that_is_followed_tells_what_its_log_tells_afterwards(
+    bench: Bench, name: str
+) -> None:
+    bench.prints(*lines_of(name))
+    bench.guest.close()
+    bench.machine.monitor.hang_up()
+    bench.machine.ended = Exit(returncode=0)
+    bench.watch.ended()
+    bench.watch.close()
+    record, afterwards = bench.watch.record, story.read(lines_of(name))
+    marks = [(mark.name, mark.line, mark.splat) for mark in record.marks]
+    assert marks == [(mark.name, mark.line, mark.splat) for mark in afterwards.marks]
+    assert tuple(one.stage for one in record.stages) == afterwards.stages
 
 
 def test_stages_do_not_lead_back(bench: Bench) -> None:

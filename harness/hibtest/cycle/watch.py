@@ -1,8 +1,9 @@
 """One wait for all that a running machine may do: print, send an event, end.
 
-A :class:`Watch` follows one machine. Every line and event goes into its record; a line that
-begins a stage starts that stage's deadline; :meth:`Watch.until` returns when a fact is there
-and raises :class:`Stalled` when the deadline of the stage passes first.
+A :class:`Watch` follows one machine. Every line and event goes into its record; which lines
+are marks, and which begin a stage, :mod:`hibtest.story` tells. A stage that begins starts its
+deadline; :meth:`Watch.until` returns when a fact is there and raises :class:`Stalled` when the
+deadline of the stage passes first.
 """
 
 import time
@@ -32,21 +33,6 @@ _LAST_LINES = 20
 # would fill the host's disk (console.log, events.jsonl) and memory (marks) until its deadline.
 _MOST_PRINTED = 64 << 20
 _DYING = 5.0  # s in which a machine whose guest is lost ends, if it does
-
-# Stages follow each other in kernel order. What the kernel does on the way (CPUs go down once
-# more for S4, the resume boot freezes its devices) does not lead back to an earlier stage.
-_SAVING = (
-    Stage.STOP,
-    Stage.QUIESCE,
-    Stage.FREEZE,
-    Stage.PREALLOCATE,
-    Stage.DEVICES,
-    Stage.VCPUS,
-    Stage.SNAPSHOT,
-    Stage.WRITE,
-    Stage.POWER_OFF,
-)
-_RESUMING = (Stage.BOOT, Stage.LOAD, Stage.RESTORE, Stage.THAW)
 
 
 class Follower(Protocol):
@@ -112,8 +98,8 @@ class Watch:
         self._silence = silence.Silence()
         self._followers: list[Follower] = []
         self._actions: dict[Stage, Callable[[], None]] = {}
-        self.stage = Stage.BOOT
-        self._enter(Stage.BOOT)
+        self._teller = story.Teller()
+        self._enter(self._teller.stage)
 
     def _now(self) -> float:
         return round(time.monotonic() - self._began, 3)
@@ -140,6 +126,12 @@ class Watch:
 
     def enter(self, stage: Stage) -> None:
         """End the present stage and begin another; the same one just goes on."""
+        self._teller.enter(stage)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Go on to the stage that the story has come to."""
+        stage = self._teller.stage
         if stage is not self.stage:
             self._leave()
             self._enter(stage)
@@ -206,22 +198,10 @@ class Watch:
         if self._printed > _MOST_PRINTED:
             return
         self._sink(ConsoleLine(t=now, boot=self._boot, text=line))
-        found = story.recognise(line)
-        if found is None:
-            return
-        pattern, _ = found
-        splat = pattern.name in story.SPLAT_NAMES
-        self.record.marks.append(Mark(name=pattern.name, t=now, line=line, splat=splat))
-        if pattern.stage is not None and self._leads_on(pattern.stage):
-            self.enter(pattern.stage)
-
-    def _leads_on(self, stage: Stage) -> bool:
-        if stage is Stage.BOOT:  # the kernel has given up on an image: the boot goes on
-            return True
-        for row in (_SAVING, _RESUMING):
-            if self.stage in row and stage in row:
-                return row.index(stage) > row.index(self.stage)
-        return False
+        mark = self._teller.hear(line)
+        if mark is not None:
+            self.record.marks.append(Mark(name=mark.name, t=now, line=line, splat=mark.splat))
+            self._follow()
 
     def until(self, fact: Callable[[], T | None], what: str) -> T:
         """Wait for a fact, as long as the present stage, and each that follows, is in time.

@@ -19,29 +19,36 @@ class Pattern:
     :ivar name: The mark's name.
     :ivar regex: Searched for in the line.
     :ivar stage: The stage that begins with this line, if one does.
+    :ivar anew: Whether it does so in whichever stage the log was before.
     """
 
     name: str
     regex: re.Pattern[str]
     stage: Stage | None = None
+    anew: bool = False
 
 
 def _line(name: str, regex: str, stage: Stage | None = None) -> Pattern:
     return Pattern(name=name, regex=re.compile(regex), stage=stage)
 
 
+def _anew(name: str, regex: str, stage: Stage) -> Pattern:
+    """Return a line with which a hibernation begins, or a boot that had tried to resume."""
+    return Pattern(name=name, regex=re.compile(regex), stage=stage, anew=True)
+
+
 # What the guest's own programs say (images/templates, hibtest/probe).
 OURS = (
     _line("early", r"^hibtest: early"),
     _line("resume-try", r"hibtest: resume (?P<device>\S+) (?P<dev>\d+:\d+) offset (?P<offset>\d+)"),
-    _line("resume-back", r"^hibtest: resume came back", Stage.BOOT),
+    _anew("resume-back", r"^hibtest: resume came back", Stage.BOOT),
     _line("noresume", r"^hibtest: noresume"),
     _line("no-resume-device", r"^hibtest: no resume device (?P<device>.*)"),
     _line("guest-failed", r"^hibtest: failed: (?P<text>.*)"),
     _line("swap-offset", r"^hibtest: swap offset (?P<pages>\d+)"),
     _line("ready", r"^hibtest: ready"),
-    _line("begins", r"hibtest: hibernate agent begins", Stage.STOP),
-    _line("begins", r"hibtest: hibernate (?P<mode>\S+) begins", Stage.FREEZE),
+    _anew("begins", r"hibtest: hibernate agent begins", Stage.STOP),
+    _anew("begins", r"hibtest: hibernate (?P<mode>\S+) begins", Stage.FREEZE),
     _line(
         "returned",
         r"hibtest: hibernate (?P<mode>\S+) returned (?P<errno>\d{1,6})(?!\d) ?(?P<text>.*)",
@@ -63,12 +70,12 @@ AGENT = (
     _line("agent-refused", r'agent: \{"say": "refused"'),
     _line("agent", r'agent: \{"(begin|step|failed|say)": "(?!progress)'),
     _line("agent-try", r"^hibtest: agent resume (?P<target>\S+)"),
-    _line("agent-back", r"^hibtest: agent came back (?P<status>\d+)", Stage.BOOT),
+    _anew("agent-back", r"^hibtest: agent came back (?P<status>\d+)", Stage.BOOT),
 )
 
 # kernel/power/hibernate.c hibernate(), process.c, swap.c swsusp_write(), in their order.
 SAVE = (
-    _line("entry", r"PM: hibernation: hibernation entry", Stage.FREEZE),
+    _anew("entry", r"PM: hibernation: hibernation entry", Stage.FREEZE),
     _line("freeze-user", r"Freezing user space processes(?!.*(completed|failed|aborted))"),
     # 6.1 "Freezing of tasks failed after"; 6.12 and 7.3 name which tasks
     _line(
