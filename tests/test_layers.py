@@ -78,10 +78,10 @@ ROOMS: dict[str, set[str]] = {
     | {"probe", "agent", "zipapp", "retry", "given"},
     # keeps guests, and has the probe drive /dev/snapshot in them
     "device": COMMON | {"spec", "story", "events", "machine", "inside", "cycle", "probe", "zipapp"},
-    "verdict": COMMON | {"spec", "evidence"},
+    "verdict": COMMON | {"spec", "story", "evidence"},
     "job": {"spec", "evidence"},
     # decides which runs do not count
-    "retry": {"spec", "evidence"},
+    "retry": {"spec", "story", "evidence"},
     "runner": COMMON | BELOW_RUNNER | {"events", "job", "files"},
     "report": COMMON | {"spec", "evidence", "events", "verdict"},
     "doctor": COMMON | {"spec", "machine"},

@@ -7,11 +7,11 @@ as a whole, in a new directory; those before it are told in the verdict of the o
 and what happens in the last try is believed.
 """
 
+from hibtest import story
 from hibtest.evidence import Evidence, Try
 from hibtest.spec import OWN_KERNEL, Outcome, Role, Scenario
 
 TRIES = 3
-_BEGUN = frozenset({"begins", "entry"})  # marks of a hibernation, hibtest/story/messages.py
 
 
 def counts(scenario: Scenario, evidence: Evidence, one: Try) -> bool:
@@ -41,6 +41,6 @@ def _never_began(scenario: Scenario, evidence: Evidence, one: Try) -> bool:
     if not emulated or scenario.guest.kernel == OWN_KERNEL or len(evidence.boots) != 1:
         return False
     (boot,) = evidence.boots
-    begun = boot.attempt is not None or any(mark.name in _BEGUN for mark in boot.marks)
+    begun = boot.attempt is not None or any(mark.name in story.BEGINNINGS for mark in boot.marks)
     stuck = one.outcome in {Outcome.PANIC, Outcome.HUNG}
     return stuck and boot.role is Role.SAVE and not begun

@@ -18,7 +18,7 @@ from hibtest.evidence import Boot, Evidence, Mark, WitnessReport, read_json, to_
 from hibtest.inside.shell import NobodyListens, Result, Shell
 from hibtest.runner import _afterwards
 from hibtest.spec import Outcome, Role
-from hibtest.story import recognise
+from hibtest.story.messages import recognise
 from hibtest.verdict import judge
 from tests.fuzz.probe import PLANTED, answer, garbled
 from tests.verdict.test_judge import COLD, RESUME, SAVE, SCENARIO

@@ -11,7 +11,7 @@ They are serial consoles with 2 vCPUs (``noresume``: 1), from early userspace on
 ``agent-damaged``, ``agent-no-image``   a resume from that disk with a bit flipped, with zeros
 ``dying``                          a program crashes, a disk cannot be read, the kernel panics
 
-told.txt has, for each, the marks that its lines are and the stages it goes through.
+told.txt has, for each, the marks that its lines are, the stages it goes through, and its causes.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ def lines_of(name: str) -> list[str]:
 
 
 def told(name: str) -> dict[str, list[str]]:
-    """Return what is told of a transcript: ``marks`` and ``stages``."""
+    """Return what is told of a transcript: ``marks``, ``stages``, ``causes``."""
     blocks = _TOLD.read_text().strip().split("\n\n")
     [block] = [block for block in blocks if block.startswith(f"{name}\n")]
     rows = (row.split() for row in block.splitlines()[1:])

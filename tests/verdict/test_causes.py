@@ -12,11 +12,13 @@ from hibtest.cycle.watch import Stalled
 from hibtest.deadline import Deadline, DeadlineExpired
 from hibtest.errors import HibtestError
 from hibtest.image.damage import Damaged
+from hibtest.story import why
 
 ROOM = Path(verdict.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "verdicts.md"
 # What is said with another word: names of witnesses, of exercises, of stages, and an errno.
 FAMILIES = {"witness-": "witness-NAME", "audit-": "audit-NAME"}
+NAME_FIRST = ("_corrupt", "_Wrong", "_cold")  # functions whose first argument is a cause
 NO_TROUBLE = {Stalled, Damaged}  # evidence, of a guest and of an image
 
 
@@ -33,21 +35,20 @@ def _first_words(call: ast.expr) -> Iterator[str]:
 def _causes(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            named = [word.value for word in node.keywords if word.arg in ("cause", "kind")]
-            if node.func.id in ("_corrupt", "_Wrong") and not isinstance(node.args[0], ast.Name):
+            words = ("cause", "kind", "name") if node.func.id == "Cause" else ("cause", "kind")
+            named = [word.value for word in node.keywords if word.arg in words]
+            if node.func.id in NAME_FIRST and not isinstance(node.args[0], ast.Name):
                 named.append(node.args[0])
             for value in named:
                 yield from _first_words(value)
         if isinstance(node, ast.FunctionDef) and node.name == "_why_cold":
             for inner in ast.walk(node):
-                if isinstance(inner, ast.Return) and isinstance(inner.value, ast.Tuple):
-                    yield from _first_words(inner.value.elts[0])
-                if isinstance(inner, ast.For) and isinstance(inner.iter, ast.Tuple):
-                    yield from _first_words(inner.iter)
+                if isinstance(inner, ast.Tuple) and isinstance(inner.ctx, ast.Load):
+                    yield from _first_words(inner.elts[0])
 
 
 def _there_are() -> set[str]:
-    files = [*ROOM.glob("*.py"), Path(pool.__file__)]
+    files = [*ROOM.glob("*.py"), Path(why.__file__), Path(pool.__file__)]
     found = {cause for file in files for cause in _causes(ast.parse(file.read_text()))}
     kinds = set(HibtestError.__subclasses__()) - NO_TROUBLE
     return (found - {""}) | {kind.__name__ for kind in kinds}

@@ -21,7 +21,7 @@ from hibtest.job import Job
 from hibtest.machine.process import Machine, start
 from hibtest.machine.shape import Accel, MachineSpec, Network
 from hibtest.spec import GuestFiles, Role, Scenario, ServerGone, Stage, Target
-from hibtest.story import messages
+from hibtest.story.messages import swap_offset
 
 _HOST = "10.0.2.2"  # this host, as a guest of QEMU's user network sees it
 
@@ -115,8 +115,7 @@ class Running:
     def told(self) -> int | None:
         """Where the guest said that its swap file lies: in this boot, or in an earlier one."""
         mark = self.watch.seen("swap-offset")
-        found = mark and messages.recognise(mark.line)
-        return int(found[1]["pages"]) if found else self.lab.told
+        return swap_offset(mark.line) if mark else self.lab.told
 
     @property
     def image(self) -> ImagePlace | None:

@@ -61,11 +61,10 @@ def start(method: Method, target: str, shell: Shell, watch: Watch, deadline: Dea
 
 def returned(mark: Mark) -> Attempt:
     """Return the attempt that a ``returned`` mark tells of."""
-    found = story.recognise(mark.line)
-    if found is None or found[0].name != "returned":
+    back = story.returned(mark.line)
+    if back is None:
         raise ValueError(mark)
-    words = found[1]
-    return Attempt(mode=words["mode"], errno=int(words["errno"]), detail=words["text"].strip())
+    return Attempt(mode=back.mode, errno=back.errno, detail=back.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from hibtest import story, zipapp
 from hibtest.cycle.boot import Lab, Running
@@ -116,7 +116,7 @@ class DeviceGuests:
             log=said.log,
             splats=(
                 *(mark.line for mark in marks if mark.splat),
-                *(line for line in said.log if _is_splat(line)),
+                *(mark.line for mark in story.read(said.log).marks if mark.splat),
             ),
             ended=ended,
             console=console,
@@ -197,8 +197,3 @@ def _ended(said: _Said) -> str:
     if os.WIFSIGNALED(status):
         return signal.Signals(os.WTERMSIG(status)).name
     return "ok" if status == 0 else f"status {os.waitstatus_to_exitcode(status)}"
-
-
-def _is_splat(line: str) -> bool:
-    found: Any = story.recognise(line)
-    return found is not None and found[0].name in story.SPLAT_NAMES

@@ -2,10 +2,27 @@
 
 messages    the messages of kernel, guest and agent: each is a mark
 stages      which stage a log is in after a message
-teller      from lines to marks and stages: live line by line, or all lines of a file
+why         causes: why it went as it did, as far as marks tell
+teller      from lines to marks, stages and causes: live line by line, or all lines of a file
 """
 
-from hibtest.story.messages import PATTERNS, SPLAT_NAMES, Pattern, recognise
+from hibtest.story.messages import Returned, returned
+from hibtest.story.stages import BEGINNINGS
 from hibtest.story.teller import Mark, Story, Teller, read
+from hibtest.story.why import Cause, causes, trouble, why_cold, why_not_ready, why_refused
 
-__all__ = ["PATTERNS", "SPLAT_NAMES", "Mark", "Pattern", "Story", "Teller", "read", "recognise"]
+__all__ = [
+    "BEGINNINGS",
+    "Cause",
+    "Mark",
+    "Returned",
+    "Story",
+    "Teller",
+    "causes",
+    "read",
+    "returned",
+    "trouble",
+    "why_cold",
+    "why_not_ready",
+    "why_refused",
+]

@@ -1,6 +1,7 @@
 """Marks: the lines of the kernel log that mean something, for 6.1, 6.12 and 7.3.
 
-The only place that knows the kernel's messages. Each mark names the stage that begins with it,
+The only place that knows what the log has; :mod:`~hibtest.story.foretold` writes the same
+messages for an image that nobody has booted. Each mark names the stage that begins with it,
 where one does. Texts are from kernel/power/{hibernate,swap,snapshot,process}.c and
 kernel/cpu.c of Debian's 6.1.192, 6.12.117 and 7.3.4; tests/story/klog/ holds transcripts of
 real cycles of each that every pattern is tried on.
@@ -26,6 +27,15 @@ class Pattern:
     regex: re.Pattern[str]
     stage: Stage | None = None
     anew: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """What came back of the order to hibernate: mode, errno (0: none), the guest's words."""
+
+    mode: str
+    errno: int
+    text: str
 
 
 def _line(name: str, regex: str, stage: Stage | None = None) -> Pattern:
@@ -165,6 +175,23 @@ def recognise(line: str) -> tuple[Pattern, re.Match[str]] | None:
         if match and not any(harmless.search(text) for harmless in HARMLESS):
             return pattern, match
     return None
+
+
+def swap_offset(line: str) -> int:
+    """Return where the guest said, in a line of that mark, that its swap file lies, in pages."""
+    found = recognise(line)
+    if found is None or found[0].name != "swap-offset":
+        raise ValueError(line)
+    return int(found[1]["pages"])
+
+
+def returned(line: str) -> Returned | None:
+    """Return what a line with the mark ``returned`` tells; ``None`` for another line."""
+    found = recognise(line)
+    if found is None or found[0].name != "returned":
+        return None
+    words = found[1]
+    return Returned(mode=words["mode"], errno=int(words["errno"]), text=words["text"].strip())
 
 
 # The kernel prints no longer record (PRINTKRB_RECORD_MAX, kernel/printk/printk.c, 6.1 to 7.3); a

@@ -1,7 +1,7 @@
 """Which stage a log is in: what a message means after those before it."""
 
 from hibtest.spec import Stage
-from hibtest.story.messages import Pattern
+from hibtest.story.messages import PATTERNS, Pattern
 
 # Stages follow each other in kernel order. What the kernel does on the way (CPUs go down once
 # more for S4, the resume boot freezes its devices) does not lead back to an earlier stage.
@@ -17,6 +17,8 @@ _SAVING = (
     Stage.POWER_OFF,
 )
 _RESUMING = (Stage.BOOT, Stage.LOAD, Stage.RESTORE, Stage.THAW)
+# Marks with which a hibernation begins.
+BEGINNINGS = frozenset(one.name for one in PATTERNS if one.anew and one.stage in _SAVING)
 
 
 def after(stage: Stage, message: Pattern) -> Stage:

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from hibtest.spec import Stage
+from hibtest.spec import Outcome, Stage
 from hibtest.story.messages import SPLAT_NAMES, recognise
 from hibtest.story.stages import after
+from hibtest.story.why import Cause, causes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,16 @@ class Story:
         """The stages it went through; the last is the one it ended in."""
         told = (Stage.BOOT, *(mark.stage for mark in self.marks))
         return tuple(stage for stage, _ in groupby(told))
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """Why it went as it did, the weightiest first: a panic, named after its stage."""
+        panics = [
+            Cause(outcome=Outcome.PANIC, name=str(mark.stage), reason=mark.line, lines=(mark.line,))
+            for mark in self.marks
+            if mark.name == "panic"
+        ]
+        return (*panics[-1:], *causes(self.marks))
 
 
 class Teller:

@@ -1,20 +1,9 @@
 """Rules on how the boots of a run ended: harness trouble, panics, hangs, refusals, cold boots."""
 
-from hibtest.evidence import Boot, Evidence, Mark, QmpEvent
+from hibtest import story
+from hibtest.evidence import Boot, Evidence, QmpEvent
 from hibtest.spec import Mode, Outcome, Role, Scenario
 from hibtest.verdict.finding import Finding, Rule
-
-# Marks of a kernel that found an image and would not have it.
-_LOAD_TROUBLE = (
-    "memory-map",
-    "mismatch",
-    "bad-crc",
-    "bad-length",
-    "bad-unit",
-    "load-failed",
-    "resume-failed",
-    "agent-refused",
-)
 
 
 def _fault(_scenario: Scenario, evidence: Evidence) -> Finding | None:
@@ -122,8 +111,8 @@ def _not_started(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     for boot in evidence.boots:
         if boot.ready or boot.resumed:
             continue
-        failed = _mark(boot, "guest-failed")
-        why = failed.line if failed else "the machine ended before the guest was ready"
+        gave_up = story.why_not_ready(boot.marks)
+        why = gave_up.reason if gave_up else "the machine ended before the guest was ready"
         reason = f"{boot.directory} boot: {why}"
         rests_on = (f"{boot.directory}/console.log",)
         if boot.role is Role.SAVE:
@@ -199,26 +188,12 @@ def _cold_boot(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 def _why_cold(before: Boot, boot: Boot) -> tuple[str, str]:
     if not before.armed:
         return "not-armed", "there was no image after the power-off"
-    trouble = [mark.line for mark in boot.marks if mark.name in _LOAD_TROUBLE]
-    if trouble:
-        return "image-refused", f"the kernel would not have the image: {trouble[0]}"
-    for name in ("noresume", "no-resume-device"):
-        mark = _mark(boot, name)
-        if mark is not None:
-            return name, mark.line
-    if _mark(boot, "resume-back") is not None:
-        return "no-image", "the kernel found no image on the resume device"
-    if _mark(boot, "agent-no-image") is not None:
-        return "no-image", "the agent found no image"
-    return "no-attempt", "no resume was tried"
+    cause = story.why_cold(boot.marks)
+    return (cause.name, cause.reason) if cause else ("no-attempt", "no resume was tried")
 
 
 def _event(boot: Boot, name: str) -> QmpEvent | None:
     return next((event for event in boot.qmp if event.name == name), None)
-
-
-def _mark(boot: Boot, name: str) -> Mark | None:
-    return next((mark for mark in boot.marks if mark.name == name), None)
 
 
 def _ended_alone(boot: Boot) -> bool:

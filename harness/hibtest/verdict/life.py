@@ -2,6 +2,7 @@
 
 import errno
 
+from hibtest import story
 from hibtest.evidence import Attempt, Boot, Evidence, WitnessReport
 from hibtest.spec import KernelMethod, Mode, Outcome, Role, Scenario, WriteError
 from hibtest.verdict.finding import Finding, Rule
@@ -80,10 +81,9 @@ def _not_looked_at(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 def _kernel_log(scenario: Scenario, evidence: Evidence) -> Finding | None:
     asked = {"io-error"} if any(isinstance(f, WriteError) for f in scenario.faults) else set()
     for boot in evidence.boots:
-        splats = [mark for mark in boot.marks if mark.splat and mark.name not in asked]
-        if splats:
-            reason = f"the kernel reported {splats[0].name}: {splats[0].line}"
-            return _corrupt("kernel-log", boot, reason)
+        cause = story.trouble([mark for mark in boot.marks if mark.name not in asked])
+        if cause:
+            return _corrupt(cause.name, boot, cause.reason)
     return None
 
 
