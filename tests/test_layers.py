@@ -63,8 +63,8 @@ ROOMS: dict[str, set[str]] = {
     "story": {"errors", "spec"},
     "evidence": COMMON | {"spec", "given", "similar"},
     "events": COMMON | {"spec", "evidence"},
-    # the agent's image is read by the code that writes it
-    "image": COMMON | {"evidence", "given", "agent"},
+    # the agent's image is read by the code that writes it; the story knows what is said to one
+    "image": COMMON | {"story", "evidence", "given", "agent"},
     "imageserver": COMMON,
     "machine": COMMON | {"spec", "evidence"},
     "inside": COMMON | {"evidence"},
@@ -210,6 +210,7 @@ def plant(root: Path, file: str, code: str) -> None:
     [
         ("hibtest/spec/guest.py", "import hibtest.evidence\n"),
         ("hibtest/spec/guest.py", "from hibtest import errors, evidence\n"),
+        ("hibtest/story/why.py", "from hibtest.evidence import Mark\n"),
         ("hibtest/inside/shell.py", "from ..machine import argv\n"),
         ("hibtest/inside/shell.py", "def late():\n    from hibtest.machine.argv import argv\n"),
         (

@@ -13,8 +13,8 @@ from hibtest.image.blocks import Numbers
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.info import ImageInfo
 from hibtest.image.reader import Chunk
-from hibtest.image.resume import Reply
 from hibtest.image.survey.found import ByAgent, Damage, Survey
+from hibtest.story.foretold import Reply
 
 _WIDTH = 14  # of the first column
 _ZERO_PAGE = hashlib.sha256(bytes(PAGE_SIZE)).hexdigest()

@@ -3,6 +3,7 @@
 messages    the messages of kernel, guest and agent: each is a mark
 stages      which stage a log is in after a message
 why         causes: why it went as it did, as far as marks tell
+foretold    what kernels would say of an image, without booting them
 teller      from lines to marks, stages and causes: live line by line, or all lines of a file
 """
 

@@ -6,8 +6,8 @@ from typing import Any
 from hibtest.image.agent import AgentPlace, known, read_image
 from hibtest.image.damage import Damaged
 from hibtest.image.header import PAGE_SIZE
-from hibtest.image.resume import Reply
 from hibtest.image.survey.found import ByAgent, Survey, Watcher, through, told, with_boot
+from hibtest.story.foretold import Reply
 
 _AGENT = ("the agent",)
 _STATES = {"committed": "armed", "used": "consumed", "refused": "refused"}

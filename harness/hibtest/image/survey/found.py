@@ -12,7 +12,7 @@ from hibtest.image.damage import Damaged
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.info import ImageInfo
 from hibtest.image.reader import Chunk, Image
-from hibtest.image.resume import Reply
+from hibtest.story.foretold import Reply
 
 
 class Watcher(Protocol):

@@ -10,8 +10,8 @@ from hibtest.image.header import HW_SIG, parse_header
 from hibtest.image.identify import identify
 from hibtest.image.info import ImageInfo, parse_info
 from hibtest.image.reader import check_offset, codec_of, read_image, read_stream, was_consumed
-from hibtest.image.resume import Facts, replies
 from hibtest.image.survey.found import Survey, Watcher, through, told, with_boot
+from hibtest.story.foretold import Facts, replies
 
 RECORDS = (COMMITTED, USED, REFUSED)
 

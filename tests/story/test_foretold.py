@@ -2,7 +2,8 @@
 
 import pytest
 
-from hibtest.image.resume import Facts, replies
+from hibtest import story
+from hibtest.story.foretold import Facts, replies
 
 RECOVER = "PM: hibernation: Failed to load image, recovering."
 
@@ -101,3 +102,22 @@ def test_missing_pages_are_told_since_6_12() -> None:
 def test_what_is_not_known_is_not_claimed(field: str) -> None:
     [reply] = replies(Facts(armed=True, codec="lzo", damaged=field))
     assert reply.result == "not known"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        Facts(armed=True, codec="lzo", damaged="magic"),
+        Facts(armed=True, codec="lzo", damaged="cmp_len"),
+        Facts(armed=True, codec="lz4", damaged="lz4 data"),
+        Facts(armed=True, codec="none", damaged="pfn 17"),
+        Facts(armed=True, codec="lzo", crc_right=False),
+        Facts(armed=True, codec="lzo", e820_matches=False),
+    ],
+    ids=lambda facts: facts.damaged or "another machine or checksum",
+)
+def test_what_is_foretold_is_a_refusal_to_whoever_reads_it(facts: Facts) -> None:
+    for reply in replies(facts):
+        [cause] = story.read(reply.messages).causes
+        assert cause.name == "image-refused"
+        assert set(cause.lines) <= set(reply.messages)
