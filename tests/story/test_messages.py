@@ -36,6 +36,7 @@ WRITTEN = (
     ("[    1.2] python3[12]: segfault at 0 ip 0 sp 0 error 4", "segfault"),
     ("hibtest: failed: /dev/vda cannot be mounted", "guest-failed"),
     ("hibtest: no resume device /dev/vdz", "no-resume-device"),
+    ("hibtest: swap offset 34816", "swap-offset"),
     ("[    1.2] reboot: Power down", "power-down"),
     ("[    1.2] virtio_blk virtio1: PM: failed to freeze: error -16", "device-failed"),
 )

@@ -177,12 +177,10 @@ def recognise(line: str) -> tuple[Pattern, re.Match[str]] | None:
     return None
 
 
-def swap_offset(line: str) -> int:
-    """Return where the guest said, in a line of that mark, that its swap file lies, in pages."""
+def swap_offset(line: str) -> int | None:
+    """Return the page at which a swap file lies, as a guest tells it; ``None``: another line."""
     found = recognise(line)
-    if found is None or found[0].name != "swap-offset":
-        raise ValueError(line)
-    return int(found[1]["pages"])
+    return int(found[1]["pages"]) if found and found[0].name == "swap-offset" else None
 
 
 def returned(line: str) -> Returned | None:
