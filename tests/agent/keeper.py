@@ -76,17 +76,15 @@ def freeze_for_a_moment() -> None:
 
 
 def needed(how: str) -> Facts:
-    """Continue one of the stopped, and stop it again."""
+    """Continue one of the stopped."""
     journal = Journal()
     with Zoo() as zoo:
         before = zoo.states()
         stopper = stop.prepare(how, frozenset({os.getpid()}))
-        stopper.stop(journal, SECONDS)
-        chosen = [zoo.pids["busy"], zoo.pids["stopped"]]
-        stopper.go(chosen)
+        still = stopper.stop(journal, SECONDS)
+        stopper.go([zoo.pids["busy"], zoo.pids["stopped"]])
         facts: Facts = {"gone": moves("busy"), "states": zoo.states()}
-        still = stopper.halt(chosen)
-        facts |= {"still": [one._asdict() for one in still], "halted": moves()}
+        facts |= {"still": [one._asdict() for one in still]}
         journal.undo()
         wait_until(lambda: zoo.states() == before, "what was before")
         return facts | {"went_on_after": go_on()}
@@ -164,8 +162,6 @@ def _slices(root: str, places: tuple[str, ...], pids: tuple[int, ...]) -> Facts:
     facts: Facts = {"still": still, "stopped": moves(), "where": where()}
     stopper.go([busy, forker, idle])
     facts |= {"gone": moves("busy"), "gone_where": where()}
-    stopper.halt([busy, forker])
-    facts |= {"halted": moves(), "halted_where": where()}
     journal.undo()
     first = seen("busy")
     wait_until(lambda: seen("busy") > first, "a counter that moves")
@@ -187,7 +183,7 @@ def refused_when_threaded(root: str) -> str:
 
 
 def stuck(how: str) -> Facts:
-    """Stop while a writer waits for a frozen file system; thaw it; stop again."""
+    """Stop while a writer waits for a frozen file system."""
     journal = Journal()
     subprocess.run(["modprobe", "loop"], check=True)
     with tempfile.TemporaryDirectory() as directory:
@@ -205,13 +201,12 @@ def stuck(how: str) -> Facts:
         still = stopper.stop(journal, 2.0)
         fcntl.ioctl(fd, FITHAW, 0)
         wait_until(lambda: states(writer) != "D", "the writer's way out")
-        again = stopper.halt(())
         journal.undo()
         os.close(fd)
         os.waitpid(writer, 0)
         subprocess.run(["umount", mount], check=True)
     ours = [one._asdict() for one in still if one.pid == writer]
-    return {"writer": ours, "others": len(still) - len(ours), "again": [one.pid for one in again]}
+    return {"writer": ours, "others": len(still) - len(ours)}
 
 
 def walk(what: str) -> Facts:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hibtest.image.damage import Damaged
-from hibtest.image.reader import open_image, open_stream
+from hibtest.image.disk import open_disk
+from hibtest.image.reader import open_image, read_stream
 from tests.image.reading import contents
 from tests.image.writer import END, PAGE, ZERO, Recipe, Written, stream, write
 
@@ -183,8 +184,11 @@ def test_disk_cut_short(path: Path) -> None:
 
 def test_stream_cut_short(path: Path) -> None:
     path.write_bytes(b"".join(stream(Recipe()))[:-1])
-    with pytest.raises(Damaged, match=r"^block 0: pages: 102, but the file has 101"):
-        open_stream(path).__enter__()
+    with (
+        open_disk(path) as device,
+        pytest.raises(Damaged, match=r"^block 0: pages: 102, but the file has 101"),
+    ):
+        read_stream(device, offset_pages=0)
 
 
 def test_huge_sparse_stream_is_refused_at_once(path: Path) -> None:
@@ -192,8 +196,8 @@ def test_huge_sparse_stream_is_refused_at_once(path: Path) -> None:
     path.write_bytes(stream(Recipe(words=(), info=info))[0])
     with path.open("r+b") as file:
         file.truncate(1 << 41)
-    with pytest.raises(Damaged, match="pfn 1: 0x0 after 0x0"):
-        open_stream(path).__enter__()
+    with open_disk(path) as device, pytest.raises(Damaged, match="pfn 1: 0x0 after 0x0"):
+        read_stream(device, offset_pages=0)
 
 
 @settings(deadline=None)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from hibtest.errors import SpecError
-from hibtest.image.reader import open_image, open_stream
+from hibtest.image.disk import open_disk
+from hibtest.image.reader import open_image, read_stream
 from tests.image.reading import contents
 from tests.image.writer import PAGE, ZERO, Recipe, page, stream, write
 
@@ -130,7 +131,8 @@ def test_raw_stream(tmp_path: Path, offset: int) -> None:
     recipe = Recipe(words=words)
     path = tmp_path / "stream"
     path.write_bytes(bytes(offset * PAGE) + b"".join(stream(recipe)) + b"more")
-    with open_stream(path, offset_pages=offset) as image:
+    with open_disk(path) as device:
+        image = read_stream(device, offset_pages=offset)
         assert image.header is None
         assert list(contents(image).values()) == list(recipe.pages())
         assert len(image.zero_pfns) == 298

@@ -18,7 +18,7 @@ PATH = "/dev/snapshot"
 PAGE = 4096
 
 _FREEZE, _UNFREEZE, _ATOMIC_RESTORE, _FREE = 0x3301, 0x3302, 0x3304, 0x3305
-_FREE_SWAP_PAGES, _SET_SWAP_AREA = 0x3309, 0x400C330D
+_SET_SWAP_AREA = 0x400C330D
 _GET_IMAGE_SIZE, _PLATFORM_SUPPORT, _POWER_OFF = 0x8008330E, 0x330F, 0x3310
 _CREATE_IMAGE, _PREF_IMAGE_SIZE = 0x40043311, 0x3312
 _AVAIL_SWAP_SIZE, _ALLOC_SWAP_PAGE = 0x80083313, 0x80083314
@@ -137,10 +137,6 @@ class SnapshotDevice:
         :raise AgentError: ENOSPC when there is none left.
         """
         return self._get("SNAPSHOT_ALLOC_SWAP_PAGE", _ALLOC_SWAP_PAGE)
-
-    def free_swap_pages(self) -> None:
-        """Give all slots back."""
-        self._call("SNAPSHOT_FREE_SWAP_PAGES", _FREE_SWAP_PAGES, 0)
 
     def _get(self, name: str, number: int) -> int:
         self._call(name, number, self._number)

@@ -205,20 +205,12 @@ def check_offset(device: Blocks, offset: int) -> None:
         )
 
 
-@contextmanager
-def open_stream(source: Path, *, offset_pages: int = 0) -> Iterator[Image]:
-    """Open an image as read from ``/dev/snapshot``: info page, PFN pages, data pages.
+def read_stream(device: Blocks, *, offset_pages: int) -> Image:
+    """Read an image as it comes from ``/dev/snapshot``, all but its data pages.
 
     :param offset_pages: Where the info page lies. What follows the stream does not matter.
-    :raise HostError: When the file cannot be read.
     :raise Damaged: When the stream cannot be read as it should be.
     """
-    with open_disk(source) as device:
-        yield read_stream(device, offset_pages=offset_pages)
-
-
-def read_stream(device: Blocks, *, offset_pages: int) -> Image:
-    """Read all of a raw stream but its data; see :func:`open_stream`."""
     check_offset(device, offset_pages)
     info = parse_info(device.read_one(offset_pages, "info page"), offset_pages)
     if offset_pages + info.pages > device.count:

@@ -4,7 +4,6 @@ import socket
 import ssl
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -22,7 +21,6 @@ _CLIENTS = 8  # at once that have shown a certificate; a machine needs one
 _HANDSHAKE_LIMIT = 20.0  # s for TLS with a guest under emulation; a second on an idle host
 _SILENCE_LIMIT = 300.0  # s without a byte; a guest takes its snapshot in the meantime
 _END_LIMIT = 10.0  # s for the threads to end
-_KEPT = 1000  # happenings
 
 
 class ImageServer:
@@ -41,18 +39,11 @@ class ImageServer:
         self._store = store
         self._sink = sink
         self._began = time.monotonic()
-        self._happened: deque[Happening] = deque(maxlen=_KEPT)
         self._lock = threading.Lock()
         self._door = Door()
         self._threads: set[threading.Thread] = set()
         self._clients: set[ssl.SSLSocket] = set()
         self._ending = False
-
-    @property
-    def happened(self) -> tuple[Happening, ...]:
-        """What has happened so far: the last 1000."""
-        with self._lock:
-            return tuple(self._happened)
 
     def accept(self) -> None:
         """Admit clients until the listening socket is shut down."""
@@ -137,10 +128,7 @@ class ImageServer:
 
     def _note(self, peer: str, what: What, text: str, count: int) -> None:
         t = round(time.monotonic() - self._began, 3)
-        happening = Happening(t=t, what=what, peer=peer, text=text, bytes=count)
-        with self._lock:
-            self._happened.append(happening)
-        self._sink(happening)
+        self._sink(Happening(t=t, what=what, peer=peer, text=text, bytes=count))
 
 
 @contextmanager

@@ -18,7 +18,6 @@ SNAPSHOT = (
     "eNpjYWBgMGCAgCJGBgYLIGaE8mHiIMD0F0IX5yUWMIwCBOBAMB2g4VOckV8CEzMyNbEyUACRZiYKAf4KFgwAekgK9g=="
 )
 STATUS = "eNpjYWBgMGCAgFxGBgYLIGaE8hUYEIDpL4QuzkssYBgFCMCBYFpAw6c4I78EJmZopm9qZGJkYaFgaMYAACePCbg="
-DEPS = "eNpjYWBgMGCAAA9GBgYLIGaC8hUYEIDxL4QuKc9XKM8vSilmGNmAEUo7/IPQACLdBr8="
 INFO = "eNpjYWBgMGCAAENGBgYLIAYiMFZgQAJ/IVRRfn4Jw0gGAKT8A4M="
 
 
@@ -46,10 +45,6 @@ def test_a_machine_without_devices_has_no_names() -> None:
 )
 def test_tables_and_what_targets_say(answer: str, targets: list[Target]) -> None:
     assert dm.unpack_targets(_answer(answer)) == targets
-
-
-def test_devices_below_one() -> None:
-    assert dm.unpack_deps(_answer(DEPS)) == [254 << 8 | 64]
 
 
 def test_what_a_device_is() -> None:

@@ -21,11 +21,12 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A server that runs, and what its clients need."""
+    """A server that runs, what its clients need, and what it says has happened."""
 
     server: ImageServer
     keys: Keys
     store: Path
+    happened: list[Happening]
 
     @property
     def address(self) -> str:
@@ -67,7 +68,7 @@ class Bench:
         """Return the first happening of a kind."""
 
         def fact() -> Happening | None:
-            return next((one for one in self.server.happened if one.what is what), None)
+            return next((one for one in tuple(self.happened) if one.what is what), None)
 
         return poll(fact, Deadline.after(20, f"{what} at the server"))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.imageserver import make_keys, serving
+from hibtest.imageserver import Happening, make_keys, serving
 from tests.agent.target.bench import Bench
 
 
@@ -13,5 +13,6 @@ from tests.agent.target.bench import Bench
 def bench(tmp_path: Path) -> Iterator[Bench]:
     keys = make_keys(tmp_path / "keys")
     store = tmp_path / "store" / "image.hib"
-    with serving(store, keys) as server:
-        yield Bench(server, keys, store)
+    happened: list[Happening] = []
+    with serving(store, keys, sink=happened.append) as server:
+        yield Bench(server, keys, store, happened)

@@ -26,7 +26,7 @@ def test_image_comes_back_as_it_was_sent(bench: Bench, checksum: str) -> None:
     assert source.read(10) == b""
     source.consume()
     source.close()
-    sizes = {one.what: one.bytes for one in bench.server.happened}
+    sizes = {one.what: one.bytes for one in bench.happened}
     size = len(image.stream)
     assert sizes == {What.UPLOAD: 0, What.COMMITTED: size, What.LOADED: size, What.CONSUMED: size}
 
@@ -109,7 +109,7 @@ def test_image_of_a_machine_that_lives_on_is_revoked(bench: Bench) -> None:
     target.undo(args)
     with pytest.raises(NoImage, match="cannot be resumed again"):
         bench.source()
-    assert [one.what for one in bench.server.happened].count(What.RETIRED) == 1
+    assert [one.what for one in bench.happened].count(What.RETIRED) == 1
 
 
 def test_revoking_without_a_server_says_what_may_happen(tmp_path: Path) -> None:

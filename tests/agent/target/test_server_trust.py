@@ -106,7 +106,7 @@ def test_a_handshake_that_trickles_is_given_up(
     monkeypatch.setattr(server, "_HANDSHAKE_LIMIT", 1.0)
     with socket.create_connection(bench.server.address, 20) as slow, suppress(OSError):
         slow.sendall(b"\x16\x03\x01\x40\x00")  # a record of 16 KiB
-        while not bench.server.happened:
+        while not bench.happened:
             slow.sendall(b"\0")
             slow.settimeout(0.1)
             with suppress(TimeoutError):

@@ -161,11 +161,6 @@ def _facts(text: bytes) -> dict[str, Any]:
     return facts
 
 
-def marked(page: bytes, state: bytes) -> bytes:
-    """Return a record's page with another state; all else is kept."""
-    return state + page[len(state) :]
-
-
 def _own_digest(body: bytes) -> bytes:
     # The state is left out: it changes when the image is used.
     return hashlib.blake2b(COMMITTED + body[8:], digest_size=_DIGEST).digest()

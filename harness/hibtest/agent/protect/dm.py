@@ -24,7 +24,7 @@ HEADER = struct.Struct("<3IIIIiIIIQ128s129s7x")
 # struct dm_target_spec: sector_start, length, status, next, type[16]; then the parameters.
 TARGET = struct.Struct("<QQiI16s")
 VERSION, LIST, CREATE, REMOVE, SUSPEND = 0, 2, 3, 4, 6
-STATUS, LOAD, CLEAR, DEPS, TABLE, TARGET_VERSION = 7, 9, 10, 11, 12, 17
+STATUS, LOAD, CLEAR, TABLE, TARGET_VERSION = 7, 9, 10, 12, 17
 SUSPEND_FLAG, STATUS_TABLE, ACTIVE_PRESENT, INACTIVE_PRESENT = 1 << 1, 1 << 4, 1 << 5, 1 << 6
 BUFFER_FULL, SKIP_LOCKFS, SECURE_DATA = 1 << 8, 1 << 10, 1 << 15
 SPACE = 16384
@@ -87,13 +87,6 @@ def unpack_targets(answer: bytes | bytearray) -> list[Target]:
         found.append(Target(start, length, _text(kind), _text(data[at + TARGET.size :])))
         at = following
     return found
-
-
-def unpack_deps(answer: bytes | bytearray) -> list[int]:
-    """Return the numbers of the devices below one (struct dm_target_deps)."""
-    (at,) = HEADER.unpack_from(answer)[4:5]
-    (count,) = struct.unpack_from("<I", answer, at)
-    return list(struct.unpack_from(f"<{count}Q", answer, at + 8))
 
 
 def unpack_names(answer: bytes | bytearray) -> dict[str, int]:
@@ -179,10 +172,6 @@ class Control:
     def status(self, name: str) -> list[Target]:
         """Return what each target of a device says of itself, in place of its parameters."""
         return unpack_targets(self._read(TABLE, name))
-
-    def deps(self, name: str) -> list[int]:
-        """Return the numbers of the devices below one."""
-        return unpack_deps(self._read(DEPS, name))
 
     def has_target(self, kind: str) -> bool:
         """Return whether the kernel knows a target; its module is loaded if need be."""

@@ -50,8 +50,5 @@ class Stopper(Protocol):
     def go(self, pids: Iterable[int]) -> None:
         """Continue exactly these processes: those of them that this stopper stopped."""
 
-    def halt(self, pids: Iterable[int]) -> tuple[Still, ...]:
-        """Stop them again, and whatever they started; return what still runs."""
-
     def facts(self) -> dict[str, Any]:
         """Return what was done, for the log: counts and seconds."""

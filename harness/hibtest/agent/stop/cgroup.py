@@ -42,17 +42,17 @@ class Cgroup:
         self._own = f"{root}/hibtest-stopped-{os.getpid()}"
         self._exempt = exempt
         self._kernel: set[int] = set()  # kernel threads, of which the root cgroup is full
-        self._origins: dict[int, str] = {}  # the cgroups of those that go() took out
+        self._origins: dict[int, str] = {}  # the cgroups of those that were taken out
         self._frozen: list[str] = []
         self._moved = self._unfrozen = 0
-        self._limit = self._seconds = 0.0
+        self._seconds = 0.0
 
     def stop(self, journal: Journal, seconds: float) -> tuple[Still, ...]:
         """Freeze all but the exempt; return what is not frozen after ``seconds``.
 
         :raise AgentError: When the kernel does not let a process be moved or frozen.
         """
-        self._journal, self._limit = journal, seconds
+        self._journal = journal
         began = time.monotonic()
         self._kernel = {task.pid for task in tasks.walk() if task.kernel}
         journal.add("cgroup", made=self._own, root=self._root)
@@ -62,7 +62,9 @@ class Cgroup:
         for pid in sorted(self._exempt):
             self._take_out(pid)
         self._freeze_top()
-        return self._settle(began)
+        found = self._settle(began + seconds)
+        self._seconds = time.monotonic() - began
+        return found
 
     def go(self, pids: Iterable[int]) -> None:
         """Move these processes to the root cgroup, where they run; not what others had frozen."""
@@ -70,11 +72,6 @@ class Cgroup:
             home = hierarchy.cgroup_of(pid, self._root) + "/"
             if any(home.startswith(f"{path}/") for path in self._frozen):
                 self._take_out(pid)
-
-    def halt(self, pids: Iterable[int]) -> tuple[Still, ...]:
-        """Move them back, and with them whatever they have started; return what runs."""
-        del pids
-        return self._settle(time.monotonic())
 
     def facts(self) -> dict[str, Any]:
         """Return how many cgroups are frozen, how many processes moved, and in what time."""
@@ -113,13 +110,11 @@ class Cgroup:
         except OSError:  # it is gone
             return False
 
-    def _settle(self, began: float) -> tuple[Still, ...]:
-        end = began + self._limit
+    def _settle(self, end: float) -> tuple[Still, ...]:
         while self._sweep() and time.monotonic() < end:
             self._freeze_top()
         late = [path for path in self._frozen if not _wait_frozen(path, end)]
         found = tuple(self._still()) if late or self._sweep() else ()
-        self._seconds += time.monotonic() - began
         self._unfrozen = len(found)
         return found
 

@@ -27,11 +27,6 @@ class Freezer:
     def go(self, pids: Iterable[int]) -> None:
         """Do nothing: they run."""
 
-    def halt(self, pids: Iterable[int]) -> tuple[Still, ...]:
-        """Do nothing: the kernel will."""
-        del pids
-        return ()
-
     def facts(self) -> dict[str, Any]:
         """Return how many tasks are left to the kernel."""
         return {"stopper": "freezer", "user": self._user, "kernel": self._kernel}

@@ -49,7 +49,6 @@ class Sigstop:
 
     def __init__(self, exempt: frozenset[int]) -> None:
         self._exempt = exempt
-        self._limit = 0.0
         self._mine: dict[int, int] = {}  # when each was started, by process id
         self._before: dict[int, int] = {}  # the same of those that others had stopped
         self._kernel: set[int] = set()
@@ -59,19 +58,14 @@ class Sigstop:
 
     def stop(self, journal: Journal, seconds: float) -> tuple[Still, ...]:
         """Stop all processes but the exempt and pid 1; return what still runs."""
-        self._journal, self._limit, self._newest = journal, seconds, tasks.newest()
-        return self._settle()
+        self._journal, self._newest = journal, tasks.newest()
+        return self._settle(seconds)
 
     def go(self, pids: Iterable[int]) -> None:
         """Continue these processes; not those that others had stopped."""
         for pid in pids:
             if pid in self._mine:
                 send(pid, self._mine[pid], signal.SIGCONT)
-
-    def halt(self, pids: Iterable[int]) -> tuple[Still, ...]:
-        """Stop all that runs again; return what still runs."""
-        del pids  # what they have started must be found anyway
-        return self._settle()
 
     def facts(self) -> dict[str, Any]:
         """Return how many processes were stopped, in how many passes and seconds."""
@@ -85,9 +79,9 @@ class Sigstop:
             "seconds": round(self._seconds, 3),
         }
 
-    def _settle(self) -> tuple[Still, ...]:
+    def _settle(self, seconds: float) -> tuple[Still, ...]:
         began, pause = time.monotonic(), _PAUSE[0]
-        end = began + self._limit
+        end = began + seconds
         last: frozenset[tuple[int, int]] | None = None
         waits: dict[int, float] = {}  # since when each task is in state D, by thread id
         while True:
