@@ -24,6 +24,7 @@ BELOW_RUNNER = {
     "machine",
     "inside",
     "cycle",
+    "linux",
     "probe",
     "verdict",
 }
@@ -68,9 +69,11 @@ ROOMS: dict[str, set[str]] = {
     "imageserver": COMMON,
     "machine": COMMON | {"spec", "evidence"},
     "inside": COMMON | {"evidence"},
-    "agent": set(),
-    "probe": set(),
-    # reads the files of the two programs for guests, imports none of them
+    # what the two programs for guests both know of the kernel
+    "linux": set(),
+    "agent": {"linux"},
+    "probe": {"linux"},
+    # reads the files of the two programs, imports none of them
     "zipapp": set(),
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
@@ -96,7 +99,7 @@ ROOMS: dict[str, set[str]] = {
 }
 
 # What runs inside the guest finds nothing there but Python's standard library.
-GUEST_ROOMS = {"agent", "probe"}
+GUEST_ROOMS = {"agent", "probe", "linux"}
 # Taken where Debian has installed them: hibtest/agent/image/codecs.py.
 CODECS = {"lz4", "zstandard"}
 
@@ -225,6 +228,9 @@ def plant(root: Path, file: str, code: str) -> None:
         ("hibtest/runner.py", "from hibtest import images\n"),
         ("hibtest/probe/audit.py", "from hibtest.errors import GuestError\n"),
         ("hibtest/probe/audit.py", "import msgspec\n"),
+        ("hibtest/probe/audit.py", "from hibtest.agent import tasks\n"),
+        ("hibtest/linux/dm.py", "from hibtest.agent.errors import AgentError\n"),
+        ("hibtest/linux/dm.py", "import msgspec\n"),
         ("hibtest/cycle/boot.py", "import asyncio\n"),
         ("hibtest/cycle/boot.py", "from paramiko import Transport\n"),
         ("images/build.py", "from hibtest.machine import disk\n"),
@@ -242,6 +248,8 @@ def test_wrong_import_is_found(tmp_path: Path, file: str, code: str) -> None:
         ("hibtest/inside/shell.py", "import paramiko\nfrom hibtest.inside import link\n"),
         ("hibtest/inside/shell.py", "from . import link\nfrom hibtest.deadline import poll\n"),
         ("hibtest/probe/audit.py", "import ctypes\nfrom hibtest.probe import daemon\n"),
+        ("hibtest/probe/audit.py", "from hibtest.linux.dm import Control\n"),
+        ("hibtest/agent/save.py", "from hibtest.linux import dm\n"),
         ("hibtest/cli/images.py", "from hibtest.images import build\n"),
         (
             "images/build.py",

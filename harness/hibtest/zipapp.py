@@ -1,4 +1,7 @@
-"""The two programs that run inside guests, each as one file: the probe and the agent."""
+"""The two programs that run inside guests, each as one file: the probe and the agent.
+
+Each has a copy of what both know of the kernel (hibtest/linux).
+"""
 
 import io
 import zipfile
@@ -7,6 +10,7 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 # The oldest date that a zip file can hold: the same sources give the same bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
+_SHARED = "linux"
 _PROBE_MAIN = "boot.py"  # becomes the zipapp's own __main__.py
 _AGENT_MAIN = b"""import sys
 
@@ -29,9 +33,10 @@ def agent() -> bytes:
 
 def _packed(package: str, main: bytes, without: str) -> bytes:
     files = {"__main__.py": main, "hibtest/__init__.py": b""}
-    for path in (_HERE / package).rglob("*.py"):
-        if path != _HERE / package / without:
-            files[f"hibtest/{path.relative_to(_HERE).as_posix()}"] = path.read_bytes()
+    for room in (package, _SHARED):
+        for path in (_HERE / room).rglob("*.py"):
+            if path != _HERE / package / without:
+                files[f"hibtest/{path.relative_to(_HERE).as_posix()}"] = path.read_bytes()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(files):

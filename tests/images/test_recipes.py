@@ -7,6 +7,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from hibtest import zipapp
 from hibtest.images import recipes
 from hibtest.images.kernels import KERNELS, kernel
 
@@ -68,6 +69,19 @@ def test_a_changed_template_changes_what_is_made_of_it(
     after = recipes.root("debian-1"), recipes.early("debian-1"), recipes.toolbox("debian-1")
     same = [a.key == b.key for a, b in zip(before, after, strict=True)]
     assert same == [False, True, True]
+
+
+@pytest.mark.parametrize(("room", "same"), [("agent", False), ("linux", False), ("probe", True)])
+def test_a_change_of_what_the_agent_is_made_of_is_another_toolbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: str, same: bool
+) -> None:
+    before = recipes.toolbox("debian-1")
+    for name in ("agent", "linux", "probe"):
+        shutil.copytree(zipapp._HERE / name, tmp_path / name)
+    with (tmp_path / room / "__init__.py").open("a") as file:
+        file.write("# more\n")
+    monkeypatch.setattr(zipapp, "_HERE", tmp_path)
+    assert (recipes.toolbox("debian-1").key == before.key) == same
 
 
 def test_another_state_of_the_archive_is_another_tree() -> None:

@@ -22,8 +22,8 @@ from hibtest.agent.device import SnapshotDevice
 from hibtest.agent.errors import AgentError
 from hibtest.agent.guardian.journal import Journal
 from hibtest.agent.protect import UNDO, Settings, fsfreeze, prepare
-from hibtest.agent.protect.dm import Control
 from hibtest.agent.protect.filesystems import writable
+from hibtest.linux.dm import Control
 
 SIZE = 1 << 20
 OLD, NEW = b"o" * SIZE, b"n" * SIZE

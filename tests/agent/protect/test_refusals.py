@@ -6,10 +6,10 @@ import pytest
 
 from hibtest.agent.errors import AgentError
 from hibtest.agent.protect import Settings, dmsnapshot, prepare
-from hibtest.agent.protect.dm import Target
 from hibtest.agent.protect.filesystems import Mount
 from hibtest.agent.protect.restore import Used, used
 from hibtest.agent.protect.scratch import Scratch
+from hibtest.linux.dm import Target
 
 
 def test_an_unknown_protection() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import struct
@@ -11,15 +10,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from hibtest.agent.needed.tree import Tree
+from hibtest.linux.dm import Control
 
 # linux/netlink.h, linux/sock_diag.h, linux/unix_diag.h: the same from 6.1 to 7.3
 SOCK_DIAG, BY_FAMILY, DUMP, DONE, ERROR = 4, 20, 0x301, 3, 2
 HEADER, REQUEST = struct.Struct("=IHHII"), struct.Struct("=BBHIIIII")
 MESSAGE, ATTRIBUTE = struct.Struct("=BBBBIII"), struct.Struct("=HH")
 SHOW_PEER, PEER = 4, 2
-# linux/dm-ioctl.h; STATUS_TABLE asks for the table, which writes nothing and waits for nothing
-CONTROL, TABLE, STATUS_TABLE, SPACE = "/dev/mapper/control", 12, 1 << 4, 1 << 16
-DM, TARGET = struct.Struct("<3IIIIiIIIQ128s129s7x"), struct.Struct("<QQiI16s")
 
 
 class Asked(NamedTuple):
@@ -84,32 +81,18 @@ def peer(message: bytes) -> Iterator[tuple[str, str]]:
 
 
 def tables(names: list[str]) -> dict[str, list[str]]:
-    """Return the targets of devices of device mapper.
+    """Return the targets of devices of device mapper: asking writes nothing and waits for nothing.
 
     :raise OSError: When its control device cannot be opened.
     """
     if not names:
         return {}
-    control = os.open(CONTROL, os.O_RDWR | os.O_CLOEXEC)
-    try:
+    with Control() as control:
         return {name: table(control, name) for name in names}
-    finally:
-        os.close(control)
 
 
-def table(control: int, name: str) -> list[str]:
-    head = DM.pack(4, 0, 0, SPACE, DM.size, 0, 0, STATUS_TABLE, 0, 0, 0, name.encode(), b"")
-    buffer = bytearray(head.ljust(SPACE, b"\0"))
+def table(control: Control, name: str) -> list[str]:
     try:
-        # _IOWR(0xfd, number, struct dm_ioctl)
-        fcntl.ioctl(control, 3 << 30 | DM.size << 16 | 0xFD << 8 | TABLE, buffer)
+        return [f"{target.kind} {target.params}".strip() for target in control.table(name)]
     except OSError:
         return []  # it went away
-    fields = DM.unpack_from(buffer)
-    data, found, at = bytes(buffer[fields[4] :]), [], 0
-    for _ in range(fields[5]):
-        _, _, _, following, kind = TARGET.unpack_from(data, at)
-        text = data[at + TARGET.size :].split(b"\0")[0]
-        found.append((kind.rstrip(b"\0") + b" " + text).decode(errors="replace").strip())
-        at = following
-    return found

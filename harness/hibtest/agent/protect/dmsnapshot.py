@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hibtest.agent.errors import AgentError
 from hibtest.agent.protect import filesystems
-from hibtest.agent.protect.dm import Control, Target
 from hibtest.agent.protect.filesystems import Mount, mapped_name, number
 from hibtest.agent.protect.fsfreeze import FsFreeze
 from hibtest.agent.protect.restore import restore
 from hibtest.agent.protect.scratch import Scratch
+from hibtest.linux.dm import CONTROL, Control, Target
 
 if TYPE_CHECKING:
     from hibtest.agent.protect.base import Journal, Settings
@@ -61,7 +61,7 @@ class DmSnapshot:
         self._chunk = settings.chunk
         self._scratch = Scratch(settings.scratch)
         try:
-            self._control = Control()
+            self._control = _open_control()
         except AgentError:
             self._scratch.close()
             raise
@@ -134,10 +134,17 @@ def undo(args: dict[str, Any]) -> None:
     :raise AgentError: When that cannot be done.
     """
     table = [Target(*target) for target in args["table"]]
-    with Control() as control:
+    with _open_control() as control:
         found = restore(control, args["name"], table)
     tell = {"say": "snapshot taken away", "device": args["name"], "found": found}
     Path("/dev/kmsg").write_text(f"<5>agent: {json.dumps(tell)}\n", encoding="utf-8")
+
+
+def _open_control() -> Control:
+    try:
+        return Control()
+    except OSError as error:
+        raise AgentError(f"{CONTROL}: {error.strerror}", "modprobe dm-mod, and be root") from error
 
 
 def snapshot(kind: str, table: list[Target], origin: str, store: str, chunk: int) -> Target:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hibtest.agent.errors import AgentError
-from hibtest.agent.protect.dm import INACTIVE_PRESENT, Control, Target
+from hibtest.linux.dm import INACTIVE_PRESENT, Control, Target
 
 _SECTOR, _PAGE = 512, 4096
 _PAUSE = 0.02  # s between two looks at a merge

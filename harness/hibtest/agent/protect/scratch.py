@@ -10,9 +10,9 @@ import stat
 from pathlib import Path
 
 from hibtest.agent.errors import AgentError
-from hibtest.agent.protect.dm import Target
 from hibtest.agent.protect.filesystems import number
 from hibtest.agent.target.holds import holds
+from hibtest.linux.dm import Target
 
 _BLKGETSIZE64 = 0x80081272  # include/uapi/linux/fs.h, on 64-bit machines
 _SECTOR = 512

@@ -5,8 +5,8 @@ import zlib
 
 import pytest
 
-from hibtest.agent.protect import dm
-from hibtest.agent.protect.dm import Target
+from hibtest.linux import dm
+from hibtest.linux.dm import Target
 
 # deflated: mostly padding
 LIST = "eNpjYWBgMGCAgBmMDAwWjAyjgBjwF0IpAHFRfn4JujQTknxxXmIBujzjXwS7pDxfoTy/KKUYSR4AhwcLYA=="
