@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hibtest.linux.tasks import PF_KTHREAD
 from hibtest.probe import clocks, hibernator, procfs, system, threads
 from hibtest.probe.audit.symbols import Kcore
 from hibtest.probe.threads import Thread
@@ -46,8 +47,7 @@ def test_only_what_hangs_on_an_ssh_session_is_passing() -> None:
 
 
 def test_kernel_threads_are_counted_without_pools() -> None:
-    kernel = threads.PF_KTHREAD
-    found = [thread(2, "kthreadd", 0, kernel), thread(3, "kworker/0:1", 2, kernel)]
+    found = [thread(2, "kthreadd", 0, PF_KTHREAD), thread(3, "kworker/0:1", 2, PF_KTHREAD)]
     assert threads.count_kernel([*found, thread(4, "sh", 1)]) == {"kthreadd": 1}
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
-PF_KTHREAD = 0x00200000  # include/linux/sched.h, 6.1 to 7.3
+from hibtest.linux.tasks import Stat, parse
 
 # The states (proc_pid_stat(5)) of tasks that do not run and cannot by themselves: stopped, in a
 # tracer's hands, dead.
@@ -21,20 +21,15 @@ _SIZE = 4096  # bytes; more than the longest stat
 
 
 class Task(NamedTuple):
-    """A thread, as proc_pid_stat(5) tells.
+    """A thread; see :class:`~hibtest.linux.tasks.Stat`.
 
-    :ivar state: One letter: R, S, D, T, t, Z, X or I.
     :ivar tracer: Process id of its tracer; 0 when it has none or nobody asked.
-    :ivar kernel: Whether it is a kernel thread.
-    :ivar started: Clock ticks after boot; with the pid it names a process for as long as the
-        kernel lives.
     """
 
     pid: int
     tid: int
     comm: str
     state: str
-    flags: int
     ppid: int
     tracer: int
     kernel: bool
@@ -54,8 +49,8 @@ def walk(*, tracers: bool = False, without: Container[int] = ()) -> Iterator[Tas
 
 def look(pid: int) -> Task | None:
     """Return the leader of a process, or ``None`` when there is no such process."""
-    found = _stat(f"/proc/{pid}/stat", pid)
-    return found[0] if found else None
+    found = _stat(f"/proc/{pid}/stat")
+    return _task(pid, found) if found else None
 
 
 def newest() -> int:
@@ -84,45 +79,28 @@ def stop_is_pending(pid: int, tid: int) -> bool:
 
 def _process(name: str, tracers: bool) -> Iterator[Task]:
     pid = int(name)
-    found = _stat(f"/proc/{name}/stat", pid)
+    found = _stat(f"/proc/{name}/stat")
     if found is None:
         return
-    leader, threads = found
-    yield _traced(leader) if tracers else leader
-    if threads <= 1:
+    yield _task(pid, found, tracers)
+    if found.threads <= 1:
         return
     for tid in _names(f"/proc/{name}/task"):
         if tid != name:
-            more = _stat(f"/proc/{name}/task/{tid}/stat", pid)
+            more = _stat(f"/proc/{name}/task/{tid}/stat")
             if more is not None:
-                yield _traced(more[0]) if tracers else more[0]
+                yield _task(pid, more, tracers)
 
 
-def _stat(path: str, pid: int) -> tuple[Task, int] | None:
-    # the task, and how many threads its process has
+def _stat(path: str) -> Stat | None:
     line = _read(path)
-    head, _, tail = line.rpartition(b") ")  # a comm may hold anything, ") " included
-    if not head:
-        return None
-    tid, _, comm = head.partition(b" (")
-    fields = tail.split(None, 20)
-    flags = int(fields[6])
-    task = Task(
-        pid,
-        int(tid),
-        comm.decode(errors="replace"),
-        chr(fields[0][0]),
-        flags,
-        int(fields[1]),
-        0,
-        bool(flags & PF_KTHREAD),
-        int(fields[19]),
-    )
-    return task, int(fields[17])
+    return parse(line) if line else None
 
 
-def _traced(task: Task) -> Task:
-    return task if task.kernel else task._replace(tracer=tracer(task.pid, task.tid))
+def _task(pid: int, stat: Stat, tracers: bool = False) -> Task:
+    kernel = stat.kernel
+    by = tracer(pid, stat.pid) if tracers and not kernel else 0
+    return Task(pid, stat.pid, stat.comm, stat.state, stat.ppid, by, kernel, stat.started)
 
 
 def _status(path: str) -> dict[bytes, bytes]:

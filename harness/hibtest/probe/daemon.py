@@ -158,7 +158,7 @@ def whereabouts(run: Path) -> str:
     if pid is None:
         return ""
     wchan = procfs.read_or(f"/proc/{pid}/wchan", "")
-    return f": process {pid} is in state {procfs.stat(pid)[0]}, in {wchan}"
+    return f": process {pid} is in state {procfs.state(pid)}, in {wchan}"
 
 
 def answer_of(run: Path) -> Facts:

@@ -28,13 +28,13 @@ def state(pid: int, awaited: str) -> Facts:
 
     Its state is waited for: everything runs for a moment after a thaw.
     """
-    procfs.wait_for(lambda: procfs.stat(pid)[0] == awaited, SETTLE)
+    procfs.wait_for(lambda: procfs.state(pid) == awaited, SETTLE)
     try:
         policy, priority = os.sched_getscheduler(pid), os.sched_getparam(pid).sched_priority
         nice = os.getpriority(os.PRIO_PROCESS, pid)
     except ProcessLookupError:
         return {**procfs.identity(pid), "state": None}
-    facts = {**procfs.identity(pid), "state": procfs.stat(pid)[0]}
+    facts = {**procfs.identity(pid), "state": procfs.state(pid)}
     return {**facts, "policy": policy, "priority": priority, "nice": nice}
 
 

@@ -7,11 +7,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hibtest.linux import tasks
+from hibtest.linux.tasks import Stat
 from hibtest.probe.base import PATIENCE, Facts, Lacking
 
 
 def read(path: str | Path) -> str:
     """Return a file's text without the white space around it.
+
+    :raise OSError: When it cannot be read.
+    """
+    return raw(path).decode(errors="replace").strip()
+
+
+def raw(path: str | Path) -> bytes:
+    """Return a file's bytes.
 
     One open, one read or two: cheaper than a buffered file, and under TCG that counts.
 
@@ -24,7 +34,7 @@ def read(path: str | Path) -> str:
             part = os.read(fd, 1 << 16)
             text += part
             if not part:
-                return text.decode(errors="replace").strip()
+                return text
     finally:
         os.close(fd)
 
@@ -111,13 +121,21 @@ def number(path: str | Path) -> int | None:
         return None
 
 
-def stat(pid: int | str) -> list[str]:
-    """Return the fields of proc_pid_stat(5) from the third (the state) on, or ``["", ...]``."""
-    fields = read_or(f"/proc/{pid}/stat", "").rpartition(")")[2].split()
-    return fields or [""] * 50
+def stat(path: str) -> Stat | None:
+    """Return what a file ``stat`` below /proc says of a task, ``None`` when it has ended."""
+    try:
+        return tasks.parse(raw(path))
+    except OSError:
+        return None
+
+
+def state(pid: int) -> str:
+    """Return the state of a process, a letter; "" when there is no such process."""
+    found = stat(f"/proc/{pid}/stat")
+    return found.state if found else ""
 
 
 def identity(pid: int) -> Facts:
     """Return ``{"pid", "starttime"}``: together they name a process for as long as it lives."""
-    starttime = stat(pid)[19]
-    return {"pid": pid, "starttime": int(starttime) if starttime else None}
+    found = stat(f"/proc/{pid}/stat")
+    return {"pid": pid, "starttime": found and found.started}

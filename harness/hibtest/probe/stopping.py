@@ -23,7 +23,7 @@ from hibtest.probe.detached import child
 from hibtest.probe.workloads import disks
 
 FREEZE, UNFREEZE = 0x3301, 0x3302  # include/uapi/linux/suspend_ioctls.h
-KTHREAD = 0x00200000  # PF_KTHREAD
+STILL = ("", *"TtZX")  # gone, or not running and not going to by itself
 TIMEOUT = "/sys/power/pm_freeze_timeout"  # in milliseconds, of each phase
 # what is dirty stays so until somebody asks: the flusher threads do not wake up by themselves
 WRITEBACK = "/proc/sys/vm/dirty_writeback_centisecs"
@@ -243,8 +243,8 @@ def stop_all(exempt: set[int]) -> set[int]:
     """Stop every user process but the exempt; return those that this has stopped."""
     stopped: set[int] = set()
     for _ in range(PASSES):
-        running = {pid for pid in users() if pid not in exempt and procfs.stat(pid)[0] in "RSDI"}
-        if not running - stopped and not any(procfs.stat(pid)[0] == "R" for pid in running):
+        running = {pid for pid in users() if pid not in exempt and procfs.state(pid) not in STILL}
+        if not running - stopped and not any(procfs.state(pid) == "R" for pid in running):
             break
         send(running, signal.SIGSTOP)
         stopped |= running
@@ -253,13 +253,14 @@ def stop_all(exempt: set[int]) -> set[int]:
 
 def going(pids: Iterable[int]) -> list[int]:
     """Return those that are there, and not stopped."""
-    return [pid for pid in pids if procfs.stat(pid)[0] not in "TtZX"]
+    return [pid for pid in pids if procfs.state(pid) not in STILL]
 
 
 def users() -> Iterable[int]:
     """Return all processes but kernel threads."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
-    return [pid for pid in pids if not int(procfs.stat(pid)[6] or KTHREAD) & KTHREAD]
+    found = ((pid, procfs.stat(f"/proc/{pid}/stat")) for pid in pids)
+    return [pid for pid, stat in found if stat is not None and not stat.kernel]
 
 
 def send(pids: Iterable[int], number: int) -> None:
@@ -269,4 +270,4 @@ def send(pids: Iterable[int], number: int) -> None:
 
 
 def about(pid: int) -> list[object]:
-    return [pid, procfs.read_or(f"/proc/{pid}/comm", ""), procfs.stat(pid)[0]]
+    return [pid, procfs.read_or(f"/proc/{pid}/comm", ""), procfs.state(pid)]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from hibtest.linux.tasks import PF_KTHREAD, PF_NOFREEZE, PF_SUSPEND_TASK
 from hibtest.probe import procfs
 from hibtest.probe.base import Facts, Planted, Witness
 
-# include/linux/sched.h, 6.1 to 7.3.
-PF_KTHREAD, PF_NOFREEZE, PF_SUSPEND_TASK = 0x00200000, 0x00008000, 0x80000000
 # How long a thawed guest may take until everything is in its place again.
 SETTLE = 5.0
 # Kernel threads that come and go as work does.
@@ -20,7 +19,7 @@ ENDING = ("ext4lazyinit",)
 
 
 class Thread(NamedTuple):
-    """A thread, as proc_pid_stat(5) tells it."""
+    """A thread, and the process that it is of."""
 
     pid: int
     tid: int
@@ -50,14 +49,10 @@ def tasks(pid: str) -> list[str]:
 
 
 def read(pid: int, tid: str) -> Thread | None:
-    text = procfs.read_or(f"/proc/{pid}/task/{tid}/stat", "")
-    if not text:
+    found = procfs.stat(f"/proc/{pid}/task/{tid}/stat")
+    if found is None:
         return None
-    head, _, tail = text.rpartition(")")
-    fields = tail.split()
-    comm = head.partition("(")[2]
-    numbers = int(fields[1]), int(fields[6]), int(fields[19])
-    return Thread(pid, int(tid), comm, fields[0], *numbers)
+    return Thread(pid, found.pid, found.comm, found.state, found.ppid, found.flags, found.started)
 
 
 def passing(threads: list[Thread]) -> set[int]:

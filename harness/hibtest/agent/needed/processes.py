@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from hibtest.agent.needed.graph import PROCESS, Node
 from hibtest.agent.needed.tree import Tree
-
-KTHREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h, 6.1 to 7.3
+from hibtest.linux import tasks
 
 
 class Process(NamedTuple):
@@ -40,15 +39,18 @@ class Processes:
                 self.add(int(name))
 
     def add(self, pid: int) -> None:
-        comm, fields = stat(self.tree.text(f"/proc/{pid}/stat"))
-        if len(fields) < 7 or int(fields[6]) & KTHREAD:
+        line = self.tree.text(f"/proc/{pid}/stat")
+        if not line:  # it has ended
+            return
+        stat = tasks.parse(line.encode())
+        if stat.kernel:
             return
         here = f"/proc/{pid}"
         files = tuple(
             (fd, self.tree.link(f"{here}/fd/{fd}")) for fd in self.tree.names(f"{here}/fd")
         )
         spaces = [self.tree.link(f"{here}/ns/{kind}") for kind in ("mnt", "net")]
-        self.by_pid[pid] = Process(pid, comm, int(fields[1]), spaces[0], spaces[1], files)
+        self.by_pid[pid] = Process(pid, stat.comm, stat.ppid, spaces[0], spaces[1], files)
         for link in {link for _, link in files}:
             self.holders.setdefault(link, []).append(pid)
 
@@ -86,9 +88,3 @@ class Processes:
             if name == key:
                 return value.strip()
         return ""
-
-
-def stat(text: str) -> tuple[str, list[str]]:
-    """Return the comm and the fields after it (the state is the first) of proc_pid_stat(5)."""
-    before, _, after = text.rpartition(")")
-    return before.partition("(")[2], after.split()

@@ -85,7 +85,7 @@ def kill_in(group: Path) -> str:
     if (group / "memory.swap.max").exists():
         procfs.write(group / "memory.swap.max", "0")
     pid = child(lambda: devour(group))
-    ended = procfs.wait_for(lambda: procfs.stat(pid)[0] == "Z", 5)
+    ended = procfs.wait_for(lambda: procfs.state(pid) == "Z", 5)
     if not ended:
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)

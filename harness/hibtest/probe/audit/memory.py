@@ -127,7 +127,7 @@ def compaction() -> str:
     first = [switches(pid) for pid in found]
     procfs.write(path, value)
     if not procfs.wait_for(lambda: [switches(pid) for pid in found] != first, 3):
-        raise Failed(f"kcompactd did not wake up, its state is {procfs.stat(found[0])[0]}")
+        raise Failed(f"kcompactd did not wake up, its state is {procfs.state(found[0])}")
     return "kcompactd woke up"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hibtest.linux import tasks
 from hibtest.probe import procfs, syscalls
 from hibtest.probe.detached import child
 from hibtest.probe.device.abi import PAGE
@@ -41,7 +42,7 @@ class Helper:
     @property
     def state(self) -> str:
         """Its state, a letter."""
-        return os.pread(self.stat, 512, 0).rpartition(b")")[2].split()[0].decode()
+        return tasks.parse(os.pread(self.stat, 512, 0)).state
 
 
 class Around:
