@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from typing import IO, Any
 
 from hibtest.deadline import Deadline, poll
 from hibtest.errors import HostError
+from hibtest.linux import mounts
 
 MANIFEST = "manifest.json"
 _NEW = ".new-"
@@ -220,9 +220,10 @@ def remove_tree(path: Path) -> None:
 
     :raise HostError: When something is mounted in it: that is not ours to remove.
     """
-    mounts = [mount for mount in _mounts() if mount.is_relative_to(path.resolve())]
-    if mounts:
-        raise HostError(f"{mounts[-1]} is mounted", hint=f"umount {mounts[-1]}")
+    listed = mounts.parse(Path("/proc/self/mountinfo").read_bytes())
+    points = [one.point for one in listed if Path(one.point).is_relative_to(path.resolve())]
+    if points:
+        raise HostError(f"{points[-1]} is mounted", hint=f"umount {points[-1]}")
     for directory, _, _ in os.walk(path):
         if not os.access(directory, os.W_OK | os.X_OK):
             Path(directory).chmod(0o700)
@@ -241,13 +242,6 @@ def _sums(directory: Path) -> dict[str, dict[str, object]]:
         str(path.relative_to(directory)): {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in files
     }
-
-
-def _mounts() -> list[Path]:
-    # fifth field of a line: the mount point, with \ooo for blanks (proc_pid_mountinfo(5))
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    points = (line.split()[4] for line in lines)
-    return [Path(re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), p)) for p in points]
 
 
 def _write_protect(directory: Path) -> None:

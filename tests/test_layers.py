@@ -88,8 +88,8 @@ ROOMS: dict[str, set[str]] = {
     "runner": COMMON | BELOW_RUNNER | {"events", "job", "files"},
     "report": COMMON | {"spec", "evidence", "events", "verdict"},
     "doctor": COMMON | {"spec", "machine"},
-    # the agent lies on the toolbox disk
-    "images": COMMON | {"spec", "zipapp", "similar"},
+    # the agent lies on the toolbox disk; what is mounted on this machine is told as in a guest
+    "images": COMMON | {"spec", "zipapp", "similar", "linux"},
     # the agent as a file, for machines of one's own
     "cli": ANYTHING | {"pytest_plugin", "zipapp"},
     "pytest_plugin": ANYTHING | {"pytest_options"},

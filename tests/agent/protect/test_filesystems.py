@@ -6,7 +6,7 @@ import pytest
 
 from hibtest.agent.errors import AgentError
 from hibtest.agent.protect import filesystems
-from hibtest.agent.protect.filesystems import Mount, Places
+from hibtest.agent.protect.filesystems import Mounted, Places
 
 MOUNTINFO = r"""
 24 27 0:22 / /proc rw,nosuid - proc proc rw
@@ -53,7 +53,7 @@ def test_each_that_can_be_written_to_and_lies_on_a_device_once(places: Places) -
     found = filesystems.writable(places)
     assert [mount.device for mount in found] == ["254:9", "254:2", "254:1", "253:0"]
     root = found[-1]
-    assert root == Mount("253:0", "ext4", "/", "/", "/dev/mapper/root")
+    assert root == Mounted("253:0", "ext4", "/", "/", "/dev/mapper/root")
     assert found[1].where == "/a b"
 
 
@@ -88,6 +88,6 @@ def test_the_name_of_a_device_of_device_mapper(places: Places) -> None:
 
 
 def test_something_mounted_over_it_is_said(tmp_path: Path) -> None:
-    mount = Mount("254:200", "ext4", str(tmp_path), str(tmp_path), "/dev/vdx")
+    mount = Mounted("254:200", "ext4", str(tmp_path), str(tmp_path), "/dev/vdx")
     with pytest.raises(AgentError, match="something is mounted over it"):
         filesystems.open_mount(mount)

@@ -6,7 +6,7 @@ import pytest
 
 from hibtest.agent.errors import AgentError
 from hibtest.agent.protect import Settings, dmsnapshot, prepare
-from hibtest.agent.protect.filesystems import Mount
+from hibtest.agent.protect.filesystems import Mounted
 from hibtest.agent.protect.restore import Used, used
 from hibtest.agent.protect.scratch import Scratch
 from hibtest.linux.dm import Target
@@ -34,7 +34,7 @@ def test_a_scratch_that_is_no_block_device(tmp_path: Path, how: str) -> None:
 
 def test_a_filesystem_that_is_not_on_device_mapper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dmsnapshot, "mapped_name", lambda _: "")
-    mount = Mount("254:1", "ext4", "/boot", "/boot", "/dev/vda1")
+    mount = Mounted("254:1", "ext4", "/boot", "/boot", "/dev/vda1")
     with pytest.raises(AgentError, match=r"/boot .* no device of device mapper") as refused:
         dmsnapshot._name(mount)
     assert "--protect fsfreeze" in refused.value.hint
@@ -46,7 +46,7 @@ def test_a_filesystem_that_cannot_be_had_above_a_snapshot(
 ) -> None:
     monkeypatch.setattr(dmsnapshot, "mapped_name", lambda _: "vg-boot")
     with pytest.raises(AgentError, match=kind):
-        dmsnapshot._name(Mount("253:1", kind, "/boot", "/boot", "/dev/dm-1"))
+        dmsnapshot._name(Mounted("253:1", kind, "/boot", "/boot", "/dev/dm-1"))
 
 
 @pytest.mark.parametrize(

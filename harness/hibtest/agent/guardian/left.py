@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hibtest.agent.errors import AgentError, from_os
 from hibtest.agent.guardian.journal import SIZE, Journal
-from hibtest.agent.needed.mounts import parse
+from hibtest.linux import devices, mounts
 
 RUN = Path("/run")
 GUARDIAN, WORKER = 0, 1
@@ -75,10 +75,9 @@ def require_in_memory() -> None:
 
     :raise AgentError: When it would not: frozen filesystems would hold its writers up.
     """
-    device = RUN.stat().st_dev
-    number = f"{os.major(device)}:{os.minor(device)}"
-    mounts = parse(Path("/proc/self/mountinfo").read_text())
-    kinds = {mount.fstype for mount in mounts if mount.device == number}
+    number = devices.number(RUN.stat().st_dev)
+    listed = mounts.parse(Path("/proc/self/mountinfo").read_bytes())
+    kinds = {mount.fstype for mount in listed if mount.device == number}
     if not kinds & _IN_MEMORY:
         found = ", ".join(sorted(kinds)) or "unknown"
         raise AgentError(f"{RUN} is no tmpfs, but {found}", f"mount -t tmpfs tmpfs {RUN}")

@@ -9,11 +9,12 @@ from hibtest.agent.needed.asked import Asked, ask
 from hibtest.agent.needed.blocks import Blocks
 from hibtest.agent.needed.fuse import Fuse
 from hibtest.agent.needed.graph import PROCESS, Edge, Graph, Node
-from hibtest.agent.needed.mounts import NETWORK, Mount, Mounts
+from hibtest.agent.needed.mounts import NETWORK, Mounts
 from hibtest.agent.needed.nodes import Below, connection, filesystem
 from hibtest.agent.needed.processes import Process, Processes
 from hibtest.agent.needed.sockets import Sockets
 from hibtest.agent.needed.tree import Tree
+from hibtest.linux.mounts import Mount
 
 OTHER_DEVICES = ("logdev", "rtdev", "journal_path", "journal_dev")
 OTHER_PATHS = ("upperdir", "workdir", "lowerdir", "lowerdir+")

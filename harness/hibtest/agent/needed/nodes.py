@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hibtest.agent.needed.graph import Node
-from hibtest.agent.needed.mounts import Mount
 from hibtest.agent.needed.processes import Process
+from hibtest.linux.mounts import Mount
 
 Below = tuple[Node, str]  # what something stands on, and why
 Found = Iterator[tuple[Process, str]]  # a process, and why

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hibtest.agent.errors import AgentError
 from hibtest.agent.protect import filesystems
-from hibtest.agent.protect.filesystems import Mount, mapped_name, number
+from hibtest.agent.protect.filesystems import Mounted, mapped_name
 from hibtest.agent.protect.fsfreeze import FsFreeze
 from hibtest.agent.protect.restore import restore
 from hibtest.agent.protect.scratch import Scratch
+from hibtest.linux.devices import number
 from hibtest.linux.dm import CONTROL, Control, Target
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Device(NamedTuple):
 class DmSnapshot:
     """Puts a snapshot above the device of each filesystem."""
 
-    def __init__(self, mounts: list[Mount], settings: Settings) -> None:
+    def __init__(self, mounts: list[Mounted], settings: Settings) -> None:
         """Look whether it can be done, and open all that it needs.
 
         :raise AgentError: When it cannot.
@@ -73,7 +74,7 @@ class DmSnapshot:
             self._scratch.close()
             raise
 
-    def _devices(self, mounts: list[Mount]) -> list[Device]:
+    def _devices(self, mounts: list[Mounted]) -> list[Device]:
         if not (self._control.has_target("snapshot") and self._control.has_target("linear")):
             raise AgentError("the kernel has no dm-snapshot", "modprobe dm-snapshot")
         parts = self._scratch.slices(max(1, len(mounts)), self._chunk)
@@ -153,7 +154,7 @@ def snapshot(kind: str, table: list[Target], origin: str, store: str, chunk: int
     return Target(0, length, kind, f"{origin} {store} PO {chunk}")
 
 
-def _name(mount: Mount) -> str:
+def _name(mount: Mounted) -> str:
     name = mapped_name(mount.device)
     remedy = "remount it read-only, unmount it, or use --protect fsfreeze"
     if not name:
@@ -173,7 +174,7 @@ def _name(mount: Mount) -> str:
     return name
 
 
-def _table(control: Control, name: str, mount: Mount) -> list[Target]:
+def _table(control: Control, name: str, mount: Mounted) -> list[Target]:
     table = control.table(name)
     kinds = {target.kind for target in table} - STACKABLE
     if kinds:

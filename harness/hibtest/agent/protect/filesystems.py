@@ -1,28 +1,27 @@
 """Which filesystems can be written to and lie on block devices, and in what order to freeze them.
 
-Formats: Documentation/filesystems/proc.rst (mountinfo), drivers/md/dm-sysfs.c and
-drivers/block/loop.c (attributes in sysfs), the same from 6.1 to 7.3.
+Attributes in sysfs: drivers/md/dm-sysfs.c and drivers/block/loop.c, the same from 6.1 to 7.3.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hibtest.agent.errors import AgentError
+from hibtest.linux.devices import number
+from hibtest.linux.mounts import Mount, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OCTAL = re.compile(r"\\([0-7]{3})")
 _DEEPEST = 16  # devices below each other; ends what cannot be true
 
 
-class Mount(NamedTuple):
-    """A mounted filesystem.
+class Mounted(NamedTuple):
+    """A filesystem, and where it is mounted.
 
     :ivar device: Its device's number, ``MAJOR:MINOR``.
     :ivar kind: Its type, such as ``ext4``.
@@ -48,20 +47,20 @@ class Places(NamedTuple):
 PLACES = Places()
 
 
-def writable(places: Places = PLACES) -> list[Mount]:
+def writable(places: Places = PLACES) -> list[Mounted]:
     """Return the filesystems that can be written to and lie on a block device, each once.
 
     In the order in which to freeze them: what lies in a file of another one before that one, and
     what was mounted last first.
     """
-    found: dict[str, Mount] = {}
+    found: dict[str, Mounted] = {}
     for mount in mounts(places):
         found.setdefault(mount.device, mount)
     late = list(found.values())[::-1]
     return sorted(late, key=lambda mount: -_loops(mount.device, places.sys))
 
 
-def mounts(places: Places = PLACES) -> Iterator[Mount]:
+def mounts(places: Places = PLACES) -> Iterator[Mounted]:
     """Yield where filesystems on block devices that can be written to are mounted.
 
     Our own mount namespace first, then the others, as far as a process shows them.
@@ -74,28 +73,25 @@ def mounts(places: Places = PLACES) -> Iterator[Mount]:
             namespace = namespace or (places.proc / "self/ns/mnt").readlink()
             if namespace in seen:
                 continue
-            lines = (base / "mountinfo").read_text(errors="surrogateescape").splitlines()
+            listed = parse((base / "mountinfo").read_bytes())
         except OSError:
             continue  # it has ended, or is a kernel thread
         seen.add(namespace)
         root = "" if process == "self" else str(base / "root")
-        yield from (mount for line in lines if (mount := _mount(line, root)))
+        yield from (found for mount in listed if (found := _mounted(mount, root)))
 
 
 def _processes(proc: Path) -> list[str]:
     return sorted((path.name for path in proc.iterdir() if path.name.isdigit()), key=int)
 
 
-def _mount(line: str, root: str) -> Mount | None:
-    head, _, tail = line.partition(" - ")
-    fields, (kind, source, options) = head.split(), tail.split()[:3]
-    if "rw" not in options.split(","):
-        return None  # the filesystem itself, not this mount of it
-    device = _block(fields[2], kind, _plain(source))
+def _mounted(mount: Mount, root: str) -> Mounted | None:
+    if not mount.writable:
+        return None
+    device = _block(mount.device, mount.fstype, mount.source)
     if device is None:
         return None
-    where = _plain(fields[4])
-    return Mount(device, kind, where, root + where, _plain(source))
+    return Mounted(device, mount.fstype, mount.point, root + mount.point, mount.source)
 
 
 def _block(device: str, kind: str, source: str) -> str | None:
@@ -109,15 +105,6 @@ def _block(device: str, kind: str, source: str) -> str | None:
     except OSError:
         return None
     return number(status.st_rdev) if status.st_rdev else None
-
-
-def _plain(text: str) -> str:
-    return _OCTAL.sub(lambda match: chr(int(match[1], 8)), text)
-
-
-def number(device: int) -> str:
-    """Return a device's number as the kernel writes it."""
-    return f"{os.major(device)}:{os.minor(device)}"
 
 
 def mapped_name(device: str, places: Places = PLACES) -> str:
@@ -145,7 +132,7 @@ def _loops(device: str, sys: Path, depth: int = 0) -> int:
     return more + max((_loops(one, sys, depth + 1) for one in numbers), default=0)
 
 
-def open_mount(mount: Mount) -> int:
+def open_mount(mount: Mounted) -> int:
     """Open where a filesystem is mounted, for ioctls on it.
 
     :raise AgentError: When it cannot be opened, or something else is mounted over it.

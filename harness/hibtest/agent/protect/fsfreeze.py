@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hibtest.agent.protect.base import Journal, Settings
-    from hibtest.agent.protect.filesystems import Mount
+    from hibtest.agent.protect.filesystems import Mounted
 
 KIND = "fsfreeze"  # of its entries in the journal
 FIFREEZE, FITHAW = 0xC0045877, 0xC0045878  # _IOWR('X', 119 and 120, int), include/uapi/linux/fs.h
@@ -34,7 +34,7 @@ class FsFreeze:
     :ivar mounts: Which, in the order in which they are frozen.
     """
 
-    def __init__(self, mounts: Sequence[Mount]) -> None:
+    def __init__(self, mounts: Sequence[Mounted]) -> None:
         """Open them.
 
         :raise AgentError: When one cannot be opened.
@@ -63,7 +63,7 @@ class FsFreeze:
                 frozen.append(mount.where)
         return {"frozen": frozen, "cannot_freeze": cannot}
 
-    def _refused(self, journal: Journal, mount: Mount, error: OSError) -> AgentError:
+    def _refused(self, journal: Journal, mount: Mounted, error: OSError) -> AgentError:
         if error.errno == errno.EBUSY:
             journal.add(KIND, device=mount.device, others=True)
             return AgentError(

@@ -10,8 +10,8 @@ import stat
 from pathlib import Path
 
 from hibtest.agent.errors import AgentError
-from hibtest.agent.protect.filesystems import number
 from hibtest.agent.target.holds import holds
+from hibtest.linux.devices import number
 from hibtest.linux.dm import Target
 
 _BLKGETSIZE64 = 0x80081272  # include/uapi/linux/fs.h, on 64-bit machines

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hibtest.agent.errors import AgentError
+from hibtest.linux import mounts
 
 _MOUNTINFO = "/proc/self/mountinfo"
 _READ_ONLY = os.ST_RDONLY
@@ -16,7 +17,9 @@ def mounted_root(mountinfo: str = _MOUNTINFO) -> str:
 
     :raise AgentError: When the root of a cgroup2 hierarchy is not mounted, or not writable.
     """
-    found = [path for path in map(_cgroup2, read(mountinfo).splitlines()) if path]
+    listed = mounts.parse(Path(mountinfo).read_bytes())
+    # a part of the hierarchy has another root
+    found = [one.point for one in listed if one.fstype == "cgroup2" and one.root == "/"]
     if not found:
         raise AgentError(
             "no cgroup2 file system is mounted",
@@ -31,15 +34,6 @@ def mounted_root(mountinfo: str = _MOUNTINFO) -> str:
     if os.statvfs(root).f_flag & _READ_ONLY:
         raise AgentError(f"{root} is mounted read-only", f"mount -o remount,rw {root}")
     return root
-
-
-def _cgroup2(line: str) -> str:
-    # the mount point, or "" of another file system or of a part of the hierarchy
-    head, _, tail = line.partition(" - ")
-    fields = head.split()
-    if tail.split(" ", 1)[0] != "cgroup2" or fields[3] != "/":
-        return ""
-    return fields[4].replace("\\040", " ")
 
 
 def subgroups(path: str) -> list[str]:

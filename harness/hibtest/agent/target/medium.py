@@ -4,7 +4,6 @@ have them still when the power is back.
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from hibtest.agent.errors import AgentError, from_os
 from hibtest.agent.needed.blocks import BLOCKS, whole
 from hibtest.agent.needed.tree import Tree
+from hibtest.linux import devices
 
 _LOST = "it is memory, and lost when the power is off"
 # A loop device's worker stands still once the snapshot is made: WQ_FREEZABLE, loop_configure(),
@@ -53,7 +53,7 @@ def why_not(path: str) -> str:
             f"{path} is no block device",
             "an image in a file would write to a file system after the snapshot",
         )
-    return _unfit(Tree(), f"{os.major(facts.st_rdev)}:{os.minor(facts.st_rdev)}")
+    return _unfit(Tree(), devices.number(facts.st_rdev))
 
 
 def _unfit(tree: Tree, number: str) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hibtest.agent.errors import AgentError, from_os
 from hibtest.agent.target import medium
+from hibtest.linux import devices
 
 _FIBMAP = 1  # include/uapi/linux/fs.h
 _FIGETBSZ = 2
@@ -68,7 +69,7 @@ def device_of(number: int) -> str:
 
     :raise AgentError: When there is none: not a file on a disk.
     """
-    path = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}/uevent")
+    path = Path(f"/sys/dev/block/{devices.number(number)}/uevent")
     try:
         lines = dict(line.split("=", 1) for line in path.read_text().splitlines())
     except OSError as error:

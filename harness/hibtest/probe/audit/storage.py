@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from hibtest.linux import mounts
 from hibtest.probe import pages, procfs
 from hibtest.probe.audit.exercise import Exercise
 from hibtest.probe.base import DISK, RUN, Failed, Lacking
@@ -40,12 +41,9 @@ def filesystems() -> str:
 def writable() -> list[str]:
     """Return where filesystems on disks are mounted for writing."""
     found: dict[str, str] = {}
-    for line in procfs.read("/proc/self/mountinfo").splitlines():
-        words = line.split()
-        point, options = words[4], words[5].split(",")
-        kind, source = words[words.index("-") + 1 :][:2]
-        if source.startswith("/dev/") and "rw" in options and kind != "fuseblk":
-            found.setdefault(words[2], point.encode().decode("unicode_escape"))
+    for one in mounts.parse(procfs.raw("/proc/self/mountinfo")):
+        if one.source.startswith("/dev/") and "rw" in one.mount_options and not one.fuse:
+            found.setdefault(one.device, one.point)
     return list(found.values())
 
 
