@@ -179,6 +179,16 @@ def test_the_swap_of_the_highest_priority_is_chosen(tmp_path: Path) -> None:
         swaps.in_use("/dev/x", listing=str(listing))
 
 
+def test_a_swap_whose_file_was_deleted_is_passed_over(tmp_path: Path) -> None:
+    listing = tmp_path / "swaps"
+    listing.write_text(HEAD + "/gone\\040(deleted) file\t100\t0\t9\n/dev/null file\t100\t0\t-3\n")
+    with pytest.raises(AgentError, match="swap file must lie on one block device"):
+        swaps.in_use(listing=str(listing))  # of /dev/null, which comes next
+    listing.write_text(HEAD + "/gone\\040(deleted) file\t100\t0\t9\n")
+    with pytest.raises(AgentError, match=r"/gone \(deleted\) is not there: its file was deleted"):
+        swaps.in_use(listing=str(listing))
+
+
 def test_committed_is_what_a_source_gives(area: Path, tmp_path: Path) -> None:
     stream = tmp_path / "stream"
     stream.write_bytes(content(3))

@@ -8,6 +8,7 @@ import os
 import struct
 from pathlib import Path
 
+from hibtest.linux import swaps
 from hibtest.probe import pages, procfs, syscalls
 from hibtest.probe.base import DISK, RUN, Facts, Lacking, Planted, Witness
 
@@ -133,7 +134,7 @@ def swapped() -> Planted:
     Planted: ``{"pages", "crc", "swapped"}``, ``swapped`` in pages. Found: the same, counted
     before the pages are read, and pushed out again afterwards.
     """
-    if len(procfs.need("/proc/swaps").splitlines()) < 2:
+    if not swaps.parse(procfs.need("/proc/swaps").encode()):
         raise Lacking("no swap is on")
     area = private(MIB)
     region = fill(area, seed=6)

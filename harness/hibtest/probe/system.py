@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 
+from hibtest.linux.swaps import parse
 from hibtest.probe import procfs
 from hibtest.probe.base import Facts, Planted, Witness
 
@@ -53,8 +54,8 @@ def swaps() -> Planted:
     """Areas of swap. Planted and found: ``{"areas": [[name, type, KiB, priority]]}``."""
 
     def look() -> Facts:
-        lines = [line.split() for line in procfs.read_or("/proc/swaps", "").splitlines()[1:]]
-        return {"areas": [[words[0], words[1], int(words[2]), words[4]] for words in lines]}
+        found = parse(procfs.read_or("/proc/swaps", "").encode())
+        return {"areas": [[one.name, one.kind, one.size, one.priority] for one in found]}
 
     return Planted(look(), look)
 

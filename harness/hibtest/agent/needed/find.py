@@ -14,6 +14,7 @@ from hibtest.agent.needed.nodes import Below, connection, filesystem
 from hibtest.agent.needed.processes import Process, Processes
 from hibtest.agent.needed.sockets import Sockets
 from hibtest.agent.needed.tree import Tree
+from hibtest.linux import swaps
 from hibtest.linux.mounts import Mount
 
 OTHER_DEVICES = ("logdev", "rtdev", "journal_path", "journal_dev")
@@ -88,10 +89,9 @@ class _Search:
                 yield filesystem(mount)
 
     def swapped(self) -> Iterator[Node]:
-        for line in self.tree.text("/proc/swaps").splitlines()[1:]:
-            path = line.split()[0].replace("\\040", " ")
-            node = Node("swap", path)
-            self.swaps[node] = path
+        for swap in swaps.parse(self.tree.text("/proc/swaps").encode()):
+            node = Node("swap", swap.name)
+            self.swaps[node] = swap.name
             yield node
 
     def unseen(self) -> Iterator[Node]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from hibtest.agent.errors import AgentError, from_os
 from hibtest.agent.target import medium
 from hibtest.linux import devices
+from hibtest.linux.swaps import Swap, parse
 
 _FIBMAP = 1  # include/uapi/linux/fs.h
 _FIGETBSZ = 2
@@ -37,27 +38,29 @@ def in_use(where: str = "", listing: str = "/proc/swaps") -> Area:
 
     :raise AgentError: When there is none, or it cannot keep an image.
     """
-    rows = []
-    for line in Path(listing).read_text().splitlines()[1:]:
-        name, _, size, used, priority = line.split()
-        rows.append((int(priority), name.replace("\\040", " "), (int(size) - int(used)) << 10))
+    found = parse(Path(listing).read_bytes())
     if where:
         real = os.path.realpath(where.partition("@")[0])
-        rows = [row for row in rows if os.path.realpath(row[1]) == real]
-    if not rows:
+        found = [swap for swap in found if os.path.realpath(swap.name) == real]
+    if not found:
         what = f"{where} is no swap in use" if where else "no swap is in use"
         raise AgentError(what, "swapon one, or choose --target raw:DEVICE")
     unfit = []
-    for _, name, free in sorted(rows, reverse=True):
-        area = _area(name, free)
+    for swap in sorted(found, key=lambda swap: (swap.priority, swap.name), reverse=True):
+        try:
+            area = _area(swap)
+        except FileNotFoundError:
+            unfit.append(f"{swap.name} is not there: its file was deleted or renamed")
+            continue
         why = medium.why_not(area.device)
         if not why:
             return area
-        unfit.append(f"{name} cannot keep an image: {why}")
+        unfit.append(f"{swap.name} cannot keep an image: {why}")
     raise AgentError("; ".join(unfit), "swapon a disk, or choose another --target")
 
 
-def _area(name: str, free: int) -> Area:
+def _area(swap: Swap) -> Area:
+    name, free = swap.name, (swap.size - swap.used) << 10
     facts = Path(name).stat()
     if stat.S_ISBLK(facts.st_mode):
         return Area(name, name, 0, free)
