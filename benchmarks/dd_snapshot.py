@@ -13,7 +13,8 @@ import sys
 import time
 
 sys.path.insert(0, sys.argv[1])
-from hibtest.agent.device import PAGE, SnapshotDevice
+from hibtest.agent.device import SnapshotDevice
+from hibtest.linux.pages import PAGE
 
 with SnapshotDevice() as device:
     device.freeze()

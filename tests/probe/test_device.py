@@ -6,41 +6,11 @@ import struct
 
 import pytest
 
+from hibtest.linux.pages import PAGE
 from hibtest.probe.base import ProbeError
 from hibtest.probe.device import stream
-from hibtest.probe.device.abi import IOCTLS, PAGE, encoded, swap_area
 from hibtest.probe.device.server import said
 from hibtest.probe.device.session import Session, check
-
-READ, WRITE = 2, 1  # _IOC_READ, _IOC_WRITE of include/uapi/asm-generic/ioctl.h
-
-
-def number(direction: int, nr: int, size: int) -> int:
-    return direction << 30 | size << 16 | ord("3") << 8 | nr
-
-
-def test_ioctl_numbers_are_those_of_the_header() -> None:
-    assert {name: one.number for name, one in IOCTLS.items()} == {
-        "FREEZE": number(0, 1, 0),
-        "UNFREEZE": number(0, 2, 0),
-        "ATOMIC_RESTORE": number(0, 4, 0),
-        "FREE": number(0, 5, 0),
-        "FREE_SWAP_PAGES": number(0, 9, 0),
-        "S2RAM": number(0, 11, 0),
-        "SET_SWAP_AREA": number(WRITE, 13, len(swap_area(0, 0))),
-        "GET_IMAGE_SIZE": number(READ, 14, 8),
-        "PLATFORM_SUPPORT": number(0, 15, 0),
-        "POWER_OFF": number(0, 16, 0),
-        "CREATE_IMAGE": number(WRITE, 17, 4),
-        "PREF_IMAGE_SIZE": number(0, 18, 0),
-        "AVAIL_SWAP_SIZE": number(READ, 19, 8),
-        "ALLOC_SWAP_PAGE": number(READ, 20, 8),
-    }
-
-
-def test_a_swap_area_is_packed_as_the_kernel_reads_it() -> None:
-    assert swap_area(os.makedev(254, 16), 34816) == struct.pack("<q", 34816) + b"\x10\xfe\0\0"
-    assert encoded(os.makedev(259, 0x1234)) == 0x12 << 20 | 259 << 8 | 0x34
 
 
 def real() -> tuple[bytes, bytes]:

@@ -1,7 +1,6 @@
 """/dev/snapshot: the kernel's door for hibernation from userspace.
 
-Linux kernel, include/uapi/linux/suspend_ioctls.h (the same in 6.1, 6.12, 7.3) and
-kernel/power/user.c; what they answer to what, scenarios/test_snapshot_device.py pins.
+kernel/power/user.c, 6.1 to 7.3; what it answers to what, scenarios/test_snapshot_device.py pins.
 """
 
 from __future__ import annotations
@@ -13,15 +12,7 @@ import struct
 from types import TracebackType
 
 from hibtest.agent.errors import AgentError, from_os
-
-PATH = "/dev/snapshot"
-PAGE = 4096
-
-_FREEZE, _UNFREEZE, _ATOMIC_RESTORE, _FREE = 0x3301, 0x3302, 0x3304, 0x3305
-_SET_SWAP_AREA = 0x400C330D
-_GET_IMAGE_SIZE, _PLATFORM_SUPPORT, _POWER_OFF = 0x8008330E, 0x330F, 0x3310
-_CREATE_IMAGE, _PREF_IMAGE_SIZE = 0x40043311, 0x3312
-_AVAIL_SWAP_SIZE, _ALLOC_SWAP_PAGE = 0x80083313, 0x80083314
+from hibtest.linux.snapshot import DEVICE, IOCTLS, swap_area
 
 _HINTS = {
     1: "hibernation is switched off (nohibernate, lockdown), or this is not root",
@@ -43,9 +34,9 @@ class SnapshotDevice:
         """
         mode = os.O_WRONLY if write else os.O_RDONLY
         try:
-            self._fd = os.open(PATH, mode | os.O_CLOEXEC)
+            self._fd = os.open(DEVICE, mode | os.O_CLOEXEC)
         except OSError as error:
-            raise from_os(PATH, error, _HINTS.get(error.errno or 0, "")) from error
+            raise from_os(DEVICE, error, _HINTS.get(error.errno or 0, "")) from error
         self._number = bytearray(8)
 
     def __enter__(self) -> SnapshotDevice:
@@ -71,15 +62,15 @@ class SnapshotDevice:
 
     def freeze(self) -> None:
         """Freeze all user tasks but the calling thread; the kernel syncs first."""
-        self._call("SNAPSHOT_FREEZE", _FREEZE, 0)
+        self._call("FREEZE")
 
     def unfreeze(self) -> None:
         """Thaw them. Without effect as long as an image is there: :meth:`free` it first."""
-        self._call("SNAPSHOT_UNFREEZE", _UNFREEZE, 0)
+        self._call("UNFREEZE")
 
     def free(self) -> None:
         """Let go of the image."""
-        self._call("SNAPSHOT_FREE", _FREE, 0)
+        self._call("FREE")
 
     def create_image(self) -> bool:
         """Make the snapshot.
@@ -87,7 +78,7 @@ class SnapshotDevice:
         :return: ``True`` in the life that is to be saved; ``False`` in the one that was resumed.
         """
         answer = bytearray(4)
-        self._call("SNAPSHOT_CREATE_IMAGE", _CREATE_IMAGE, answer)
+        self._call("CREATE_IMAGE", answer)
         return bool(struct.unpack("i", answer)[0])
 
     def atomic_restore(self) -> None:
@@ -95,28 +86,28 @@ class SnapshotDevice:
 
         :raise AgentError: When the kernel did not jump.
         """
-        self._call("SNAPSHOT_ATOMIC_RESTORE", _ATOMIC_RESTORE, 0)
+        self._call("ATOMIC_RESTORE")
         raise AgentError("SNAPSHOT_ATOMIC_RESTORE came back")
 
     def image_size(self) -> int:
         """Return the bytes of the image's stream."""
-        return self._get("SNAPSHOT_GET_IMAGE_SIZE", _GET_IMAGE_SIZE)
+        return self._get("GET_IMAGE_SIZE")
 
     def prefer_image_size(self, size: int) -> None:
         """Ask for an image of at most ``size`` bytes, as far as memory can be freed for it."""
         # by ctypes: fcntl.ioctl() takes no number of more than 31 bits
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.ioctl(self._fd, ctypes.c_ulong(_PREF_IMAGE_SIZE), ctypes.c_ulong(size)):
+        libc, call = ctypes.CDLL(None, use_errno=True), IOCTLS["PREF_IMAGE_SIZE"].number
+        if libc.ioctl(self._fd, ctypes.c_ulong(call), ctypes.c_ulong(size)):
             number = ctypes.get_errno()
             raise from_os("SNAPSHOT_PREF_IMAGE_SIZE", OSError(number, os.strerror(number)))
 
     def platform(self, *, wanted: bool) -> None:
         """Say whether the firmware takes part: ACPI S4."""
-        self._call("SNAPSHOT_PLATFORM_SUPPORT", _PLATFORM_SUPPORT, int(wanted))
+        self._call("PLATFORM_SUPPORT", int(wanted))
 
     def power_off(self) -> None:
         """Power off through the firmware; without platform support it does nothing."""
-        self._call("SNAPSHOT_POWER_OFF", _POWER_OFF, 0)
+        self._call("POWER_OFF")
 
     def set_swap_area(self, device: int, offset: int) -> None:
         """Choose the swap that slots are allocated from.
@@ -124,33 +115,26 @@ class SnapshotDevice:
         :param device: Its device number.
         :param offset: Where its header lies on the device, in pages: 0 unless it is a file.
         """
-        packed = bytearray(struct.pack("<qI", offset, _new_encode(device)))
-        self._call("SNAPSHOT_SET_SWAP_AREA", _SET_SWAP_AREA, packed)
+        self._call("SET_SWAP_AREA", bytearray(swap_area(device, offset)))
 
     def swap_available(self) -> int:
         """Return the bytes that are free in the swap area."""
-        return self._get("SNAPSHOT_AVAIL_SWAP_SIZE", _AVAIL_SWAP_SIZE)
+        return self._get("AVAIL_SWAP_SIZE")
 
     def allocate(self) -> int:
         """Return the offset on the device, in bytes, of a swap slot that is ours now.
 
         :raise AgentError: ENOSPC when there is none left.
         """
-        return self._get("SNAPSHOT_ALLOC_SWAP_PAGE", _ALLOC_SWAP_PAGE)
+        return self._get("ALLOC_SWAP_PAGE")
 
-    def _get(self, name: str, number: int) -> int:
-        self._call(name, number, self._number)
+    def _get(self, name: str) -> int:
+        self._call(name, self._number)
         value: int = struct.unpack("q", self._number)[0]
         return value
 
-    def _call(self, name: str, number: int, argument: int | bytearray) -> None:
+    def _call(self, name: str, argument: int | bytearray = 0) -> None:
         try:
-            fcntl.ioctl(self._fd, number, argument)
+            fcntl.ioctl(self._fd, IOCTLS[name].number, argument)
         except OSError as error:
-            raise from_os(name, error) from error
-
-
-def _new_encode(device: int) -> int:
-    # new_encode_dev(), include/linux/kdev_t.h (6.1 to 7.3)
-    major, minor = os.major(device), os.minor(device)
-    return (minor & 0xFF) | (major << 8) | ((minor & ~0xFF) << 12)
+            raise from_os(f"SNAPSHOT_{name}", error) from error

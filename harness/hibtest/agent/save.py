@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hibtest.agent import kmsg, memory, power, protect, system
-from hibtest.agent.device import PAGE, SnapshotDevice
+from hibtest.agent.device import SnapshotDevice
 from hibtest.agent.guardian.faults import Faults
 from hibtest.agent.guardian.journal import Journal
 from hibtest.agent.image.codecs import codec
@@ -23,6 +23,7 @@ from hibtest.agent.scribble import Scribbler
 from hibtest.agent.settings import SaveSettings
 from hibtest.agent.standstill import Standstill
 from hibtest.agent.target import open_sink
+from hibtest.linux.pages import PAGE
 
 
 class Save:

@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from hibtest.linux.snapshot import DEVICE, IOCTLS
 from hibtest.probe import memory, pages, procfs, syscalls
 from hibtest.probe.base import PATIENCE, Facts, errno_name
 from hibtest.probe.detached import child
 from hibtest.probe.workloads import disks
 
-FREEZE, UNFREEZE = 0x3301, 0x3302  # include/uapi/linux/suspend_ioctls.h
 STILL = ("", *"TtZX")  # gone, or not running and not going to by itself
 TIMEOUT = "/sys/power/pm_freeze_timeout"  # in milliseconds, of each phase
 # what is dirty stays so until somebody asks: the flusher threads do not wake up by themselves
@@ -159,10 +159,10 @@ def where(pid: int) -> list[str]:
 
 def freeze() -> None:
     """Freeze and thaw at once, through /dev/snapshot."""
-    fd = os.open("/dev/snapshot", os.O_RDONLY)
+    fd = os.open(DEVICE, os.O_RDONLY)
     try:
-        fcntl.ioctl(fd, FREEZE)
-        fcntl.ioctl(fd, UNFREEZE)
+        fcntl.ioctl(fd, IOCTLS["FREEZE"].number)
+        fcntl.ioctl(fd, IOCTLS["UNFREEZE"].number)
     finally:
         os.close(fd)
 

@@ -12,8 +12,9 @@ from hibtest.agent.errors import AgentError
 from hibtest.agent.guardian.journal import Journal
 from hibtest.agent.image.format import COMMITTED, FRAME_MAGIC, REFUSED, USED, Record
 from hibtest.agent.target import holds, raw
-from hibtest.agent.target.block import PAGE, open_block
+from hibtest.agent.target.block import open_block
 from hibtest.agent.target.raw import RawSink
+from hibtest.linux.pages import PAGE
 
 SIZE = 1 << 20
 FRAME = FRAME_MAGIC + b"the rest of a frame"

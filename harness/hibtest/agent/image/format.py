@@ -17,8 +17,8 @@ import struct
 from typing import Any, NamedTuple
 
 from hibtest.agent.errors import BadImage, NoImage
+from hibtest.linux.pages import PAGE
 
-PAGE = 4096
 COMMITTED, USED, REFUSED = b"HIBIMG01", b"HIBUSED1", b"HIBBAD01"
 CHECKSUMS = ("blake2b", "sha256")
 CODECS = ("none", "zlib", "lz4", "zstd")

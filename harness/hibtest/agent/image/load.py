@@ -6,12 +6,13 @@ import os
 import struct
 from collections.abc import Callable, Iterator
 
-from hibtest.agent.device import PAGE, SnapshotDevice
+from hibtest.agent.device import SnapshotDevice
 from hibtest.agent.errors import BadImage, from_os
 from hibtest.agent.image.codecs import Codec
 from hibtest.agent.image.format import FRAME_SIZE, Digest, Frame, Record
 from hibtest.agent.image.write import pages_of
 from hibtest.agent.target import Source
+from hibtest.linux.pages import PAGE
 
 _PAGES, _PAGES_AT = struct.Struct("<Q"), 424
 

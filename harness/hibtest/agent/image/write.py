@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from hibtest.agent.device import PAGE, SnapshotDevice
+from hibtest.agent.device import SnapshotDevice
 from hibtest.agent.errors import AgentError, from_os
 from hibtest.agent.image.codecs import Codec
 from hibtest.agent.image.format import FRAME_SIZE, Digest, Frame
 from hibtest.agent.target import Sink
+from hibtest.linux.pages import PAGE
 
 # Of the budget, a quarter less a page is for pages as they are read, a quarter for what they are
 # compressed to (which may be a little more), and a half for the target.

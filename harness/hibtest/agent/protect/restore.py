@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from hibtest.agent.errors import AgentError
 from hibtest.linux.dm import INACTIVE_PRESENT, Control, Target
+from hibtest.linux.pages import PAGE
 
-_SECTOR, _PAGE = 512, 4096
+_SECTOR = 512
 _PAUSE = 0.02  # s between two looks at a merge
 _PATIENCE = 60.0  # s without progress
 _PROBING = 10.0  # s for which somebody else may look at a device
@@ -135,7 +136,7 @@ def _first_exception(store: str, chunk: int) -> int:
     ]
     fd = os.open(f"/dev/{name}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
     try:
-        with mmap.mmap(-1, _PAGE) as page:
+        with mmap.mmap(-1, PAGE) as page:
             os.preadv(fd, [page], chunk * _SECTOR)
             return int(struct.unpack_from("<QQ", page)[1])
     finally:

@@ -11,8 +11,8 @@ import mmap
 import os
 
 from hibtest.agent.errors import AgentError, from_os
+from hibtest.linux.pages import PAGE
 
-PAGE = 4096
 _HINTS = {
     errno.ENOENT: "name a block device that is there",
     errno.EBUSY: "it is mounted, or in use otherwise: name a device of the image's own",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from hibtest.agent.target.block import PAGE, Block
+from hibtest.agent.target.block import Block
+from hibtest.linux.pages import PAGE
 
 
 class Extent(NamedTuple):

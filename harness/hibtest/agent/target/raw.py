@@ -9,9 +9,10 @@ from hibtest.agent.device import SnapshotDevice
 from hibtest.agent.errors import AgentError, BadImage, NoImage
 from hibtest.agent.guardian.journal import Journal
 from hibtest.agent.image.format import COMMITTED, FRAME_MAGIC, REFUSED, USED, Record
-from hibtest.agent.target.block import PAGE, Block, open_block
+from hibtest.agent.target.block import Block, open_block
 from hibtest.agent.target.extents import Extent, Reader, Writer
 from hibtest.agent.target.holds import holds
+from hibtest.linux.pages import PAGE
 
 
 class RawSink:

@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hibtest.agent.device import PAGE, SnapshotDevice
+from hibtest.agent.device import SnapshotDevice
 from hibtest.agent.errors import AgentError
 from hibtest.agent.guardian.journal import Journal
 from hibtest.agent.image.format import USED
 from hibtest.agent.target.connection import TIMEOUT, Connection, parse_address
 from hibtest.agent.target.keys import ClientKeys, read_keys
+from hibtest.linux.pages import PAGE
 
 RECORD_SIZE = 4096
 COMMIT_TIMEOUT = 120.0  # s that the server may take until all is on its disk

@@ -12,8 +12,9 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 
 from hibtest.agent.errors import BadImage
-from hibtest.agent.target.block import PAGE, Block
+from hibtest.agent.target.block import Block
 from hibtest.agent.target.extents import Extent
+from hibtest.linux.pages import PAGE
 
 _MAP = struct.Struct("<QQ")
 _ENTRIES = PAGE // _MAP.size - 1

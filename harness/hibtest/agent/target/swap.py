@@ -20,8 +20,9 @@ from hibtest.agent.errors import AgentError, NoImage
 from hibtest.agent.guardian.journal import Journal
 from hibtest.agent.image.format import COMMITTED, REFUSED, USED
 from hibtest.agent.target import slots, swaps
-from hibtest.agent.target.block import PAGE, Block, open_block
+from hibtest.agent.target.block import Block, open_block
 from hibtest.agent.target.extents import Extent, Reader, Writer
+from hibtest.linux.pages import PAGE
 
 SIGNATURE = b"ULSUSPEND\0"
 _HEADER = struct.Struct("<QQ10s10s")  # at the end of the page: map, record, signature before, now

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from hibtest.agent.errors import AgentError, from_os
 from hibtest.agent.target import medium
 from hibtest.linux import devices
+from hibtest.linux.pages import PAGE
 from hibtest.linux.swaps import Swap, parse
 
 _FIBMAP = 1  # include/uapi/linux/fs.h
@@ -91,4 +92,4 @@ def _first_page(name: str) -> int:
         ) from error
     finally:
         os.close(fd)
-    return int(block) * int(size) // 4096
+    return int(block) * int(size) // PAGE

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from hibtest.linux import tasks
+from hibtest.linux.pages import PAGE
 from hibtest.probe import procfs, syscalls
 from hibtest.probe.detached import child
-from hibtest.probe.device.abi import PAGE
 from hibtest.probe.processes import pause
 
 BY_ID = "/dev/disk/by-id/virtio-"

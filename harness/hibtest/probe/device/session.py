@@ -14,12 +14,14 @@ import os
 import struct
 from collections.abc import Callable, Sequence
 
+from hibtest.linux.pages import PAGE
+from hibtest.linux.snapshot import DEVICE, IOCTLS, swap_area
 from hibtest.probe.base import RUN, ProbeError, errno_name
 from hibtest.probe.device import stream
-from hibtest.probe.device.abi import DEVICE, IOCTLS, MODES, PAGE, swap_area
 from hibtest.probe.device.around import Around
 
 FIRST_PAGES = RUN / "first-pages"
+MODES = {"r": os.O_RDONLY, "w": os.O_WRONLY, "rw": os.O_RDWR}
 
 
 class Session(Around):

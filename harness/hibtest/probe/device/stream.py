@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from hibtest.probe.device.abi import PAGE
+from hibtest.linux.pages import PAGE
 
 MAGIC, MAGIC_AT = 0x23456789ABCDEF02, 24
 E820_AT, MEMORY_AT, PAGES_AT = 32, 400, 416

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from typing import NamedTuple
 
+from hibtest.linux.devices import encoded
+
 DEVICE = "/dev/snapshot"
-PAGE = 4096
 
 
 class Ioctl(NamedTuple):
@@ -38,8 +38,6 @@ IOCTLS = {
     "ALLOC_SWAP_PAGE": Ioctl(0x80083314, "<q"),
 }
 
-MODES = {"r": os.O_RDONLY, "w": os.O_WRONLY, "rw": os.O_RDWR}
-
 
 def swap_area(device: int, offset: int) -> bytes:
     """Return a ``struct resume_swap_area``.
@@ -48,13 +46,3 @@ def swap_area(device: int, offset: int) -> bytes:
     :param offset: Where the swap's first extent begins, in pages.
     """
     return struct.pack("<qI", offset, encoded(device))
-
-
-def encoded(device: int) -> int:
-    """Return a device number as the kernel takes it (new_decode_dev(), linux/kdev_t.h).
-
-    >>> hex(encoded(os.makedev(254, 0x112)))
-    '0x10fe12'
-    """
-    major, minor = os.major(device), os.minor(device)
-    return (minor & 0xFF) | (major << 8) | ((minor & ~0xFF) << 12)
