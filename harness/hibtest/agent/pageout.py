@@ -22,10 +22,10 @@ from typing import Any
 
 from hibtest.agent.errors import AgentError
 from hibtest.agent.stop import hierarchy
+from hibtest.linux import syscalls
 
 WAYS = ("madvise", "reclaim")
 
-_PROCESS_MADVISE = 440  # include/uapi/asm-generic/unistd.h: the same on all architectures
 _MADV_PAGEOUT = 21
 _VECTOR = 1024  # ranges a call: UIO_MAXIOV
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -115,9 +115,8 @@ def _process_madvise(pidfd: int, ranges: list[Range]) -> int:
     # bytes of the ranges that were advised
     vector = (_Iovec * len(ranges))(*(_Iovec(*one) for one in ranges))
     count = ctypes.c_size_t(len(ranges))
-    done = _LIBC.syscall(
-        ctypes.c_long(_PROCESS_MADVISE), pidfd, vector, count, _MADV_PAGEOUT, ctypes.c_uint(0)
-    )
+    call = ctypes.c_long(syscalls.number("process_madvise"))
+    done = _LIBC.syscall(call, pidfd, vector, count, _MADV_PAGEOUT, ctypes.c_uint(0))
     if done >= 0:
         return int(done)
     number = ctypes.get_errno()

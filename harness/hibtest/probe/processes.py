@@ -12,7 +12,7 @@ from hibtest.probe import procfs, shared, syscalls
 from hibtest.probe.base import Facts, Lacking, Planted, Witness
 from hibtest.probe.detached import child
 
-CLONE, CLONE_VFORK, PTRACE_TRACEME = 56, 0x4000, 0
+CLONE_VFORK, PTRACE_TRACEME = 0x4000, 0
 CGROUP = Path("/sys/fs/cgroup")
 # A process that was just started or thawed gets into its state within this time.
 SETTLE = 5.0
@@ -72,7 +72,7 @@ def vfork_parent() -> Planted:
     def vfork() -> None:
         # With memory of its own (no CLONE_VM), so that the child may run Python.
         me = os.getpid()
-        if syscalls.syscall("clone", CLONE, CLONE_VFORK | signal.SIGCHLD, 0, 0, 0, 0) == 0:
+        if syscalls.syscall("clone", CLONE_VFORK | signal.SIGCHLD, 0, 0, 0, 0) == 0:
             syscalls.die_with_parent(me)
             pause()
 

@@ -1,4 +1,4 @@
-"""System calls that Python's standard library lacks, through ctypes. x86_64 numbers."""
+"""System calls that Python's standard library lacks, through ctypes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import mmap
 import os
 import signal
 from typing import Any
+
+from hibtest.linux.syscalls import number
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -17,8 +19,8 @@ def check(result: int, what: str) -> int:
     :raise OSError: When the result is negative; ``what`` is in its message.
     """
     if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        error = ctypes.get_errno()
+        raise OSError(error, f"{what}: {os.strerror(error)}")
     return result
 
 
@@ -41,13 +43,13 @@ def mincore(area: mmap.mmap) -> int:
     return sum(byte & 1 for byte in vector)
 
 
-def syscall(what: str, number: int, *arguments: Any) -> int:
-    """Make a system call by its number.
+def syscall(name: str, *arguments: Any) -> int:
+    """Make a system call that the C library has no function for.
 
-    :raise OSError: When the kernel refuses; ``what`` is in its message.
+    :raise OSError: When the kernel refuses; ``name`` is in its message.
     """
     longs = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
-    return check(LIBC.syscall(ctypes.c_long(number), *longs), what)
+    return check(LIBC.syscall(ctypes.c_long(number(name)), *longs), name)
 
 
 def die_with_parent(parent: int) -> None:

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from hibtest.linux import syscalls as numbers
 from hibtest.probe import procfs, shared, syscalls
 from hibtest.probe.base import Facts, Planted, Witness
 from hibtest.probe.detached import child
 from hibtest.probe.procfs import identity
 
-FUTEX, FUTEX_WAIT, FUTEX_WAKE = 202, 0, 1
+FUTEX_WAIT, FUTEX_WAKE = 0, 1
 POLLIN = 1
 # Enough for a thread that waits; the usual 8 MiB each would be address space for nothing.
 STACK = 256 << 10
@@ -73,8 +74,8 @@ def wake(waits: Waits, name: str) -> None:
 
 def futex(waits: Waits, operation: int, value: int) -> int:
     word = ctypes.c_void_p(waits.words.address(len(NAMES) * WORDS))
-    number, operation_, value_ = ctypes.c_long(FUTEX), ctypes.c_int(operation), ctypes.c_uint(value)
-    return int(syscalls.LIBC.syscall(number, word, operation_, value_, None, None, 0))
+    call, operation_ = ctypes.c_long(numbers.number("futex")), ctypes.c_int(operation)
+    return int(syscalls.LIBC.syscall(call, word, operation_, ctypes.c_uint(value), None, None, 0))
 
 
 def wait_in_all(waits: Waits) -> None:

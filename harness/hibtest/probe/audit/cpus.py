@@ -11,7 +11,6 @@ from hibtest.probe import procfs, syscalls
 from hibtest.probe.audit.exercise import Exercise
 from hibtest.probe.base import Failed, Lacking
 
-MEMBARRIER, PERF_EVENT_OPEN = 324, 298
 MEMORY = "/sys/devices/system/memory"
 
 
@@ -65,7 +64,7 @@ def interrupts() -> str:
         # struct perf_event_attr: type SOFTWARE, size, config CPU_CLOCK.
         attributes = ctypes.create_string_buffer(struct.pack("<IIQ", 1, 112, 0).ljust(112, b"\0"))
         arguments = (attributes, ctypes.c_int(-1), ctypes.c_int(cpu), ctypes.c_int(-1), 0)
-        fd = syscalls.syscall("perf_event_open", PERF_EVENT_OPEN, *arguments)
+        fd = syscalls.syscall("perf_event_open", *arguments)
         first = os.read(fd, 8)
         ok = procfs.wait_for(lambda fd=fd, first=first: os.read(fd, 8) != first, 2)  # type: ignore[misc]
         os.close(fd)
@@ -76,7 +75,7 @@ def interrupts() -> str:
 
 def rcu() -> str:
     """Wait for a grace period of RCU on all CPUs."""
-    syscalls.syscall("membarrier", MEMBARRIER, 1, 0, 0)
+    syscalls.syscall("membarrier", 1, 0, 0)
     return "a grace period ended"
 
 

@@ -21,8 +21,7 @@ BY_ID = "/dev/disk/by-id/virtio-"
 SETTLE = 5.0
 # What does not come back within this time waits for something that we hold.
 HELD = 1.0
-MEMFD_SECRET = 447
-CAPGET, CAPSET, CAPABILITY_VERSION = 125, 126, 0x20080522
+CAPABILITY_VERSION = 0x20080522
 CAP_SYS_ADMIN = 21
 
 
@@ -164,7 +163,7 @@ class Around:
 
     def secret(self) -> int | str:
         """Make memory that only this process can see (memfd_secret(2)), and keep it."""
-        self.secrets.append(syscalls.syscall("memfd_secret", MEMFD_SECRET, os.O_CLOEXEC))
+        self.secrets.append(syscalls.syscall("memfd_secret", os.O_CLOEXEC))
         return 0
 
     def forget(self) -> int | str:
@@ -177,11 +176,11 @@ class Around:
         """Give up CAP_SYS_ADMIN."""
         header = ctypes.create_string_buffer(struct.pack("<Ii", CAPABILITY_VERSION, 0))
         data = ctypes.create_string_buffer(24)
-        syscalls.syscall("capget", CAPGET, header, data)
+        syscalls.syscall("capget", header, data)
         sets = list(struct.unpack("<6I", data.raw[:24]))
         sets[0] &= ~(1 << CAP_SYS_ADMIN)
         data = ctypes.create_string_buffer(struct.pack("<6I", *sets))
-        return syscalls.syscall("capset", CAPSET, header, data)
+        return syscalls.syscall("capset", header, data)
 
 
 def interrupted(work: Callable[[], int]) -> int:
