@@ -19,6 +19,7 @@ from hibtest.cli.prepare import Bench
 from hibtest.cycle import agent, workload
 from hibtest.cycle.boot import Lab, Running
 from hibtest.cycle.guest import kept
+from hibtest.cycle.probe import Probe
 from hibtest.inside.shell import Shell
 from hibtest.spec import (
     AgentMethod,
@@ -125,15 +126,14 @@ class Guest:
 
     run: Running
     shell: Shell
+    probe: Probe
     load: Workload
     planted: dict[str, Any]
 
     def ask(self, command: str) -> dict[str, Any]:
         """Have the probe carry out a command."""
         deadline = self.run.deadline(Stage.WITNESS, command)
-        answer: dict[str, Any] = workload.ask(
-            self.shell, command, self.run.lab.budget.patience, deadline
-        )
+        answer: dict[str, Any] = self.probe.ask(command, deadline)
         return answer
 
     def needed(self) -> list[int]:
@@ -189,9 +189,9 @@ def guest(bench: Bench, kernel: str, load: Workload) -> Iterator[Guest]:
     with kept(Lab.of(job)) as up:
         deadline = up.run.deadline(Stage.PREPARE, f"the workload {load.name}")
         agent.ship(up.shell, deadline)
-        patience = up.run.lab.budget.patience
-        [facts] = workload.plant(up.shell, [load], patience, deadline).values()
-        yield Guest(up.run, up.shell, load, facts)
+        probe = Probe(up.shell, up.run.lab.budget.patience)
+        [facts] = workload.plant(probe, [load], deadline).values()
+        yield Guest(up.run, up.shell, probe, load, facts)
 
 
 def _marks(kernel: str, case: Case) -> list[pytest.MarkDecorator]:

@@ -80,7 +80,7 @@ ROOMS: dict[str, set[str]] = {
     | {"spec", "story", "evidence", "events", "job", "image", "imageserver", "machine", "inside"}
     | {"probe", "agent", "zipapp", "retry", "given"},
     # keeps guests, and has the probe drive /dev/snapshot in them
-    "device": COMMON | {"spec", "story", "events", "machine", "inside", "cycle", "probe", "zipapp"},
+    "device": COMMON | {"spec", "story", "events", "machine", "inside", "cycle", "probe"},
     "verdict": COMMON | {"spec", "story", "evidence"},
     "job": {"spec", "evidence"},
     # decides which runs do not count

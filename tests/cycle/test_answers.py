@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from hibtest.cycle import agent, witness, workload
+from hibtest.cycle import agent, witness
 from hibtest.cycle.answers import Garbled, decode, only
 from hibtest.cycle.hibernate import returned
+from hibtest.cycle.probe import Probe
 from hibtest.cycle.scripts import Notes
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
@@ -46,15 +47,19 @@ class _Says:
         return Result(command=command, status=0, stdout=self._line, stderr="")
 
 
+def _probe(line: str) -> Probe:
+    return Probe(cast(Shell, _Says(line)), 1)
+
+
 def _soon() -> Deadline:
     return Deadline.after(60, "an answer")
 
 
-ASKED: dict[str, Callable[[Shell], object]] = {
-    "plant": lambda shell: witness.plant(shell, 1, _soon()),
-    "check": lambda shell: witness.check(shell, PLANTED, 1, _soon()),
-    "audit": lambda shell: witness.audit(shell, 1, _soon()),
-    "workload": lambda shell: workload.ask(shell, "workload x", 1, _soon()),
+ASKED: dict[str, Callable[[Probe], object]] = {
+    "plant": lambda probe: witness.plant(probe, _soon()),
+    "check": lambda probe: witness.check(probe, PLANTED, _soon()),
+    "audit": lambda probe: witness.audit(probe, _soon()),
+    "workload": lambda probe: probe.ask("workload x", _soon()),
 }
 
 
@@ -62,13 +67,13 @@ ASKED: dict[str, Callable[[Shell], object]] = {
 @pytest.mark.parametrize("line", GARBAGE, ids=range(len(GARBAGE)))
 def test_garbage_is_told(asked: str, line: str) -> None:
     with pytest.raises(GuestError):
-        ASKED[asked](cast(Shell, _Says(line)))
+        ASKED[asked](_probe(line))
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "[" * 100_000, '{"error": 7}', ""])
 def test_a_workload_that_answers_garbage_is_told(line: str) -> None:
     with pytest.raises(GuestError):
-        ASKED["workload"](cast(Shell, _Says(line)))
+        ASKED["workload"](_probe(line))
 
 
 def test_a_probe_that_prints_nothing_says_why_on_its_standard_error() -> None:
@@ -87,7 +92,7 @@ def test_a_new_python_that_refuses_is_the_guests_trouble() -> None:
 
     says = NoExaminer('{"error": {"kind": "x", "message": "nothing was planted"}}')
     with pytest.raises(GuestError, match="check: nothing was planted") as caught:
-        ASKED["check"](cast(Shell, says))
+        ASKED["check"](Probe(cast(Shell, says), 1))
     assert not isinstance(caught.value, Garbled)
 
 
@@ -128,7 +133,7 @@ def test_whatever_is_answered_can_be_stored_and_judged(number: int, tmp_path: Pa
     rng = random.Random(number)  # noqa: S311
     line = garbled(rng, answer())
     try:
-        _, reports = witness.check(cast(Shell, _Says(line)), PLANTED, 1, _soon())
+        _, reports = witness.check(_probe(line), PLANTED, _soon())
     except GuestError:
         return
     evidence = Evidence(scenario="one", boots=(SAVE, replace(RESUME, witnesses=reports), COLD))

@@ -10,6 +10,7 @@ from hibtest.cli.prepare import bench
 from hibtest.cycle import scripts, witness
 from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import Guest, kept
+from hibtest.cycle.probe import Probe
 from hibtest.cycle.scripts import Notes, Past
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
@@ -40,7 +41,7 @@ def up(tmp_path: Path, events: list[Event]) -> Iterator[Guest]:
 def test_a_connection_that_broke_is_made_anew(up: Guest, events: list[Event]) -> None:
     patience = up.run.lab.budget.patience
     soon = Deadline.after(10 * patience, "the planting")
-    boot_id, planted, _ = witness.plant(up.shell, patience, soon)
+    boot_id, planted, _ = witness.plant(Probe(up.shell, patience), soon)
     with pytest.raises(GuestError):
         up.shell.run(HANG_UP, soon)
     notes = Notes()
@@ -55,9 +56,10 @@ def test_a_connection_that_broke_is_made_anew(up: Guest, events: list[Event]) ->
 def test_a_clock_source_that_the_kernel_did_not_give_up_for_a_delay(up: Guest) -> None:
     patience = up.run.lab.budget.patience
     soon = Deadline.after(20 * patience, "two looks at the clocks")
-    _, planted, _ = witness.plant(up.shell, patience, soon)
+    probe = Probe(up.shell, patience)
+    _, planted, _ = witness.plant(probe, soon)
     up.shell.run(f"echo hpet >{SOURCE} && echo '<4>{FORGED}' >/dev/kmsg", soon)
-    _, reports = witness.check(up.shell, planted, patience, soon)
+    _, reports = witness.check(probe, planted, soon)
     (clocks,) = [one for one in reports if one.name == "clocks"]
     assert differences("clocks", planted["clocks"], clocks.found) == (
         "clocks: source was 'tsc', is 'hpet'",

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from hibtest.cycle import witness
+from hibtest.cycle.probe import Probe
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import WitnessReport
@@ -39,7 +40,7 @@ def _soon() -> Deadline:
 
 
 def _check(shell: _Shell) -> tuple[str, tuple[WitnessReport, ...]]:
-    return witness.check(cast(Shell, shell), PLANTED, 1, _soon())
+    return witness.check(Probe(cast(Shell, shell), 1), PLANTED, _soon())
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,6 @@ def test_an_answer_that_is_missing_is_said(said: list[object]) -> None:
 def test_an_exercise_in_which_the_examiner_ends_is_named() -> None:
     done = {"name": "loop", "ok": True, "detail": "", "seconds": 0.1}
     shell = _Shell(examiner=[{"begin": "loop"}, done, {"begin": "oom-killer"}])
-    loop, oom = witness.audit(cast(Shell, shell), 1, _soon())
+    loop, oom = witness.audit(Probe(cast(Shell, shell), 1), _soon())
     assert (loop.ok, oom.name, oom.ok) == (True, "oom-killer", False)
     assert "broke off" in oom.detail

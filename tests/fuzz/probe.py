@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from hibtest.cycle import witness
+from hibtest.cycle.probe import Probe
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import Evidence, to_json
@@ -83,9 +84,9 @@ class _Says:
 
 def check_answer(rng: random.Random) -> None:
     """Look at witnesses that answer by chance, and judge what they said."""
-    says = cast(Shell, _Says(garbled(rng, answer())))
+    probe = Probe(cast(Shell, _Says(garbled(rng, answer()))), 1)
     try:
-        _, reports = witness.check(says, PLANTED, 1, Deadline.after(60, "an answer"))
+        _, reports = witness.check(probe, PLANTED, Deadline.after(60, "an answer"))
     except GuestError:
         return
     evidence = Evidence(scenario="one", boots=(SAVE, replace(RESUME, witnesses=reports), COLD))

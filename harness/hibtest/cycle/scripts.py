@@ -6,6 +6,7 @@ import msgspec
 
 from hibtest.cycle import agent, hibernate, witness, workload
 from hibtest.cycle.boot import Came, Running, came_up
+from hibtest.cycle.probe import Probe
 from hibtest.cycle.proof.blocks import prove_disk, read_blocks
 from hibtest.cycle.proof.kernel import Places
 from hibtest.cycle.proof.restore import Restorer
@@ -81,11 +82,11 @@ def save(run: Running, notes: Notes, past: Past) -> None:
     notes.ready = True
     run.watch.enter(Stage.PREPARE)
     with run.connect(Stage.PREPARE) as shell:
-        patience = run.lab.budget.patience
+        probe = Probe(shell, run.lab.budget.patience)
         deadline = run.deadline(Stage.PREPARE, "the workloads")
-        past.loads = workload.plant(shell, run.lab.scenario.workloads, patience, deadline)
+        past.loads = workload.plant(probe, run.lab.scenario.workloads, deadline)
         deadline = run.deadline(Stage.PREPARE, "the planting of the witnesses")
-        planted = witness.plant(shell, patience, deadline)
+        planted = witness.plant(probe, deadline)
         notes.boot_id, past.planted, past.places = planted
         method = run.lab.scenario.method
         if isinstance(method, AgentMethod):
@@ -159,12 +160,12 @@ def _examine(run: Running, notes: Notes, shell: Shell, past: Past) -> None:
 
 
 def _look(run: Running, notes: Notes, shell: Shell, past: Past) -> None:
-    patience = run.lab.budget.patience
+    probe = Probe(shell, run.lab.budget.patience, shipped=True)
     checking = run.deadline(Stage.WITNESS, "the look at the witnesses")
-    notes.boot_id, notes.witnesses = witness.check(shell, past.planted, patience, checking)
-    notes.witnesses += workload.check(shell, past.loads, patience, checking)
+    notes.boot_id, notes.witnesses = witness.check(probe, past.planted, checking)
+    notes.witnesses += workload.check(probe, past.loads, checking)
     auditing = run.deadline(Stage.WITNESS, "the audit", times=_STUCK)
-    notes.audits = witness.audit(shell, patience, auditing)
+    notes.audits = witness.audit(probe, auditing)
 
 
 def _draw_needed(run: Running, shell: Shell) -> None:

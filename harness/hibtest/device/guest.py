@@ -14,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hibtest import story, zipapp
+from hibtest import story
 from hibtest.cycle.boot import Lab, Running
 from hibtest.cycle.budget import Budget
 from hibtest.cycle.guest import Guest, kept
+from hibtest.cycle.probe import Probe
 from hibtest.cycle.storage import storage_of
 from hibtest.cycle.storage.left import drop_disks
 from hibtest.deadline import Deadline, DeadlineExpired
@@ -29,7 +30,6 @@ from hibtest.machine.shape import Accel
 from hibtest.probe.device.server import PORT
 from hibtest.spec import GuestFiles, GuestSpec, Scenario, Stage, SwapDisk
 
-_PROBE = "/run/hibtest-probe.pyz"
 _SWAP_MIB = 16  # soon full: some cases take all of it
 
 
@@ -137,9 +137,7 @@ class DeviceGuests:
         try:
             guest = self._stack.enter_context(kept(lab))
             deadline = guest.run.deadline(Stage.PREPARE, "the start of the probe")
-            patience = f"HIBTEST_PATIENCE={lab.budget.patience:g}"
-            command = f"cat >{_PROBE} && {patience} python3 -ISB {_PROBE} device"
-            guest.shell.run(command, deadline, stdin=zipapp.probe())
+            Probe(guest.shell, lab.budget.patience).run("device", deadline)
         except HibtestError:
             self.drop()
             raise
