@@ -18,6 +18,7 @@ import pytest
 
 from hibtest import zipapp
 from hibtest.deadline import Deadline, poll
+from hibtest.probe import boot
 from hibtest.verdict.witnesses import RULES, differences
 
 
@@ -125,6 +126,20 @@ def test_a_lost_daemon_is_an_error_of_every_witness(probe: Probe) -> None:
     assert status == 0
     assert set(found["witnesses"]) == set(planted["witnesses"])
     assert all("daemon" in report["error"] for report in found["witnesses"].values())
+
+
+def test_what_was_compiled_is_kept_for_the_commands_that_follow(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boot, "CODE", probe.run / "code")
+    probe("plant", "--private")
+    importer = boot.Importer(str(probe.archive))
+    importer.load()
+    assert {"hibtest.probe.daemon", "hibtest.linux.tasks"} <= set(importer.codes)
+    probe.archive.write_bytes(zipapp.probe() + b"\0")  # another one, that was pushed later
+    importer = boot.Importer(str(probe.archive))
+    importer.load()
+    assert importer.codes == {}
 
 
 def test_an_unknown_command_is_refused(probe: Probe) -> None:

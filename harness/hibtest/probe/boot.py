@@ -10,12 +10,13 @@ import contextlib
 import gc
 import importlib.machinery
 import marshal
+import os
 import sys
 import types
 import zipimport
 from pathlib import Path
 
-CODE = Path("/run/hibtest/code")
+CODE = Path(os.environ.get("HIBTEST_PROBE_RUN", "/run/hibtest")) / "code"
 
 
 class Importer:
@@ -28,7 +29,7 @@ class Importer:
 
     def find_spec(self, name: str, *_: object) -> importlib.machinery.ModuleSpec | None:
         """Find a module (importlib.abc.MetaPathFinder)."""
-        if name.partition(".")[0] != "harness":
+        if name.partition(".")[0] != "hibtest":
             return None
         package = self.source(name, "/__init__.py") is not None
         return importlib.machinery.ModuleSpec(name, self, is_package=package)  # type: ignore[arg-type]
