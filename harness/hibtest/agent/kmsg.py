@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hibtest.agent.stop.base import Journal
+from hibtest.agent.guardian.journal import Notes
 
 _DEBUG = "/sys/power/pm_debug_messages"
 _RECORD = 16384  # bytes; a read returns one record, EINVAL when it is longer
@@ -101,7 +101,7 @@ def refusing(texts: list[str]) -> tuple[Refusing, ...]:
     return tuple(Refusing(int(m["pid"]), m["comm"].strip(), m["state"]) for m in found if m)
 
 
-def debug_messages(journal: Journal) -> bool:
+def debug_messages(journal: Notes) -> bool:
     """Have the kernel print its numbers; return ``False`` when it has no switch for that.
 
     :raise OSError: When the switch cannot be set.

@@ -7,11 +7,10 @@ is in use and must be in the image.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hibtest.evidence import Ledger
+from hibtest.image.blocks import Numbers
 
-Numbers = NDArray[np.int64]
 _NAMED = 16
 
 

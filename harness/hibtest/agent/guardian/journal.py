@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from hibtest.agent.memory import Lines
 
 SIZE = 2 << 20
+
+
+class Notes(Protocol):
+    """Where it is noted, before a change is made, what undoes it."""
+
+    def add(self, kind: str, /, **args: Any) -> None:
+        """Note the arguments of the undo function that is registered for ``kind``."""
 
 
 class Journal:

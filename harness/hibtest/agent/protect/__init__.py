@@ -10,19 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hibtest.agent.errors import AgentError
+from hibtest.agent.guardian.journal import Notes
 from hibtest.agent.protect import dmsnapshot, fsfreeze
-from hibtest.agent.protect.base import Journal, Protection, Settings
+from hibtest.agent.protect.base import Protection, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PROTECTIONS", "UNDO", "Journal", "Protection", "Settings", "prepare"]
+__all__ = ["PROTECTIONS", "UNDO", "Protection", "Settings", "prepare"]
 
 
 class Unprotected:
     """No protection: the agent must write to none of the filesystems itself."""
 
-    def apply(self, _journal: Journal) -> dict[str, Any]:
+    def apply(self, _journal: Notes) -> dict[str, Any]:
         """Do nothing."""
         return {}
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-
-class Journal(Protocol):
-    """Where it is noted, before a change is made, what undoes it."""
-
-    def add(self, kind: str, /, **values: Any) -> None:
-        """Note the arguments of the undo function that is registered for ``kind``."""
+from hibtest.agent.guardian.journal import Notes
 
 
 class Settings(NamedTuple):
@@ -27,7 +22,7 @@ class Settings(NamedTuple):
 class Protection(Protocol):
     """A way to have nothing written to the filesystems between the snapshot and the power-off."""
 
-    def apply(self, journal: Journal) -> dict[str, Any]:
+    def apply(self, journal: Notes) -> dict[str, Any]:
         """Protect the filesystems, with all other processes frozen; return facts to be logged.
 
         :raise AgentError: When it cannot be done; what was done is in the journal.

@@ -31,7 +31,8 @@ from hibtest.linux.devices import number
 from hibtest.linux.dm import CONTROL, Control, Target
 
 if TYPE_CHECKING:
-    from hibtest.agent.protect.base import Journal, Settings
+    from hibtest.agent.guardian.journal import Notes
+    from hibtest.agent.protect.base import Settings
 
 KIND = "dm-snapshot"  # of its entries in the journal
 # Targets of which a second copy beside the first does no harm while only one is written to.
@@ -91,7 +92,7 @@ class DmSnapshot:
             devices.append(Device(name, mount.where, _table(self._control, name, mount), part))
         return devices
 
-    def apply(self, journal: Journal) -> dict[str, Any]:
+    def apply(self, journal: Notes) -> dict[str, Any]:
         """Freeze the filesystems and put a snapshot, still empty, above each of their devices."""
         facts = self._freezer.apply(journal)
         for device in self.devices:

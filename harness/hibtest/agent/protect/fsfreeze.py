@@ -19,7 +19,8 @@ from hibtest.agent.protect import filesystems
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hibtest.agent.protect.base import Journal, Settings
+    from hibtest.agent.guardian.journal import Notes
+    from hibtest.agent.protect.base import Settings
     from hibtest.agent.protect.filesystems import Mounted
 
 KIND = "fsfreeze"  # of its entries in the journal
@@ -48,7 +49,7 @@ class FsFreeze:
             self.close()
             raise
 
-    def apply(self, journal: Journal) -> dict[str, Any]:
+    def apply(self, journal: Notes) -> dict[str, Any]:
         """Freeze each; those that know no freezing (FAT) are as the sync before left them."""
         frozen, cannot = [], []
         for mount, fd in zip(self.mounts, self._fds):  # noqa: B905 - strict= is of 3.10
@@ -63,7 +64,7 @@ class FsFreeze:
                 frozen.append(mount.where)
         return {"frozen": frozen, "cannot_freeze": cannot}
 
-    def _refused(self, journal: Journal, mount: Mounted, error: OSError) -> AgentError:
+    def _refused(self, journal: Notes, mount: Mounted, error: OSError) -> AgentError:
         if error.errno == errno.EBUSY:
             journal.add(KIND, device=mount.device, others=True)
             return AgentError(

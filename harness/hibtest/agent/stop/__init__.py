@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from hibtest.agent.errors import AgentError
 from hibtest.agent.stop import cgroup, freezer, sigstop
-from hibtest.agent.stop.base import Journal, Still, Stopper
+from hibtest.agent.stop.base import Still, Stopper
 
-__all__ = ["STOPPERS", "Journal", "Still", "Stopper", "prepare"]
+__all__ = ["STOPPERS", "Still", "Stopper", "prepare"]
 
 STOPPERS: dict[str, Callable[[frozenset[int]], Stopper]] = {
     "freezer": freezer.prepare,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 from hibtest.agent import tasks
+from hibtest.agent.guardian.journal import Notes
 
 
 class Still(NamedTuple):
@@ -34,17 +35,10 @@ def why(task: tasks.Task) -> str:
     return f"{task.state}: {tasks.wchan(task.pid, task.tid) or 'running'}"
 
 
-class Journal(Protocol):
-    """Where a stopper writes what it is about to do, so that another process can undo it."""
-
-    def add(self, kind: str, /, **args: Any) -> None:
-        """Take down what undoes a change that is made next."""
-
-
 class Stopper(Protocol):
     """A way to stop the processes of userspace."""
 
-    def stop(self, journal: Journal, seconds: float) -> tuple[Still, ...]:
+    def stop(self, journal: Notes, seconds: float) -> tuple[Still, ...]:
         """Stop all that is not exempt; return what still runs after ``seconds`` at most."""
 
     def go(self, pids: Iterable[int]) -> None:

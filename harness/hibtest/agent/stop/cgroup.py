@@ -21,8 +21,9 @@ from typing import Any
 
 from hibtest.agent import tasks
 from hibtest.agent.errors import AgentError
+from hibtest.agent.guardian.journal import Notes
 from hibtest.agent.stop import hierarchy
-from hibtest.agent.stop.base import VFORK, Journal, Still, why
+from hibtest.agent.stop.base import VFORK, Still, why
 from hibtest.agent.tasks import STILL, Task
 
 # Where a frozen task sleeps: do_freezer_trap(), inlined in get_signal() (kernel/signal.c), or in
@@ -35,7 +36,7 @@ _GONE = (errno.ENOENT, errno.ENODEV, errno.ESRCH)
 class Cgroup:
     """Freezes the cgroups at the top, and one of ours with what the root cgroup holds."""
 
-    _journal: Journal  # from stop() on
+    _journal: Notes  # from stop() on
 
     def __init__(self, root: str, exempt: frozenset[int]) -> None:
         self._root = root
@@ -47,7 +48,7 @@ class Cgroup:
         self._moved = self._unfrozen = 0
         self._seconds = 0.0
 
-    def stop(self, journal: Journal, seconds: float) -> tuple[Still, ...]:
+    def stop(self, journal: Notes, seconds: float) -> tuple[Still, ...]:
         """Freeze all but the exempt; return what is not frozen after ``seconds``.
 
         :raise AgentError: When the kernel does not let a process be moved or frozen.

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from hibtest.agent import tasks
-from hibtest.agent.stop.base import Journal, Still
+from hibtest.agent.guardian.journal import Notes
+from hibtest.agent.stop.base import Still
 
 
 class Freezer:
@@ -16,7 +17,7 @@ class Freezer:
         self._user = 0
         self._kernel = 0
 
-    def stop(self, journal: Journal, seconds: float) -> tuple[Still, ...]:
+    def stop(self, journal: Notes, seconds: float) -> tuple[Still, ...]:
         """Count the tasks; none is stopped, and none is reported: all still run."""
         del journal, seconds
         kernel = [task.kernel for task in tasks.walk()]

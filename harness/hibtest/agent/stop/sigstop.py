@@ -17,7 +17,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from hibtest.agent import tasks
-from hibtest.agent.stop.base import VFORK, Journal, Still, why
+from hibtest.agent.guardian.journal import Notes
+from hibtest.agent.stop.base import VFORK, Still, why
 from hibtest.agent.tasks import STILL, Task
 
 # A task that is in state D for so many seconds, whenever looked at, will not stop soon.
@@ -45,7 +46,7 @@ class View(NamedTuple):
 class Sigstop:
     """Stops by signal, and remembers whom."""
 
-    _journal: Journal  # from stop() on
+    _journal: Notes  # from stop() on
 
     def __init__(self, exempt: frozenset[int]) -> None:
         self._exempt = exempt
@@ -56,7 +57,7 @@ class Sigstop:
         self._passes = self._still = 0
         self._seconds = 0.0
 
-    def stop(self, journal: Journal, seconds: float) -> tuple[Still, ...]:
+    def stop(self, journal: Notes, seconds: float) -> tuple[Still, ...]:
         """Stop all processes but the exempt and pid 1; return what still runs."""
         self._journal, self._newest = journal, tasks.newest()
         return self._settle(seconds)
