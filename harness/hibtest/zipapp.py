@@ -11,32 +11,24 @@ _HERE = Path(__file__).parent
 # The oldest date that a zip file can hold: the same sources give the same bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _SHARED = "linux"
-_PROBE_MAIN = "boot.py"  # becomes the zipapp's own __main__.py
-_AGENT_MAIN = b"""import sys
-
-from hibtest.agent.cli import main
-
-sys.exit(main(sys.argv[1:]))
-"""
 
 
 def probe() -> bytes:
     """Return the probe as a Python zipapp: run it with ``python3 -ISB probe.pyz COMMAND``."""
-    main = _HERE / "probe" / _PROBE_MAIN
-    return _packed("probe", main.read_bytes(), without=_PROBE_MAIN)
+    return _packed("probe", "boot.py")
 
 
 def agent() -> bytes:
     """Return the agent as a Python zipapp: run it with ``python3 agent.pyz COMMAND``."""
-    return _packed("agent", _AGENT_MAIN, without="__main__.py")
+    return _packed("agent", "__main__.py")
 
 
-def _packed(package: str, main: bytes, without: str) -> bytes:
-    files = {"__main__.py": main, "hibtest/__init__.py": b""}
-    for room in (package, _SHARED):
-        for path in (_HERE / room).rglob("*.py"):
-            if path != _HERE / package / without:
-                files[f"hibtest/{path.relative_to(_HERE).as_posix()}"] = path.read_bytes()
+def _packed(package: str, main: str) -> bytes:
+    # the file ``main`` becomes the zipapp's own __main__.py
+    files = {"hibtest/__init__.py": b""}
+    for path in (*(_HERE / package).rglob("*.py"), *(_HERE / _SHARED).rglob("*.py")):
+        name = f"hibtest/{path.relative_to(_HERE).as_posix()}"
+        files["__main__.py" if name == f"hibtest/{package}/{main}" else name] = path.read_bytes()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(files):

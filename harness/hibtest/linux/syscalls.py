@@ -11,26 +11,14 @@ import os
 
 NUMBERS = {
     "x86_64": {
-        "clone": 56,
-        "capget": 125,
-        "capset": 126,
-        "futex": 202,
-        "perf_event_open": 298,
-        "membarrier": 324,
-        "process_madvise": 440,
-        "memfd_secret": 447,
+        "capget": 125, "capset": 126, "clone": 56, "futex": 202, "membarrier": 324,
+        "memfd_secret": 447, "perf_event_open": 298, "process_madvise": 440,
     },
     "aarch64": {
-        "capget": 90,
-        "capset": 91,
-        "futex": 98,
-        "clone": 220,
-        "perf_event_open": 241,
-        "membarrier": 283,
-        "process_madvise": 440,
-        "memfd_secret": 447,
+        "capget": 90, "capset": 91, "clone": 220, "futex": 98, "membarrier": 283,
+        "memfd_secret": 447, "perf_event_open": 241, "process_madvise": 440,
     },
-}
+}  # fmt: skip
 
 
 def number(name: str, machine: str = "") -> int:

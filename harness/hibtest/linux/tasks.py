@@ -44,14 +44,7 @@ def parse(line: bytes) -> Stat:
     pid, _, comm = head.partition(b" (")
     fields = tail.split(None, 20)
     try:
-        return Stat(
-            int(pid),
-            comm.decode(errors="replace"),
-            chr(fields[0][0]),
-            int(fields[1]),
-            int(fields[6]),
-            int(fields[17]),
-            int(fields[19]),
-        )
+        numbers = int(fields[1]), int(fields[6]), int(fields[17]), int(fields[19])
+        return Stat(int(pid), comm.decode(errors="replace"), chr(fields[0][0]), *numbers)
     except (ValueError, IndexError) as error:
         raise ValueError(f"no line of /proc/PID/stat: {line!r:.200}") from error

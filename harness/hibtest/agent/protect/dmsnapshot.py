@@ -21,7 +21,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hibtest.agent.errors import AgentError
+from hibtest.agent.errors import AgentError, from_os
 from hibtest.agent.protect import filesystems
 from hibtest.agent.protect.filesystems import Mounted, mapped_name
 from hibtest.agent.protect.fsfreeze import FsFreeze
@@ -146,7 +146,7 @@ def _open_control() -> Control:
     try:
         return Control()
     except OSError as error:
-        raise AgentError(f"{CONTROL}: {error.strerror}", "modprobe dm-mod, and be root") from error
+        raise from_os(CONTROL, error, "modprobe dm-mod, and be root") from error
 
 
 def snapshot(kind: str, table: list[Target], origin: str, store: str, chunk: int) -> Target:
