@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import Command, command
 from tests.wheels import Installed, install
 
 MINE = """
@@ -40,6 +41,12 @@ def pytest_configure() -> None:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """hibtest from a wheel."""
     return install(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture
+def hibtest(capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command line: ``hibtest("judge", run).status``."""
+    return command(capsys)
 
 
 @pytest.fixture

@@ -1,0 +1,107 @@
+"""Evidence of real runs, read again: years later it must come to the verdict it came to then."""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from hibtest.cli.finish import judge_run
+from hibtest.errors import ExitStatus
+from hibtest.evidence import VERSION, Evidence, read_json
+from hibtest.images import KERNELS
+from hibtest.job import EVIDENCE
+from hibtest.spec import Outcome, Scenario
+from tests.commands import Command
+from tests.verdict.recordings import RECORDED, SCENARIO, Recording, recordings
+
+
+class Came(NamedTuple):
+    """What a recorded run came to.
+
+    :ivar exact: The pages that its verdict states to have come back as they were.
+    :ivar saved: The pages of each image that was compared with the memory it was made of.
+    """
+
+    outcome: Outcome
+    cause: str = ""
+    exact: int = 0
+    saved: tuple[int, ...] = ()
+
+
+RUNS = {
+    Recording(1, "baseline-backports-platform-1cpu"): Came(
+        Outcome.RESUMED, exact=41781, saved=(41781,)
+    ),
+    Recording(1, "baseline-bookworm-platform-1cpu"): Came(
+        Outcome.RESUMED, exact=38209, saved=(38209,)
+    ),
+    Recording(1, "baseline-trixie-platform-2cpu"): Came(
+        Outcome.RESUMED, exact=76257, saved=(37685, 38572)
+    ),
+    Recording(1, "agent-trixie-proposal"): Came(Outcome.RESUMED, exact=43130, saved=(43130,)),
+    Recording(1, "cold-trixie-no-image"): Came(Outcome.COLD_BOOT, "no-image", saved=(37530,)),
+    Recording(1, "cold-trixie-noresume"): Came(Outcome.COLD_BOOT, "noresume", saved=(37561,)),
+    Recording(1, "protect-trixie-dm-snapshot"): Came(Outcome.RESUMED, exact=42583, saved=(42583,)),
+    Recording(1, "refused-trixie-no-swap"): Came(Outcome.REFUSED, "ENODEV"),
+    Recording(1, "swapping-trixie-kernel"): Came(Outcome.HUNG, "PREALLOCATE"),
+}
+
+
+def _of(version: int) -> dict[str, Came]:
+    return {one.scenario: came for one, came in RUNS.items() if one.version == version}
+
+
+def _stated(reason: str) -> int:
+    found = re.search(r"(\d+) pages exact", reason)
+    return int(found[1]) if found else 0
+
+
+def _saved(evidence: Evidence) -> tuple[int, ...]:
+    proofs = [boot.saved for boot in evidence.boots if boot.saved]
+    return tuple(proof.view.pages + proof.view.zeroes for proof in proofs if proof.view)
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: f"v{run.version}-{run.scenario}")
+def test_a_recorded_run_comes_to_what_it_came_to(run: Recording, tmp_path: Path) -> None:
+    directory = run.laid_out(tmp_path / "run")
+    verdict = judge_run(directory)
+    saved = _saved(read_json(directory / EVIDENCE, Evidence))
+    assert Came(verdict.outcome, verdict.cause, _stated(verdict.reason), saved) == RUNS[run]
+    assert verdict.as_expected
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: f"v{run.version}-{run.scenario}")
+def test_a_recorded_run_is_what_its_name_says(run: Recording, tmp_path: Path) -> None:
+    directory = run.laid_out(tmp_path / "run")
+    scenario = read_json(directory / SCENARIO, Scenario)
+    evidence = read_json(directory / EVIDENCE, Evidence)
+    assert evidence.version == json.loads(run.content(EVIDENCE))["version"] == run.version
+    assert evidence.scenario == scenario.name == run.scenario
+    assert evidence.kernel
+    assert evidence.kernel.name == scenario.guest.kernel
+    assert evidence.kernel.name in run.scenario
+
+
+def test_every_recording_is_judged() -> None:
+    assert recordings() == set(RUNS)
+    assert len(list(RECORDED.iterdir())) == 2 * len(RUNS)
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_every_version_that_is_read_has_a_recording_of_each_kernel(version: int) -> None:
+    resumed = [name for name, came in _of(version).items() if came.outcome is Outcome.RESUMED]
+    for kernel in KERNELS:
+        assert [name for name in resumed if f"baseline-{kernel.name}-" in name]
+
+
+def test_the_command_line_judges_it_as_it_was(hibtest: Command, tmp_path: Path) -> None:
+    run, came = next(iter(RUNS.items()))
+    directory = run.laid_out(tmp_path / "run")
+    done = hibtest("judge", directory)
+    assert done.status == ExitStatus.EXPECTED
+    assert f"{run.scenario}: {came.outcome}" in done.out
+    done = hibtest("judge", directory, "--json")
+    told = json.loads(done.out)
+    assert (done.status, told["outcome"], told["as_expected"]) == (0, came.outcome, True)
