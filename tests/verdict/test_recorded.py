@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from hibtest.cli.finish import judge_run
-from hibtest.errors import ExitStatus
+from hibtest.errors import ExitStatus, SpecError
 from hibtest.evidence import VERSION, Evidence, read_json
 from hibtest.images import KERNELS
 from hibtest.job import EVIDENCE
@@ -96,6 +96,41 @@ def test_every_version_that_is_read_has_a_recording_of_each_kernel(version: int)
         assert [name for name in resumed if f"baseline-{kernel.name}-" in name]
 
 
+@pytest.mark.parametrize("version", [0, VERSION + 1])
+def test_evidence_of_no_version_of_ours_is_refused_and_both_are_named(
+    version: int, tmp_path: Path
+) -> None:
+    run = _says(tmp_path, f'"version": {version}')
+    with pytest.raises(SpecError) as caught:
+        judge_run(run)
+    assert str(run / EVIDENCE) in caught.value.message
+    assert f"version {version};" in caught.value.message
+    assert f"up to {VERSION}" in caught.value.message
+    assert caught.value.hint
+
+
+def test_what_such_evidence_holds_does_not_matter(tmp_path: Path) -> None:
+    """A later form may call something else by a name of ours."""
+    run = _says(tmp_path, f'"version": {VERSION + 1},\n  "boots": "all of them"')
+    with pytest.raises(SpecError, match=f"of version {VERSION + 1};"):
+        judge_run(run)
+
+
+def test_evidence_whose_version_is_no_number_is_none(tmp_path: Path) -> None:
+    run = _says(tmp_path, '"version": "new"')
+    with pytest.raises(SpecError, match=f"{EVIDENCE}.*version"):
+        judge_run(run)
+
+
+def _says(directory: Path, version: str) -> Path:
+    """Lay a recording out that says another version."""
+    run = next(iter(RUNS)).laid_out(directory / "run")
+    text = (run / EVIDENCE).read_text()
+    assert text.count(f'"version": {VERSION}') == 1
+    (run / EVIDENCE).write_text(text.replace(f'"version": {VERSION}', version))
+    return run
+
+
 def test_the_command_line_judges_it_as_it_was(hibtest: Command, tmp_path: Path) -> None:
     run, came = next(iter(RUNS.items()))
     directory = run.laid_out(tmp_path / "run")
@@ -105,3 +140,11 @@ def test_the_command_line_judges_it_as_it_was(hibtest: Command, tmp_path: Path) 
     done = hibtest("judge", directory, "--json")
     told = json.loads(done.out)
     assert (done.status, told["outcome"], told["as_expected"]) == (0, came.outcome, True)
+
+
+def test_the_command_line_refuses_what_is_to_come_as_wrong_use(
+    hibtest: Command, tmp_path: Path
+) -> None:
+    done = hibtest("judge", _says(tmp_path, f'"version": {VERSION + 1}'))
+    assert done.status == ExitStatus.USAGE
+    assert f"of version {VERSION + 1};" in done.err

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +26,8 @@ def to_json(value: object) -> bytes:
 def read_json(path: Path, kind: type[T]) -> T:
     """Read one of our frozen values back from a JSON file.
 
-    :raise SpecError: When the file is not there, or does not hold such a value.
+    :raise SpecError: When the file is not there, does not hold such a value, or holds one of a
+        version that is none of ours: what it says would be taken for something else.
     """
     return _of(kind, _given(path, kind), path)
 
@@ -50,8 +52,20 @@ def _given(path: Path, kind: type[Any]) -> Any:
         given = msgspec.json.decode(_read(path))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SpecError(f"{path}: not a {kind.__name__}: {error}") from error
+    if not isinstance(given, dict):
+        return given
+    _require_known(given.get("version"), kind, path)
     today = getattr(kind, "today", None)
-    return today(given) if today and isinstance(given, dict) else given
+    return today(given) if today else given
+
+
+def _require_known(version: Any, kind: type[Any], path: Path) -> None:
+    """Refuse a version of a kind of values that is newer than what is written now, or was none."""
+    defaults = {one.name: one.default for one in fields(kind)} if is_dataclass(kind) else {}
+    ours = defaults.get("version")
+    if isinstance(ours, int) and isinstance(version, int) and not 1 <= version <= ours:
+        what = f"{path}: {kind.__name__} of version {version}; this hibtest knows up to {ours}"
+        raise SpecError(what, hint="read it with the hibtest that wrote it, or a newer one")
 
 
 def _of(kind: type[T], given: Any, path: Path) -> T:
