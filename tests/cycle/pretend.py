@@ -16,7 +16,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,9 +56,13 @@ def log(kernel: str, what: str, *, since: str = "", until: str = "") -> list[str
 
 
 class Monitor:
-    """QEMU's monitor; ``late`` are events that come after the first look, and the end with them."""
+    """QEMU's monitor; ``late`` are events that come after the first look, and the end with them.
+
+    :ivar human: What is answered to a command for people.
+    """
 
     def __init__(self) -> None:
+        self.human: Callable[[str], str] = lambda _: ""
         self.queue: list[Event] = []
         self.late: list[Event] = []
         self.fd = os.eventfd(0, os.EFD_NONBLOCK)
@@ -72,6 +76,11 @@ class Monitor:
     def fileno(self) -> int:
         """Return what can be read when there is something to see."""
         return self.fd
+
+    def execute(self, command: str, arguments: Mapping[str, str], *, deadline: object) -> str:
+        """Carry out a command."""
+        assert command == "human-monitor-command"
+        return self.human(arguments["command-line"])
 
     def events(self) -> list[Event]:
         """Return what has come."""
@@ -91,7 +100,11 @@ class Machine:
     :ivar boot_id: What the guest calls this boot.
     :ivar answers: What the probe answers to a command; ``commands``: what it was told.
     :ivar lost: Commands that never come back: the connection breaks.
+    :ivar debugger: What stops the guest, and ``memory`` what it holds: tests/cycle/kernels.py.
     """
+
+    debugger: Any = None
+    memory: Any = None
 
     def __init__(self, directory: Path, spec: MachineSpec | None = None) -> None:
         self.directory = directory
@@ -100,7 +113,6 @@ class Machine:
         self.monitor = Monitor()
         self.argv = ("qemu",)
         self.ssh_port = 0
-        self.debugger = self.memory = None
         self.ended: Exit | None = None
         self.fd = os.eventfd(0)
         self.hibernates: Callable[[str], None] = lambda _: None
@@ -118,6 +130,13 @@ class Machine:
             self.guest.close()
             os.close(self.fd)
             os.close(self.monitor.fd)
+            if self.debugger is not None:
+                os.close(self.debugger.fd)
+
+    @property
+    def swap(self) -> Path:
+        """The disk that the guest's swap is on."""
+        return self.directory.parent / "swap.raw"
 
     def fileno(self) -> int:
         """Return what can be read when QEMU has ended."""
@@ -144,16 +163,17 @@ class Machine:
             self.ended = Exit(returncode=returncode)
             os.eventfd_write(self.fd, 1)
 
-    def powers_off(self, *, armed: bool = True) -> None:
-        """Leave an image in the swap, and power off by ACPI."""
-        self.signs(b"S1SUSPEND" if armed else b"SWAPSPACE2")
+    def powers_off(self, *, armed: bool = True, signs: bool = True) -> None:
+        """Leave an image in the swap, if it is not there already, and power off by ACPI."""
+        if signs:
+            self.signs(b"S1SUSPEND" if armed else b"SWAPSPACE2")
         self.tells("SUSPEND_DISK")
         self.tells("SHUTDOWN", guest=True, reason="guest-shutdown")
         self.ends()
 
     def signs(self, signature: bytes) -> None:
         """Write the swap's header, ``struct swsusp_header`` of kernel/power/swap.c."""
-        with (self.directory.parent / "swap.raw").open("r+b") as disk:
+        with self.swap.open("r+b") as disk:
             disk.seek((self.swap_page + 1) * PAGE - _HEADER.size)
             disk.write(_HEADER.pack(0, 1, 1, _FLAGS, b"SWAPSPACE2", signature))
 

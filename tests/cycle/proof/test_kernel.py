@@ -1,46 +1,31 @@
 """Reading a kernel's structures out of memory that was made up."""
 
-import struct
-
-import numpy as np
 import pytest
 
 from hibtest.cycle.proof.kernel import KernelMemory, Places, Space
 from hibtest.errors import GuestError
-from hibtest.machine.memory import GuestMemory, RamRange
+from tests.cycle.kernels import OFFSET, Ram
+from tests.image.writer import PAGE
 
-OFFSET = 0xFFFF888000000000
 ZONE, LEAF, HEAD = 0x1000, 0x2000, 0x3000  # physical
 
 
-class Bench:
-    """16 pages of RAM and who writes to them."""
+class Bench(Ram):
+    """16 pages of RAM, and a kernel in it."""
 
     def __init__(self) -> None:
-        self.bytes = np.zeros((16, 4096), dtype=np.uint8)
-        ranges = (RamRange(pfn=0, row=0, pages=16),)
-        self.kernel = KernelMemory(GuestMemory(self.bytes, ranges), Space())
+        super().__init__(16)
+        self.kernel = KernelMemory(self.memory, Space())
 
-    def words(self, at: int, *words: int) -> None:
-        data = struct.pack(f"<{len(words)}Q", *words)
-        flat = self.bytes.reshape(-1)
-        flat[at : at + len(data)] = np.frombuffer(data, dtype=np.uint8)
-
-    def bitmap(self, *, start: int, end: int, leaves: int) -> None:
+    def zone(self, *, start: int, end: int, leaves: int) -> None:
         """One zone with its leaves; the bits of leaf n are page 8 + n."""
-        self.words(HEAD, OFFSET + ZONE, OFFSET + ZONE)
-        chain = [LEAF + 64 * n for n in range(leaves)]
-        first, last = (chain[0], chain[-1]) if chain else (ZONE + 32, ZONE + 32)
-        self.words(ZONE, OFFSET + HEAD, OFFSET + HEAD, 0, 0, OFFSET + first, OFFSET + last)
-        self.words(ZONE + 48, start, end)
-        for number, at in enumerate(chain):
-            after = chain[number + 1] if at != chain[-1] else ZONE + 32
-            self.words(at, OFFSET + after, 0, OFFSET + (8 + number) * 4096)
+        chain = {LEAF + 64 * n: (8 + n) * PAGE for n in range(leaves)}
+        self.bitmap(HEAD, zone=ZONE, start=start, end=end, leaves=chain)
 
 
 def test_the_bits_of_a_zone_are_page_frame_numbers() -> None:
     bench = Bench()
-    bench.bitmap(start=0x10, end=0x10 + 40000, leaves=2)
+    bench.zone(start=0x10, end=0x10 + 40000, leaves=2)
     bench.bytes[8, 0] = 0b101
     bench.bytes[8, 4095] = 0b10000000
     bench.bytes[9, 1] = 1
@@ -50,14 +35,14 @@ def test_the_bits_of_a_zone_are_page_frame_numbers() -> None:
 
 def test_bits_beyond_the_zone_do_not_count() -> None:
     bench = Bench()
-    bench.bitmap(start=0, end=4, leaves=1)
+    bench.zone(start=0, end=4, leaves=1)
     bench.bytes[8, 0] = 0xFF
     assert bench.kernel.bitmap(OFFSET + HEAD).tolist() == [0, 1, 2, 3]
 
 
 def test_a_bitmap_with_nothing_in_it_is_empty() -> None:
     bench = Bench()
-    bench.bitmap(start=0, end=0, leaves=0)
+    bench.zone(start=0, end=0, leaves=0)
     assert len(bench.kernel.bitmap(OFFSET + HEAD)) == 0
 
 

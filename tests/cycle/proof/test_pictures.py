@@ -17,15 +17,11 @@ from hibtest.cycle.proof.snapshot import Snapshot
 from hibtest.cycle.proof.stops import Stops
 from hibtest.evidence import View
 from hibtest.image.place import ImagePlace
-from hibtest.machine.memory import GuestMemory, RamRange
+from hibtest.machine.memory import GuestMemory
 from hibtest.machine.registers import Registers
-from tests.image.writer import PAGE, ZERO, Recipe, write
+from tests.cycle.kernels import CR3, DATA, JUMP, PAGES, RECIPE, ZEROES, Ram
+from tests.image.writer import PAGE, write
 
-RAM = 128  # pages
-DATA = tuple(range(16, 116))
-ZEROES = (120, 121)
-JUMP, CR3 = 0x123000, 0x1F000000
-RECIPE = Recipe(words=(*DATA, *(pfn | ZERO for pfn in ZEROES)), info={"jump": JUMP, "cr3": CR3})
 PFNS = np.array([*DATA, *ZEROES], dtype=np.int64)
 
 
@@ -47,10 +43,10 @@ class _Stops:
 
 @pytest.fixture
 def memory() -> GuestMemory:
-    pages = np.zeros((RAM, PAGE), dtype=np.uint8)
+    ram = Ram(PAGES)
     for pfn, content in zip(DATA, RECIPE.pages(), strict=True):
-        pages[pfn] = np.frombuffer(content, dtype=np.uint8)
-    return GuestMemory(pages, (RamRange(pfn=0, row=0, pages=RAM),))
+        ram.put(pfn * PAGE, content)
+    return ram.memory
 
 
 @pytest.fixture
@@ -68,10 +64,10 @@ def snapshot(memory: GuestMemory, tmp_path: Path) -> Iterator[Snapshot]:
         kept=kept,
         may_differ=(Region("the dead stack", 20 * PAGE, 20 * PAGE + 64),),
         regions=(Region("kernel text", 30 * PAGE, 40 * PAGE),),
-        ram=np.arange(RAM, dtype=np.int64),
+        ram=np.arange(PAGES, dtype=np.int64),
         free=none,
         forbidden=none,
-        nosave=np.setdiff1d(np.arange(RAM, dtype=np.int64), PFNS),
+        nosave=np.setdiff1d(np.arange(PAGES, dtype=np.int64), PFNS),
         kinds=Kinds(none, np.empty(0, dtype=np.int8)),
         blocks=(),
         stopped=0.5,
