@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Command, command
+from tests.host import Host, pretended
 from tests.wheels import Installed, install
 
 MINE = """
@@ -47,6 +48,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 def hibtest(capsys: pytest.CaptureFixture[str]) -> Command:
     """The command line: ``hibtest("judge", run).status``."""
     return command(capsys)
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """A host on which scenarios can be run, and nothing is: tests/host.py."""
+    return pretended(tmp_path / "host", monkeypatch)
 
 
 @pytest.fixture

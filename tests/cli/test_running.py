@@ -18,7 +18,7 @@ from hibtest.machine.shape import Accel
 from hibtest.spec import Outcome, Role, Scenario, Stage
 from hibtest.verdict import Verdict
 from tests.commands import Command
-from tests.host import RELEASE, SHA256, Host, pretended
+from tests.host import RELEASE, SHA256, Host
 
 GOOD, OTHER = "refused-trixie-no-swap", "cold-trixie-noresume"
 BASELINE = "baseline-trixie-platform-2cpu"
@@ -29,12 +29,6 @@ PANIC = Boot(
     panic="Kernel panic - not syncing: x",
     exit=Exit(returncode=None),
 )
-
-
-@pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    monkeypatch.chdir(tmp_path)
-    return pretended(tmp_path / "host", monkeypatch)
 
 
 @pytest.fixture
