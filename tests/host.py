@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from hibtest import images
-from hibtest.evidence import Evidence, to_json
+from hibtest.evidence import Boot, Evidence, Exit, to_json
 from hibtest.job import EVIDENCE
-from hibtest.spec import OWN_KERNEL, GuestFiles
+from hibtest.spec import OWN_KERNEL, GuestFiles, Role
 from tests.cycle.jobs import files_in
 from tests.verdict.recordings import recordings
 
@@ -64,6 +64,17 @@ class Host:
         there.parent.mkdir(exist_ok=True)
         there.write_bytes(evidence if isinstance(evidence, bytes) else to_json(evidence))
 
+    def panics(self, name: str) -> None:
+        """Have the run of a scenario surprise."""
+        boot = Boot(
+            role=Role.SAVE,
+            directory="save",
+            ready=True,
+            panic="Kernel panic - not syncing: x",
+            exit=Exit(returncode=None),
+        )
+        self.saw(name, Evidence(scenario=name, boots=(boot,)))
+
 
 def pretended(place: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     """Return a host; runs that were recorded are what its workers leave."""
@@ -95,5 +106,6 @@ def pretended(place: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(images, "own_kernel", own)
     monkeypatch.setattr(images, "as_then", lambda then, _report: then)
     monkeypatch.setattr(images, "sha256", lambda _files: SHA256)
+    monkeypatch.setattr(images, "are_ours", lambda _files: True)
     monkeypatch.setattr(images, "damaged", lambda _files: ())
     return host

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from hibtest import images
 from hibtest.cli.finish import Result
-from hibtest.cli.pool import Pool
+from hibtest.cli.pool import Pool, parallel
 from hibtest.cli.prepare import Bench
 from hibtest.cli.summary import Enough, Summary
 from hibtest.errors import ExitStatus, HostError
@@ -70,7 +71,7 @@ def _store(job: Job, *boots: Boot) -> int:
     ("error", "cause"),
     [
         (OSError(28, "No space left on device", "/runs/x"), "HostError"),
-        (HostError("/runs/x: No space left on device", hint="free some"), "HostError"),
+        (HostError("/runs/x: No space left on device"), "HostError"),
         (KeyError("witnesses"), "KeyError"),
         (RecursionError("too deep"), "RecursionError"),
     ],
@@ -98,6 +99,35 @@ def test_lines_of_one_scenario_say_of_which_run(tmp_path: Path) -> None:
     pool = Pool(bench, board, 1, keep=False)
     pool.run([ONE, TWO], lambda _: None)
     assert out.getvalue().splitlines() == ["a/1  starts", "b/1  starts"]
+
+
+def test_where_it_broke_or_what_can_be_done_is_told(
+    results: Callable[..., list[Result]], tmp_path: Path
+) -> None:
+    def work(job: Job) -> int:
+        if job.scenario.name == "a":
+            raise HostError("no space left", hint="free some")
+        raise KeyError("witnesses")
+
+    one, two = results(work, ONE, TWO)
+    assert one.verdict.reason == "no space left (free some)"
+    assert f"the run in {tmp_path / 'b' / '1'} could not be judged" in two.verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("cpus", "free", "runs", "fit"),
+    [(8, 2 * 912, 5, 2), (8, 2 * 912 - 1, 5, 1), (1, 9999, 5, 1), (8, 9999, 3, 3), (8, 100, 5, 1)],
+    ids=["memory", "not quite", "cpus", "no more", "at least one"],
+)
+def test_as_many_guests_run_as_fit_on_this_host(
+    monkeypatch: pytest.MonkeyPatch, cpus: int, free: int, runs: int, fit: int
+) -> None:
+    """A guest of 512 MiB takes 400 MiB more; the largest of them counts."""
+    small = replace(ONE, guest=replace(ONE.guest, memory_mib=256))
+    monkeypatch.setattr("os.cpu_count", lambda: cpus)
+    memory = SimpleNamespace(available=free << 20)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
+    assert parallel([small, *[ONE] * (runs - 1)]) == fit
 
 
 def test_evidence_that_cannot_be_read_is_that_runs(

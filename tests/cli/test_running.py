@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ import pytest
 from hibtest.cli import prepare
 from hibtest.errors import ExitStatus
 from hibtest.events import BootStarted, ConsoleLine, StageEnded, StageStarted, to_line
-from hibtest.evidence import Boot, Evidence, Exit, read_json
-from hibtest.job import EVIDENCE, Job
+from hibtest.evidence import read_json
+from hibtest.job import Job
 from hibtest.machine.shape import Accel
 from hibtest.spec import Outcome, Role, Scenario, Stage
 from hibtest.verdict import Verdict
@@ -21,25 +20,6 @@ from tests.commands import Command
 from tests.host import RELEASE, SHA256, Host
 
 GOOD, OTHER = "refused-trixie-no-swap", "cold-trixie-noresume"
-BASELINE = "baseline-trixie-platform-2cpu"
-PANIC = Boot(
-    role=Role.SAVE,
-    directory="save",
-    ready=True,
-    panic="Kernel panic - not syncing: x",
-    exit=Exit(returncode=None),
-)
-
-
-@pytest.fixture
-def run(host: Host, hibtest: Command) -> Command:
-    """``hibtest run`` without KVM, in the host's directory of runs."""
-
-    return partial(hibtest, "run", "--accel", "tcg", "--runs", host.runs)
-
-
-def _panics(host: Host, name: str) -> None:
-    host.saw(name, Evidence(scenario=name, boots=(PANIC,)))
 
 
 def test_a_run_that_comes_as_expected(run: Command, host: Host) -> None:
@@ -98,39 +78,13 @@ def test_the_disks_of_a_good_run_go_unless_they_are_to_stay(
 
 
 def test_those_of_a_surprise_stay(run: Command, host: Host) -> None:
-    _panics(host, GOOD)
+    host.panics(GOOD)
     host.works('leaves; : >"$run/swap.raw"')
     done = run(GOOD)
     assert done.status == ExitStatus.UNEXPECTED
     assert "PANIC" in done.out
     assert "0 of 1 as expected" in done.out
     assert (host.runs / GOOD / "1" / "swap.raw").exists()
-
-
-@pytest.mark.parametrize(
-    ("status", "cause"), [(3, "WorkerDied"), (ExitStatus.INTERRUPTED, "Interrupted")]
-)
-def test_how_a_worker_ends_is_a_fault_of_the_run(
-    run: Command, host: Host, status: int, cause: str
-) -> None:
-    host.works(f"exit {int(status)}")
-    assert run(GOOD).status == ExitStatus.UNAVAILABLE
-    evidence = read_json(host.runs / GOOD / "1" / EVIDENCE, Evidence)
-    assert evidence.scenario == GOOD
-    assert evidence.host
-    assert evidence.kernel
-    assert evidence.fault
-    assert evidence.fault.kind == cause
-    assert (f"status {status}" in evidence.fault.message) is (cause == "WorkerDied")
-
-
-def test_what_a_worker_saw_before_it_broke_down_is_kept(run: Command, host: Host) -> None:
-    host.works("leaves; exit 69")
-    run(GOOD)
-    evidence = read_json(host.runs / GOOD / "1" / EVIDENCE, Evidence)
-    assert [boot.role for boot in evidence.boots] == [Role.SAVE]
-    assert evidence.fault
-    assert evidence.fault.kind == "WorkerDied"
 
 
 def test_json_is_alone_on_standard_output(run: Command, host: Host) -> None:
@@ -155,25 +109,6 @@ def test_each_time_has_a_directory_of_its_own(run: Command, host: Host) -> None:
     assert sorted(path.name for path in (host.runs / GOOD).iterdir()) == ["1", "2", "3"]
 
 
-def test_enough_surprises_end_the_runs_that_are_under_way(run: Command, host: Host) -> None:
-    """The other says that it runs, and then only waits to be ended."""
-    _panics(host, GOOD)
-    os.mkfifo(host.place / "runs-now")
-    host.works(
-        f'if [ "$name" = {GOOD} ]; then read -r _ <"$place/runs-now"; leaves; else\n'
-        "trap 'echo ended >\"$run/ended\"; kill $!; exit 130' TERM\n"
-        ': >"$run/swap.raw"; sleep 600 & echo now >"$place/runs-now"; wait; fi'
-    )
-    done = run(GOOD, OTHER, "-j", "2", "--maxfail", "1")
-    assert done.status == ExitStatus.UNEXPECTED
-    assert "stopped: --maxfail 1" in done.out
-    assert "0 of 2 as expected; 1 not run to an end" in done.out
-    other = host.runs / OTHER / "1"
-    assert (other / "ended").read_text() == "ended\n"
-    assert not (other / "swap.raw").exists()
-    assert not (other / "verdict.json").exists()
-
-
 def test_nothing_that_surprised_is_nothing_to_run(run: Command, host: Host) -> None:
     run(GOOD)
     done = run("--failed", "-k", GOOD)
@@ -183,7 +118,7 @@ def test_nothing_that_surprised_is_nothing_to_run(run: Command, host: Host) -> N
 
 
 def test_what_surprised_is_run_again(run: Command, host: Host) -> None:
-    _panics(host, GOOD)
+    host.panics(GOOD)
     run(GOOD, OTHER)
     done = run("--failed")
     assert "0 of 1 as expected" in done.out
@@ -238,7 +173,7 @@ def test_by_default_the_main_job_is_one_full_cycle(
     run: Command, host: Host, tmp_path: Path
 ) -> None:
     for kernel in ("bookworm", "trixie", "backports"):
-        host.saw(f"baseline-{kernel}-platform-2cpu", Evidence(scenario=kernel, boots=(PANIC,)))
+        host.panics(f"baseline-{kernel}-platform-2cpu")
     run()
     assert host.built == [("backports", "bookworm", "trixie")]
     lives = {

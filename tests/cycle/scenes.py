@@ -2,6 +2,8 @@
 
 import pytest
 
+from hibtest.cycle.budget import Budget
+from hibtest.spec import Stage
 from tests.cycle.pretend import AUDIT, BEGINS, Machine, Scene, log
 
 PANIC = "[   50.1] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b"
@@ -72,3 +74,13 @@ def panics(scene: Scene, *, when: str = "") -> Scene:
             machine.hibernates = dies
 
     return panics
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
+    """Have a stage be too long at once."""
+    real = Budget.limit
+
+    def limit(self: Budget, asked: Stage) -> float:
+        return 0.05 if asked is stage else real(self, asked)
+
+    monkeypatch.setattr(Budget, "limit", limit)

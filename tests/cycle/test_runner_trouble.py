@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from hibtest.cycle.budget import Budget
 from hibtest.evidence import Evidence
 from hibtest.spec import (
     Outcome,
@@ -14,7 +13,7 @@ from hibtest.spec import (
 from hibtest.verdict import Verdict
 from tests.cycle.jobs import ONE
 from tests.cycle.pretend import BEGINS, Machine, Scene, log
-from tests.cycle.scenes import PANIC, panics, resumes, saves, starts
+from tests.cycle.scenes import PANIC, hurry, panics, resumes, saves, starts
 
 Runs = Callable[..., tuple[Evidence, Verdict]]
 TWICE = replace(ONE, lives=2)
@@ -46,15 +45,6 @@ def test_a_panic_ends_the_run(
     assert evidence.boots[-1].last_lines[-1] == PANIC
 
 
-def _hurry(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
-    real = Budget.limit
-
-    def limit(self: Budget, asked: Stage) -> float:
-        return 0.05 if asked is stage else real(self, asked)
-
-    monkeypatch.setattr(Budget, "limit", limit)
-
-
 def test_a_guest_that_stands_still_in_its_save_has_hung(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,7 +53,7 @@ def test_a_guest_that_stands_still_in_its_save_has_hung(
         lines = log("trixie", "save", since=BEGINS, until="Image saving done")
         machine.hibernates = lambda _: machine.prints(*lines)
 
-    _hurry(monkeypatch, Stage.WRITE)
+    hurry(monkeypatch, Stage.WRITE)
     evidence, verdict = runs(ONE, scene)
     assert (verdict.outcome, verdict.cause) == (Outcome.HUNG, Stage.WRITE)
     (save,) = evidence.boots
@@ -79,7 +69,7 @@ def test_a_guest_that_stands_still_in_its_resume_has_hung_and_no_cold_boot_comes
     def scene(machine: Machine) -> None:
         machine.prints(*log("trixie", "resume", until="Image loading done"))
 
-    _hurry(monkeypatch, Stage.LOAD)
+    hurry(monkeypatch, Stage.LOAD)
     evidence, verdict = runs(ONE, saves(), scene)
     assert (verdict.outcome, verdict.cause) == (Outcome.HUNG, Stage.LOAD)
     assert _roles(evidence) == ["save", "resume"]
