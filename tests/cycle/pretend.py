@@ -40,6 +40,7 @@ PAGE = 4096
 _HEADER = struct.Struct("<IIQI10s10s")
 _FLAGS = 1 | 4  # PLATFORM_MODE, CRC32_MODE
 WITNESSES = {"eventfd": {"value": 7}}
+GRAPH = "digraph { pretended }\n"
 EXERCISES = ("oom-killer", "loop")
 
 
@@ -100,6 +101,8 @@ class Machine:
     :ivar boot_id: What the guest calls this boot.
     :ivar answers: What the probe answers to a command; ``commands``: what it was told.
     :ivar lost: Commands that never come back: the connection breaks.
+    :ivar breaks: Commands at which the connection breaks, each once; another can be made.
+    :ivar when: What happens in the guest before it answers to a command.
     :ivar debugger: What stops the guest, and ``memory`` what it holds: tests/cycle/kernels.py.
     """
 
@@ -121,6 +124,8 @@ class Machine:
         self.commands: list[str] = []
         self.lost: tuple[str, ...] = ()
         self.swap_page = 0  # of the swap's header
+        self.breaks: list[str] = []
+        self.when: dict[str, Callable[[], None]] = {}
         self._ending = threading.Lock()  # whoever gives an order has a thread of his own
 
     def close(self) -> None:
@@ -202,9 +207,8 @@ class Answers:
 class Shell:
     """Root's connection to a pretended guest."""
 
-    alive = True
-
     def __init__(self, machine: Machine) -> None:
+        self.alive = True
         self._machine = machine
 
     def __enter__(self) -> Self:
@@ -231,6 +235,8 @@ class Shell:
             stdout = json.dumps({"boot_id": self._machine.boot_id} | self._machine.answers.plant)
         elif command.endswith("boot_id"):
             stdout = self._machine.boot_id + "\n"
+        elif command.endswith("needed --dot"):
+            stdout = GRAPH
         elif " workload" in command:
             stdout = json.dumps({"set up": command.rpartition(" ")[2]})
         return Result(command=command, status=0, stdout=stdout, stderr="")
@@ -247,6 +253,14 @@ class Shell:
 
     def _hear(self, command: str) -> None:
         self._machine.commands.append(command)
+        for one, happens in self._machine.when.items():
+            if one in command:
+                happens()
+        for one in self._machine.breaks:
+            if one in command:
+                self._machine.breaks.remove(one)
+                self.alive = False
+                raise GuestError("the connection broke")
         if any(one in command for one in self._machine.lost):
             raise GuestError("the connection to the guest was lost")
 

@@ -58,7 +58,7 @@ def refuses(machine: Machine) -> None:
 
 
 def panics(scene: Scene, *, when: str = "") -> Scene:
-    """Do as in another scene, but panic when told to hibernate, or at once."""
+    """Do as in another scene, but panic when told to hibernate, at once, or at a command."""
 
     def panics(machine: Machine) -> None:
         def dies(_words: str = "") -> None:
@@ -69,8 +69,12 @@ def panics(scene: Scene, *, when: str = "") -> Scene:
         if when == "at once":
             machine.prints("hibtest: early")
             dies()
+            return
+        scene(machine)
+        if when:
+            machine.when[when] = dies
+            machine.lost = (when,)
         else:
-            scene(machine)
             machine.hibernates = dies
 
     return panics

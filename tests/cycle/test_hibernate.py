@@ -84,3 +84,16 @@ def test_a_session_that_dies_after_the_order_was_taken_does_not_matter() -> None
     watch = _Watch()
     watch.counts.update(["begins", "returned"])
     assert _follow(watch, _Shell(GuestError("the connection was lost"))) == (False, 16)
+
+
+def test_an_order_that_was_taken_is_followed_however_long_nothing_comes_of_it() -> None:
+    watch, shell = _Watch(), _Shell()
+    looks: list[None] = []
+
+    def ended() -> Exit | None:
+        looks.append(None)
+        return Exit(returncode=0) if len(looks) > 20 else None
+
+    watch.ended = ended  # type: ignore[method-assign]
+    assert _follow(watch, shell) == (True, None)
+    assert len(looks) == 21

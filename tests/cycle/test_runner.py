@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,17 +15,15 @@ from hibtest.evidence import Evidence, read_json
 from hibtest.job import EVIDENCE, Job
 from hibtest.runner import run
 from hibtest.spec import (
-    AgentMethod,
     Outcome,
     ResumeSpec,
     Role,
     Stage,
     SwapFile,
-    Target,
 )
 from hibtest.verdict import Verdict
 from tests.cycle.jobs import ONE
-from tests.cycle.pretend import AUDIT, BEGINS, LOGS, Machine, Scene, log
+from tests.cycle.pretend import AUDIT, BEGINS, LOGS, Machine, Play, Scene, log
 from tests.cycle.scenes import refuses, resumes, saves, starts
 
 KERNELS = ("bookworm", "trixie", "backports")
@@ -125,49 +124,23 @@ def test_the_evidence_is_stored_after_every_boot(runs: Runs, job: Job) -> None:
     assert stored == [["save"], ["save", "resume"]]
 
 
-def test_the_agents_failures_are_tried_before_the_save_that_counts(runs: Runs) -> None:
-    told: list[str] = []
-    begins = "hibtest: hibernate agent begins"
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_disk_of_a_machine_that_has_hibernated_can_be_dealt_with_at_rest(
+    job: Job, monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    """Before the image is looked at, and not when there is none."""
+    scenes: tuple[Scene, ...] = (refuses,) if refused else (saves(), starts())
+    play = Play(scenes)
+    play.instead(monkeypatch)
+    dealt: list[Path] = []
 
-    def scene(machine: Machine) -> None:
-        machine.prints(*log("trixie", "save", until=BEGINS))
+    def at_rest(disk: Path) -> None:
+        dealt.append(disk)
+        play.machines[-1].signs(b"SWAPSPACE2")
 
-        def hibernates(words: str) -> None:
-            told.append(words.partition("--fail-at")[2].strip())
-            if told[-1]:
-                machine.prints(begins, "hibtest: hibernate agent returned 5 EIO asked to fail")
-                return
-            machine.prints(begins)
-            machine.powers_off(armed=False)
-
-        machine.hibernates = hibernates
-
-    failing = AgentMethod(target=Target.RAW, failures=("write", "freeze:kill"))
-    evidence, verdict = runs(replace(ONE, method=failing), scene, starts())
-    assert told == ["write", "freeze:kill", ""]
-    save = evidence.boots[0]
-    assert [(one.asked, one.errno) for one in save.failures] == [("write", 5), ("freeze:kill", 5)]
-    assert verdict.outcome is Outcome.COLD_BOOT
-
-
-def test_a_failure_that_does_not_fail_ends_the_failures(runs: Runs) -> None:
-    told: list[str] = []
-
-    def scene(machine: Machine) -> None:
-        machine.prints(*log("trixie", "save", until=BEGINS))
-
-        def hibernates(words: str) -> None:
-            told.append(words)
-            machine.prints(
-                "hibtest: hibernate agent begins", "hibtest: hibernate agent returned 0 OK"
-            )
-
-        machine.hibernates = hibernates
-
-    failing = AgentMethod(target=Target.RAW, failures=("write", "freeze"))
-    evidence, _ = runs(replace(ONE, method=failing), scene)
-    assert len(told) == 2
-    assert len(evidence.boots[0].failures) == 1
+    evidence = run(job, lambda _: None, at_rest)
+    assert dealt == ([] if refused else [job.directory / "swap.raw"])
+    assert not evidence.boots[0].armed
 
 
 def test_a_host_without_room_is_said_and_nothing_is_booted(

@@ -6,17 +6,15 @@ from dataclasses import replace
 import pytest
 
 from hibtest.evidence import Evidence
-from hibtest.spec import (
-    Outcome,
-    Stage,
-)
+from hibtest.spec import NoSwap, Outcome, Stage
 from hibtest.verdict import Verdict
 from tests.cycle.jobs import ONE
 from tests.cycle.pretend import BEGINS, Machine, Scene, log
-from tests.cycle.scenes import PANIC, hurry, panics, resumes, saves, starts
+from tests.cycle.scenes import PANIC, hurry, panics, refuses, resumes, saves, starts
 
 Runs = Callable[..., tuple[Evidence, Verdict]]
 TWICE = replace(ONE, lives=2)
+NO_SWAP = replace(ONE, layout=NoSwap())
 
 
 def _roles(evidence: Evidence) -> list[str]:
@@ -31,8 +29,18 @@ def _roles(evidence: Evidence) -> list[str]:
         ((saves(), panics(resumes(), when="at once")), "resume", Stage.BOOT),
         ((saves(), resumes(), panics(starts(), when="at once")), "cold", Stage.BOOT),
         ((saves(), panics(resumes())), "resume", Stage.FREEZE),
+        ((saves(), panics(resumes(), when="check")), "resume", Stage.WITNESS),
+        ((panics(saves(), when="plant"),), "save", Stage.PREPARE),
     ],
-    ids=["hibernates", "boots", "resumes", "starts again", "hibernates again"],
+    ids=[
+        "hibernates",
+        "boots",
+        "resumes",
+        "starts again",
+        "hibernates again",
+        "is looked at",
+        "is prepared",
+    ],
 )
 def test_a_panic_ends_the_run(
     runs: Runs, scenes: tuple[Scene, ...], where: str, cause: str
@@ -97,6 +105,62 @@ def test_a_guest_that_cannot_be_reached_after_its_resume_has_hung(runs: Runs, co
     assert (verdict.outcome, verdict.cause) == (Outcome.HUNG, Stage.WITNESS)
     assert evidence.boots[1].hang
     assert evidence.boots[1].hang.what == "the connection to the guest was lost"
+
+
+def _breaks(scene: Scene, *commands: str, dies: bool = False) -> Scene:
+    """The connection breaks at these commands, one after the other, and with it the machine."""
+
+    def breaks(machine: Machine) -> None:
+        scene(machine)
+        machine.breaks = [*commands]
+        if dies:
+            machine.when[commands[0]] = lambda: machine.ends(-6)
+
+    return breaks
+
+
+@pytest.mark.parametrize("command", ["check", "audit"])
+def test_a_connection_that_breaks_says_nothing_of_the_guest(runs: Runs, command: str) -> None:
+    """Another is made, and all is looked at by that."""
+    evidence, verdict = runs(ONE, saves(), _breaks(resumes(), command), starts())
+    assert verdict.outcome is Outcome.RESUMED, verdict
+    assert [one.name for one in evidence.boots[1].witnesses] == ["eventfd"]
+    assert len(evidence.boots[1].audits) == 2
+
+
+def test_so_it_is_when_the_guest_has_refused(runs: Runs) -> None:
+    evidence, verdict = runs(NO_SWAP, _breaks(refuses, "check"))
+    assert (verdict.outcome, verdict.cause) == (Outcome.REFUSED, "ENODEV"), verdict
+    assert evidence.boots[0].witnesses
+
+
+def test_another_connection_is_made_once(runs: Runs) -> None:
+    evidence, verdict = runs(ONE, saves(), _breaks(resumes(), "check", "check"))
+    assert (verdict.outcome, verdict.cause) == (Outcome.HUNG, Stage.WITNESS)
+    assert evidence.boots[1].hang
+    assert evidence.boots[1].hang.what == "the connection broke"
+
+
+def test_none_is_made_to_a_machine_that_is_gone(runs: Runs) -> None:
+    evidence, verdict = runs(NO_SWAP, _breaks(refuses, "check", "check", dies=True))
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "qemu-died")
+    assert evidence.boots[0].hang is None
+
+
+def test_a_guest_that_has_refused_and_powers_off_then_has_not_hibernated(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        refuses(machine)
+        machine.when["check"] = lambda: machine.powers_off(armed=False)
+        machine.lost = ("check",)
+
+    evidence, _ = runs(NO_SWAP, scene)
+    assert _roles(evidence) == ["save"]
+
+
+def test_a_connection_that_breaks_before_the_hibernation_is_ours(runs: Runs) -> None:
+    evidence, verdict = runs(ONE, _breaks(saves(), "plant"))
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "GuestError")
+    assert evidence.boots == ()
 
 
 def test_a_guest_that_cannot_be_reached_in_the_cold_boot_has_hung(runs: Runs) -> None:
