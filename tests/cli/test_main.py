@@ -11,6 +11,7 @@ import pytest
 import hibtest
 from hibtest.cli.catalogue import scenarios
 from hibtest.errors import ExitStatus
+from tests.commands import Command
 
 
 def _hibtest(
@@ -178,9 +179,10 @@ def test_version() -> None:
     assert (done.returncode, done.stdout) == (0, f"hibtest {hibtest.__version__}\n")
 
 
-def test_kconfig_prints_the_fragment() -> None:
-    done = _hibtest("kconfig")
-    assert "\nCONFIG_HIBERNATION=y\n" in done.stdout
+def test_kconfig_prints_the_fragment(hibtest: Command) -> None:
+    done = hibtest("kconfig")
+    assert (done.status, done.err) == (0, "")
+    assert "\nCONFIG_HIBERNATION=y\n" in done.out
 
 
 def test_names_of_scenarios_are_completed() -> None:

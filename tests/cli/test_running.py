@@ -220,3 +220,24 @@ def test_that_script_calls_the_hibtest_that_made_the_run(run: Command, host: Hos
     script.write_text(script.read_text().replace(launcher, str(ours)))
     done = subprocess.run([script], capture_output=True, text=True, check=True)
     assert done.stdout == f"ours run --from {script.parent}\n"
+
+
+def test_a_plan_has_the_command_line_of_every_boot_and_starts_nothing(
+    hibtest: Command, host: Host
+) -> None:
+    host.works("exit 1")
+    done = hibtest("plan", OTHER, "--accel", "tcg")
+    assert done.status == ExitStatus.EXPECTED
+    assert done.out.count("qemu-system-x86_64 ") == 2
+    assert " noresume " in done.out
+    told = json.loads(hibtest("plan", OTHER, "--accel", "tcg", "--json").out)
+    assert [boot["role"] for boot in told["boots"]] == ["save", "resume"]
+    assert not host.runs.exists()
+
+
+def test_what_ends_a_command_is_told_in_a_line_and_with_vv_from_where(
+    run: Command, host: Host
+) -> None:
+    host.runs.write_text("in the way")
+    assert "Traceback" not in run(GOOD).err
+    assert "Traceback" in run(GOOD, "-vv").err
