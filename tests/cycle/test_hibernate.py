@@ -86,14 +86,21 @@ def test_a_session_that_dies_after_the_order_was_taken_does_not_matter() -> None
     assert _follow(watch, _Shell(GuestError("the connection was lost"))) == (False, 16)
 
 
+class _SlowWatch(_Watch):
+    """A machine that ends when it was looked at for a while."""
+
+    looks = 0
+
+    def ended(self) -> Exit | None:
+        self.looks += 1
+        return Exit(returncode=0) if self.looks > 20 else None
+
+
 def test_an_order_that_was_taken_is_followed_however_long_nothing_comes_of_it() -> None:
-    watch, shell = _Watch(), _Shell()
-    looks: list[None] = []
+    assert _follow(_SlowWatch(), _Shell()) == (True, None)
 
-    def ended() -> Exit | None:
-        looks.append(None)
-        return Exit(returncode=0) if len(looks) > 20 else None
 
-    watch.ended = ended  # type: ignore[method-assign]
-    assert _follow(watch, shell) == (True, None)
-    assert len(looks) == 21
+def test_so_it_is_when_its_session_dies_in_the_meantime() -> None:
+    watch = _SlowWatch()
+    watch.counts.update(["begins"])
+    assert _follow(watch, _Shell(GuestError("the connection was lost"))) == (True, None)

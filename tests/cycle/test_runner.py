@@ -10,7 +10,7 @@ import pytest
 from hibtest import runner
 from hibtest.cycle.storage import Storage
 from hibtest.errors import HostError
-from hibtest.events import Event, Waiting
+from hibtest.events import Event, StageStarted, Waiting
 from hibtest.evidence import Evidence, read_json
 from hibtest.job import EVIDENCE, Job
 from hibtest.runner import run
@@ -186,6 +186,23 @@ def test_a_seat_that_cannot_be_had_is_said(job: Job, monkeypatch: pytest.MonkeyP
     assert waits.text == "waits for a CPU"
     assert 0 <= waits.t <= taken + 0.001  # it is rounded
     assert read_json(job.directory / EVIDENCE, Evidence) == evidence
+
+
+def test_a_guest_that_is_emulated_is_given_more_time(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+    limits: dict[str, list[float]] = {"kvm": [], "tcg": []}
+    for accel, told in limits.items():
+        directory = job.directory / accel
+        directory.mkdir()
+        Play((refuses,)).instead(monkeypatch)
+        host = replace(job.host, accel=accel)
+        events: list[Event] = []
+        run(replace(job, host=host, directory=directory), events.append)
+        told.extend(one.limit for one in events if isinstance(one, StageStarted))
+    assert len(limits["kvm"]) == len(limits["tcg"]) > 3
+    assert all(less < more for less, more in zip(limits["kvm"], limits["tcg"], strict=True))
 
 
 def test_there_is_a_log_of_a_save_and_a_resume_of_every_kernel() -> None:
