@@ -27,6 +27,7 @@ import pytest
 
 from hibtest import runner
 from hibtest.cycle import boot
+from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import Exit
 from hibtest.inside.shell import Result
@@ -99,7 +100,8 @@ class Machine:
     :ivar console: Our end of the guest's console; ``guest`` is the other.
     :ivar hibernates: What the guest does when it is told to hibernate, in these words.
     :ivar boot_id: What the guest calls this boot.
-    :ivar answers: What the probe answers to a command; ``commands``: what it was told.
+    :ivar answers: What the probe answers to a command; ``commands``: what it was told, and
+        ``limits``: seconds that each was given.
     :ivar lost: Commands that never come back: the connection breaks.
     :ivar breaks: Commands at which the connection breaks, each once; another can be made.
     :ivar when: What happens in the guest before it answers to a command.
@@ -122,6 +124,7 @@ class Machine:
         self.boot_id = "first"
         self.answers = Answers()
         self.commands: list[str] = []
+        self.limits: list[float] = []
         self.lost: tuple[str, ...] = ()
         self.swap_page = 0  # of the swap's header
         self.breaks: list[str] = []
@@ -223,10 +226,10 @@ class Shell:
         return None
 
     def run(
-        self, command: str, _deadline: object, *, check: bool = True, stdin: bytes = b""
+        self, command: str, deadline: Deadline, *, check: bool = True, stdin: bytes = b""
     ) -> Result:
         """Run a command."""
-        self._hear(command)
+        self._hear(command, deadline)
         stdout = ""
         if command.endswith("> /run/hibtest/hibernate"):
             words = command.removeprefix("echo ").partition(" > ")[0].strip("'")
@@ -241,9 +244,9 @@ class Shell:
             stdout = json.dumps({"set up": command.rpartition(" ")[2]})
         return Result(command=command, status=0, stdout=stdout, stderr="")
 
-    def ask(self, _port: int, line: str, _deadline: object) -> Iterator[str]:
+    def ask(self, _port: int, line: str, deadline: Deadline) -> Iterator[str]:
         """Ask the examiner."""
-        self._hear(line)
+        self._hear(line, deadline)
         answers = self._machine.answers
         if line == "check":
             yield json.dumps({"boot_id": self._machine.boot_id} | answers.check)
@@ -251,8 +254,9 @@ class Shell:
             yield from map(json.dumps, answers.audit())
         yield json.dumps({"status": 0})
 
-    def _hear(self, command: str) -> None:
+    def _hear(self, command: str, deadline: Deadline) -> None:
         self._machine.commands.append(command)
+        self._machine.limits.append(deadline.limit)
         for one, happens in self._machine.when.items():
             if one in command:
                 happens()

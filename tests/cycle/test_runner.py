@@ -188,6 +188,20 @@ def test_a_seat_that_cannot_be_had_is_said(job: Job, monkeypatch: pytest.MonkeyP
     assert read_json(job.directory / EVIDENCE, Evidence) == evidence
 
 
+def test_an_audit_has_time_for_exercises_that_are_stuck(runs: Runs) -> None:
+    machines: list[Machine] = []
+
+    def scene(machine: Machine) -> None:
+        machines.append(machine)
+        refuses(machine)
+
+    runs(replace(ONE, layout=NoSwap()), scene)
+    (machine,) = machines
+    limits = dict(zip(machine.commands, machine.limits, strict=True))
+    assert all(limit > 1 for limit in machine.limits)
+    assert limits["audit"] > 2 * limits["check"]
+
+
 def test_a_guest_that_is_emulated_is_given_more_time(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
