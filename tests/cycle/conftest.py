@@ -38,7 +38,9 @@ def runs(job: Job, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         assert len(play.machines) == len(scenes)
         begun = [one.boot for one in events if isinstance(one, BootStarted)]
         assert begun == list(range(len(scenes)))
-        assert 0 <= evidence.seconds <= time.monotonic() - began + 0.01  # it is rounded
+        taken = time.monotonic() - began + 0.01  # what is told is rounded
+        assert 0 <= evidence.seconds <= taken
+        assert all(0 <= one.t <= taken for one in events)
         assert read_json(job.directory / EVIDENCE, Evidence) == evidence
         return evidence, judge(scenario, evidence)
 

@@ -83,10 +83,12 @@ def test_a_guest_that_stands_still_in_its_resume_has_hung_and_no_cold_boot_comes
     assert _roles(evidence) == ["save", "resume"]
 
 
-def _unreachable(scene: Scene, command: str) -> Scene:
+def _unreachable(scene: Scene, command: str, told: list[Machine] | None = None) -> Scene:
     def lost(machine: Machine) -> None:
         scene(machine)
         machine.lost = (command,)
+        if told is not None:
+            told.append(machine)
 
     return lost
 
@@ -101,10 +103,12 @@ def test_a_shell_that_is_lost_before_a_hibernation_is_ours(runs: Runs, command: 
 
 @pytest.mark.parametrize("command", ["check", "audit"])
 def test_a_guest_that_cannot_be_reached_after_its_resume_has_hung(runs: Runs, command: str) -> None:
-    evidence, verdict = runs(ONE, saves(), _unreachable(resumes(), command))
+    machines: list[Machine] = []
+    evidence, verdict = runs(ONE, saves(), _unreachable(resumes(), command, machines))
     assert (verdict.outcome, verdict.cause) == (Outcome.HUNG, Stage.WITNESS)
     assert evidence.boots[1].hang
     assert evidence.boots[1].hang.what == "the connection to the guest was lost"
+    assert machines[0].commands.count(command) == 1
 
 
 def _breaks(scene: Scene, *commands: str, dies: bool = False) -> Scene:
@@ -142,9 +146,16 @@ def test_another_connection_is_made_once(runs: Runs) -> None:
 
 
 def test_none_is_made_to_a_machine_that_is_gone(runs: Runs) -> None:
-    evidence, verdict = runs(NO_SWAP, _breaks(refuses, "check", "check", dies=True))
+    machines: list[Machine] = []
+
+    def scene(machine: Machine) -> None:
+        machines.append(machine)
+        _breaks(refuses, "check", "check", dies=True)(machine)
+
+    evidence, verdict = runs(NO_SWAP, scene)
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "qemu-died")
     assert evidence.boots[0].hang is None
+    assert machines[0].commands.count("check") == 1
 
 
 def test_a_guest_that_has_refused_and_powers_off_then_has_not_hibernated(runs: Runs) -> None:
