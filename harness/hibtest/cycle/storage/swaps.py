@@ -60,7 +60,7 @@ def _file(swap: SwapFile, serial: str) -> Part:
 
 
 def _use(name: str, priority: int | None) -> str:
-    return f"use_swap {name}" if priority is None else f"use_swap {name} -p {priority}"
+    return f"use_swap {name}" if priority is None else f"use_swap {name} {priority}"
 
 
 def _made_by(command: str, size_mib: int) -> Make:
