@@ -1,12 +1,15 @@
 """Jobs with guest files that are nothing but names, a root disk of 1 MiB apart."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from hibtest.evidence import GuestKernel, Host
 from hibtest.job import Job
-from hibtest.spec import GuestFiles, GuestSpec, Scenario
+from hibtest.spec import GuestFiles, GuestSpec, Linear, Scenario
 
 ONE = Scenario(name="one", guest=GuestSpec(kernel="trixie"))
+NO_SWAP = replace(ONE, layout=())
+COMPARED = replace(ONE, guest=replace(ONE.guest, root=(Linear(),)))  # its root disk is
 
 
 def files_in(directory: Path, cache: Path | None = None) -> GuestFiles:

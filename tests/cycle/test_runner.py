@@ -22,7 +22,7 @@ from hibtest.spec import (
     SwapFile,
 )
 from hibtest.verdict import Verdict
-from tests.cycle.jobs import ONE
+from tests.cycle.jobs import NO_SWAP, ONE
 from tests.cycle.pretend import AUDIT, BEGINS, LOGS, Machine, Play, Scene, log
 from tests.cycle.scenes import refuses, resumes, saves, starts
 
@@ -72,7 +72,7 @@ def test_a_life_may_be_hibernated_twice(runs: Runs) -> None:
 
 
 def test_refused_the_guest_is_looked_at_and_nothing_more_is_booted(runs: Runs) -> None:
-    evidence, verdict = runs(replace(ONE, layout=()), refuses)
+    evidence, verdict = runs(NO_SWAP, refuses)
     assert (verdict.outcome, verdict.cause) == (Outcome.REFUSED, "ENODEV")
     (save,) = evidence.boots
     assert save.attempt
@@ -195,7 +195,7 @@ def test_an_audit_has_time_for_exercises_that_are_stuck(runs: Runs) -> None:
         machines.append(machine)
         refuses(machine)
 
-    runs(replace(ONE, layout=NoSwap()), scene)
+    runs(NO_SWAP, scene)
     (machine,) = machines
     limits = dict(zip(machine.commands, machine.limits, strict=True))
     assert all(limit > 1 for limit in machine.limits)

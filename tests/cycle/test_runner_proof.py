@@ -1,14 +1,13 @@
 """Runs whose images are compared with memory: a pretended guest whose kernel is made up."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from hibtest.evidence import Boot, Evidence
-from hibtest.spec import MappedRoot, NoSwap, Outcome, Scenario
+from hibtest.spec import Outcome
 from hibtest.verdict import Verdict
-from tests.cycle.jobs import ONE
+from tests.cycle.jobs import COMPARED, NO_SWAP, ONE
 from tests.cycle.kernels import (
     DATA,
     FREE,
@@ -25,7 +24,6 @@ from tests.cycle.pretend import Machine, Scene
 from tests.cycle.scenes import refuses, resumes, saves, starts
 
 Runs = Callable[..., tuple[Evidence, Verdict]]
-MAPPED = replace(ONE, guest=replace(ONE.guest, root=MappedRoot(scratch_mib=0)))
 
 
 @pytest.fixture
@@ -173,7 +171,7 @@ def test_a_disk_that_must_not_change_is_compared(runs: Runs, ram: Ram, wrong: bo
                 disk.write(b"late")
 
     scenes = saves_debugged(ram, meanwhile=writes), resumes_debugged(ram), starts()
-    evidence, _ = runs(MAPPED, *scenes, proof=True)
+    evidence, _ = runs(COMPARED, *scenes, proof=True)
     (disk,) = evidence.boots[0].disks
     assert (disk.serial, disk.differ) == ("root", int(wrong))
     assert disk.first == ((65536,) if wrong else ())
@@ -187,8 +185,7 @@ def test_a_guest_that_lives_on_has_no_breakpoint_left(runs: Runs, ram: Ram) -> N
         refuses(machine)
         debugged(machine, ram)
 
-    scenario: Scenario = replace(ONE, layout=NoSwap())
-    evidence, verdict = runs(scenario, scene, proof=True)
+    evidence, verdict = runs(NO_SWAP, scene, proof=True)
     assert verdict.outcome is Outcome.REFUSED, verdict
     assert evidence.boots[0].saved is None
     assert machines[0].debugger.set == set()

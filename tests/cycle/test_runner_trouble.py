@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from hibtest.evidence import Evidence
-from hibtest.spec import NoSwap, Outcome, Stage
+from hibtest.spec import Outcome, Stage
 from hibtest.verdict import Verdict
-from tests.cycle.jobs import ONE
+from tests.cycle.jobs import NO_SWAP, ONE
 from tests.cycle.pretend import BEGINS, Machine, Scene, log
 from tests.cycle.scenes import PANIC, hurry, panics, refuses, resumes, saves, starts
 
 Runs = Callable[..., tuple[Evidence, Verdict]]
 TWICE = replace(ONE, lives=2)
-NO_SWAP = replace(ONE, layout=NoSwap())
 
 
 def _roles(evidence: Evidence) -> list[str]:
@@ -161,7 +161,7 @@ def test_none_is_made_to_a_machine_that_is_gone(runs: Runs) -> None:
 def test_a_guest_that_has_refused_and_powers_off_then_has_not_hibernated(runs: Runs) -> None:
     def scene(machine: Machine) -> None:
         refuses(machine)
-        machine.when["check"] = lambda: machine.powers_off(armed=False)
+        machine.when["check"] = lambda: machine.powers_off(signs=False)
         machine.lost = ("check",)
 
     evidence, _ = runs(NO_SWAP, scene)
@@ -239,3 +239,17 @@ def test_a_guest_that_does_not_get_ready_after_its_resume_is_the_kernels(runs: R
 def test_nothing_proved_where_a_proof_was_asked_for_is_invalid(runs: Runs) -> None:
     _, verdict = runs(ONE, saves(), resumes(), starts(), proof=True)
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "not-proven")
+
+
+def test_a_mkswap_that_fails_is_this_hosts(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "mkswap"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho no such label >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    evidence, verdict = runs(ONE)
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "HostError")
+    assert evidence.fault
+    assert evidence.fault.message.endswith("no such label")
