@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
-from hibtest.cycle import agent, scripts
+from hibtest.cycle import agent
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.boot import Lab, Running, running
-from hibtest.cycle.scripts import Notes, Past
 from hibtest.cycle.server import served
+from hibtest.cycle.steps import Past, Situation, carry_out
 from hibtest.cycle.watch import Stalled
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError, HibtestError, HostError
@@ -23,8 +22,7 @@ from hibtest.job import EVIDENCE, Job
 from hibtest.machine.shape import Accel
 from hibtest.machine.turns import turn
 from hibtest.spec import Role, Stage
-
-Script = Callable[[Running, Notes], None]
+from hibtest.spec.course import BootPlan, course
 
 
 def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> Evidence:
@@ -88,25 +86,19 @@ def _store(job: Job, evidence: Evidence, began: float) -> Evidence:
 def _boots(lab: Lab) -> Iterator[Boot]:
     """Go through the boots of a scenario, until one comes to something else than hoped."""
     with closing(Past()) as past, served(lab) as equipped:
-        yield from _cycle(equipped, past)
+        lab = equipped
+        for number, plan in enumerate(course(lab.scenario)):
+            boot = _boot(lab, plan, number, past)
+            yield boot
+            if not _goes_on(plan, boot):
+                return
+            lab = replace(lab, told=boot.swap_offset)
 
 
-def _cycle(lab: Lab, past: Past) -> Iterator[Boot]:
-    boot = _boot(lab, Role.SAVE, 0, partial(scripts.save, past=past))
-    yield boot
-    if not _hibernated(boot):
-        return
-    lab = replace(lab, told=boot.swap_offset)
-    for life in range(1, lab.scenario.lives + 1):
-        again = life < lab.scenario.lives
-        script = partial(scripts.resume, past=past, again=again)
-        boot = _boot(lab, Role.RESUME, life, script)
-        yield boot
-        if not boot.resumed or boot.garbled or boot.hang or boot.panic:
-            return
-        if again and not _hibernated(boot):
-            return
-    yield _boot(lab, Role.COLD, lab.scenario.lives + 1, scripts.cold)
+def _goes_on(plan: BootPlan, boot: Boot) -> bool:
+    if plan.role is Role.RESUME and (not boot.resumed or boot.garbled or boot.hang or boot.panic):
+        return False
+    return _hibernated(boot) if plan.hibernates else True
 
 
 def _hibernated(boot: Boot) -> bool:
@@ -115,36 +107,35 @@ def _hibernated(boot: Boot) -> bool:
     return tried and off and not boot.panic and boot.hang is None
 
 
-def _boot(lab: Lab, role: Role, number: int, script: Script) -> Boot:
-    """Run one machine through its script and return all that was seen of it."""
-    name = f"{role}-{number}" if role is Role.RESUME and number > 1 else str(role)
-    notes = Notes()
-    with running(lab, role, number, lab.directory / name) as run:
+def _boot(lab: Lab, plan: BootPlan, number: int, past: Past) -> Boot:
+    """Run one machine through its steps and return all that was seen of it."""
+    with running(lab, plan.role, number, lab.directory / plan.name) as run:
+        at = Situation(run, past, Boot(role=plan.role, directory=plan.name))
         try:
-            script(run, notes)
+            carry_out(plan, at)
         except Stalled as stalled:
-            notes.hang = stalled.hang
+            at.boot = replace(at.boot, hang=stalled.hang)
         except Garbled as garbled:
-            notes.garbled = _afterwards(role, notes, garbled)
+            at.boot = replace(at.boot, garbled=_afterwards(at.boot, garbled))
         except (GuestError, DeadlineExpired) as error:
-            notes.hang = _lost(run, notes, role, error)
+            at.boot = replace(at.boot, hang=_lost(run, at.boot, error))
         exit_ = run.watch.ended() or Exit(returncode=None)
         run.watch.close()
-    return _seen(role, name, run, notes, exit_)
+    return _seen(run, replace(at.boot, exit=exit_))
 
 
-def _afterwards(role: Role, notes: Notes, garbled: Garbled) -> str:
+def _afterwards(boot: Boot, garbled: Garbled) -> str:
     """Return what a guest answered after a hibernation; before one it is ours to be told."""
-    if _before(role, notes):
+    if _before(boot):
         raise garbled
     return garbled.message
 
 
-def _before(role: Role, notes: Notes) -> bool:
-    return role is Role.SAVE and notes.attempt is None
+def _before(boot: Boot) -> bool:
+    return boot.role is Role.SAVE and boot.attempt is None
 
 
-def _lost(run: Running, notes: Notes, role: Role, error: HibtestError) -> Hang | None:
+def _lost(run: Running, boot: Boot, error: HibtestError) -> Hang | None:
     """Tell a guest that cannot be reached because of its kernel from harness trouble.
 
     A machine that ends explains itself. After a hibernation, in whichever boot, a guest that does
@@ -152,39 +143,26 @@ def _lost(run: Running, notes: Notes, role: Role, error: HibtestError) -> Hang |
     """
     if run.watch.ends():
         return None
-    if _before(role, notes):
+    if _before(boot):
         raise error
     if isinstance(error, DeadlineExpired):
         return run.watch.hang(Stage.WITNESS, error.deadline.what, error.deadline.limit)
     return run.watch.hang(Stage.WITNESS, error.message, 0)
 
 
-def _seen(role: Role, name: str, run: Running, notes: Notes, exit_: Exit) -> Boot:
+def _seen(run: Running, boot: Boot) -> Boot:
+    """Return a boot with what its machine has left: lines, events, disks."""
     record = run.watch.record
     panic = run.watch.seen("panic")
-    return Boot(
-        role=role,
-        directory=name,
-        ready=notes.ready,
-        resumed=notes.resumed,
-        boot_id=notes.boot_id,
+    return replace(
+        boot,
         marks=tuple(record.marks),
         qmp=tuple(record.qmp),
         stages=tuple(record.stages),
-        attempt=notes.attempt,
-        failures=notes.failures,
-        witnesses=notes.witnesses,
-        audits=notes.audits,
-        exit=exit_,
         header=run.swap.header() if run.swap else None,
         swap_offset=run.told,
         agent_image=run.image.look() if run.image else None,
         agent_steps=agent.steps(record.marks),
-        hang=notes.hang,
-        garbled=notes.garbled,
         panic=panic.line if panic else "",
         last_lines=run.watch.last_lines() if panic else (),
-        restored=notes.restored,
-        saved=notes.saved,
-        disks=notes.disks,
     )

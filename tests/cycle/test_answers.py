@@ -12,7 +12,6 @@ from hibtest.cycle import agent, witness
 from hibtest.cycle.answers import Garbled, decode, only
 from hibtest.cycle.hibernate import returned
 from hibtest.cycle.probe import Probe
-from hibtest.cycle.scripts import Notes
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import Boot, Evidence, Mark, WitnessReport, read_json, to_json
@@ -105,9 +104,9 @@ def test_what_is_told_is_short_and_printable() -> None:
 
 def test_before_a_hibernation_it_is_ours_and_afterwards_evidence() -> None:
     with pytest.raises(Garbled):
-        _afterwards(Role.SAVE, Notes(), Garbled("x"))
-    assert _afterwards(Role.SAVE, Notes(attempt=SAVE.attempt), Garbled("x")) == "x"
-    assert _afterwards(Role.RESUME, Notes(), Garbled("x")) == "x"
+        _afterwards(Boot(role=Role.SAVE, directory="save"), Garbled("x"))
+    assert _afterwards(SAVE, Garbled("x")) == "x"
+    assert _afterwards(Boot(role=Role.RESUME, directory="resume"), Garbled("x")) == "x"
 
 
 def _judged(boot: Boot, *more: Boot) -> tuple[Outcome, str]:

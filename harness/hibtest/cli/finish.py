@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hibtest import images
 from hibtest.cli.rundir import OWNER, SCENARIO, VERDICT, point_latest, the_run
-from hibtest.cycle.scripts import NEEDED
+from hibtest.cycle.steps.plant import NEEDED
 from hibtest.cycle.storage.left import drop_disks
 from hibtest.errors import HostError
 from hibtest.evidence import Evidence, Fault, read_json, to_json

@@ -13,7 +13,8 @@ from hibtest.evidence import to_json
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU
-from hibtest.spec import GuestFiles, Outcome, Role, Scenario
+from hibtest.spec import GuestFiles, Role, Scenario
+from hibtest.spec.course import expected_course
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +55,11 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
     files = given or images.guest_files(scenario.guest.kernel)
     boots = (
         PlannedBoot(
-            role=role,
-            what=what,
-            argv=argv(machine_spec(scenario, files, role, qemu, chosen, Path())),
+            role=plan.role,
+            what=f"{plan.name} boot: {', '.join(step.words for step in plan.steps)}",
+            argv=argv(machine_spec(scenario, files, plan.role, qemu, chosen, Path())),
         )
-        for role, what in _boots(scenario)
+        for plan in expected_course(scenario)
     )
     return Plan(
         scenario=scenario,
@@ -78,18 +79,3 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     for boot in plan.boots:
         yield f"# {boot.what}"
         yield shlex.join(boot.argv)
-
-
-def _boots(scenario: Scenario) -> Iterator[tuple[Role, str]]:
-    """Yield the boots that there will be, as far as the expected outcome leads."""
-    outcome = scenario.expected.outcome
-    yield Role.SAVE, "save boot: plant witnesses, hibernate, power off; look at the swap's header"
-    if outcome is Outcome.REFUSED:
-        return
-    if outcome is Outcome.COLD_BOOT:
-        yield Role.RESUME, "resume boot: the image is not to be resumed, the guest starts afresh"
-        return
-    for life in range(1, scenario.lives + 1):
-        then = "hibernate again" if life < scenario.lives else "cut the power"
-        yield Role.RESUME, f"resume boot {life}: check witnesses, audit, {then}"
-    yield Role.COLD, "cold boot: the image is used up, so the guest must start afresh"

@@ -5,6 +5,7 @@ import errno
 from hibtest import story
 from hibtest.evidence import Attempt, Boot, Evidence, WitnessReport
 from hibtest.spec import KernelMethod, Mode, Outcome, Role, Scenario, WriteError
+from hibtest.spec.course import course
 from hibtest.verdict.finding import Finding, Rule
 from hibtest.verdict.witnesses import differences
 
@@ -177,7 +178,7 @@ def _refused_later(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 
 def _unfinished(scenario: Scenario, evidence: Evidence) -> Finding | None:
     """All boots of a full cycle must be there before it may be called resumed."""
-    if len(evidence.boots) == scenario.lives + 2:
+    if len(evidence.boots) == len(course(scenario)):
         return None
     last = evidence.boots[-1]
     return Finding(

@@ -7,15 +7,17 @@ import pytest
 
 from hibtest import images
 from hibtest.cli.prepare import bench
-from hibtest.cycle import scripts, witness
+from hibtest.cycle import witness
 from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import Guest, kept
 from hibtest.cycle.probe import Probe
-from hibtest.cycle.scripts import Notes, Past
+from hibtest.cycle.steps import Past, Situation
+from hibtest.cycle.steps.examine import examine
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.events import Event, Note
-from hibtest.spec import GuestSpec, Scenario
+from hibtest.evidence import Boot
+from hibtest.spec import GuestSpec, Role, Scenario
 from hibtest.verdict.witnesses import differences
 
 pytestmark = pytest.mark.guest
@@ -44,13 +46,13 @@ def test_a_connection_that_broke_is_made_anew(up: Guest, events: list[Event]) ->
     boot_id, planted, _ = witness.plant(Probe(up.shell, patience), soon)
     with pytest.raises(GuestError):
         up.shell.run(HANG_UP, soon)
-    notes = Notes()
-    scripts._examine(up.run, notes, up.shell, Past(planted=planted))
+    at = Situation(up.run, Past(planted=planted), Boot(role=Role.SAVE, directory="save"))
+    assert examine(at, up.shell)
     assert any(isinstance(one, Note) and "connects anew" in one.text for one in events)
-    assert notes.boot_id == boot_id
-    assert [one.error for one in notes.witnesses] == [""] * len(planted)
-    assert {one.name for one in notes.witnesses} == set(planted)
-    assert notes.audits
+    assert at.boot.boot_id == boot_id
+    assert [one.error for one in at.boot.witnesses] == [""] * len(planted)
+    assert {one.name for one in at.boot.witnesses} == set(planted)
+    assert at.boot.audits
 
 
 def test_a_clock_source_that_the_kernel_did_not_give_up_for_a_delay(up: Guest) -> None:

@@ -1,0 +1,51 @@
+"""What is looked at in a guest once it is up again."""
+
+from dataclasses import replace
+
+from hibtest.cycle import witness, workload
+from hibtest.cycle.probe import Probe
+from hibtest.cycle.steps.situation import Situation
+from hibtest.errors import GuestError
+from hibtest.inside.shell import Shell
+from hibtest.spec import Stage
+
+_STUCK = 4  # the audit goes on past exercises that are stuck: time for a few of them
+
+
+def identify(at: Situation, shell: Shell) -> bool:
+    """Ask which life it is."""
+    deadline = at.run.deadline(Stage.WITNESS, "the guest's boot_id")
+    command = "cat /proc/sys/kernel/random/boot_id"
+    at.boot = replace(at.boot, boot_id=shell.run(command, deadline).stdout.strip())
+    return True
+
+
+def examine(at: Situation, shell: Shell) -> bool:
+    """Look at what is left of the witnesses; in a new connection, once, when this one breaks.
+
+    A connection that was there before says nothing of the guest when it is gone; one that cannot
+    be made any more does.
+    """
+    run = at.run
+    run.watch.enter(Stage.WITNESS)
+    try:
+        _look(at, shell)
+    except GuestError as error:
+        if shell.alive or run.watch.ends():
+            raise
+        run.watch.note(f"connects anew: {error.message}")
+        with run.connect(Stage.WITNESS) as other:
+            _look(at, other)
+    return True
+
+
+def _look(at: Situation, shell: Shell) -> None:
+    run, past = at.run, at.past
+    probe = Probe(shell, run.lab.budget.patience, shipped=True)
+    checking = run.deadline(Stage.WITNESS, "the look at the witnesses")
+    boot_id, witnesses = witness.check(probe, past.planted, checking)
+    at.boot = replace(at.boot, boot_id=boot_id, witnesses=witnesses)
+    loads = workload.check(probe, past.loads, checking)
+    at.boot = replace(at.boot, witnesses=witnesses + loads)
+    auditing = run.deadline(Stage.WITNESS, "the audit", times=_STUCK)
+    at.boot = replace(at.boot, audits=witness.audit(probe, auditing))

@@ -1,0 +1,44 @@
+"""What is put into a guest before it hibernates: workloads, witnesses, the agent."""
+
+from dataclasses import replace
+
+from hibtest.cycle import agent, witness, workload
+from hibtest.cycle.probe import Probe
+from hibtest.cycle.steps.situation import Situation
+from hibtest.inside.shell import Shell
+from hibtest.spec import AgentMethod, Stage, Stopper
+
+NEEDED = "needed.dot"
+
+
+def workloads(at: Situation, shell: Shell) -> bool:
+    """Set the workloads up."""
+    deadline = at.run.deadline(Stage.PREPARE, "the workloads")
+    at.past.loads = workload.plant(_probe(at, shell), at.run.lab.scenario.workloads, deadline)
+    return True
+
+
+def plant(at: Situation, shell: Shell) -> bool:
+    """Plant the witnesses."""
+    deadline = at.run.deadline(Stage.PREPARE, "the planting of the witnesses")
+    boot_id, at.past.planted, at.past.places = witness.plant(_probe(at, shell), deadline)
+    at.boot = replace(at.boot, boot_id=boot_id)
+    return True
+
+
+def ship(at: Situation, shell: Shell) -> bool:
+    """Put the agent into the guest; keep, beside the run, whom it will find the disks to need."""
+    deadline = at.run.deadline(Stage.PREPARE, "the agent")
+    agent.ship(shell, deadline)
+    method = at.run.lab.scenario.method
+    if isinstance(method, AgentMethod) and method.stopper is not Stopper.FREEZER:
+        deadline = at.run.deadline(Stage.PREPARE, "the graph of what stands on what")
+        graph = agent.needed_graph(shell, deadline)
+        (at.run.lab.directory / NEEDED).write_text(graph)
+    return True
+
+
+def _probe(at: Situation, shell: Shell) -> Probe:
+    # set up before the witnesses are planted, so it is the first to take the probe there
+    shipped = bool(at.past.loads)
+    return Probe(shell, at.run.lab.budget.patience, shipped=shipped)

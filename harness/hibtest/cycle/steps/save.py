@@ -1,0 +1,95 @@
+"""Hibernation: saves that are to fail, the one that is to succeed, and its proof."""
+
+from dataclasses import replace
+
+import msgspec
+
+from hibtest.cycle import hibernate
+from hibtest.cycle.boot import Running
+from hibtest.cycle.proof.blocks import prove_disk, read_blocks
+from hibtest.cycle.proof.save import prove_save
+from hibtest.cycle.proof.snapshot import Taker
+from hibtest.cycle.steps.examine import examine
+from hibtest.cycle.steps.situation import Situation
+from hibtest.deadline import DeadlineExpired
+from hibtest.errors import GuestError
+from hibtest.evidence import Attempt, SaveProof
+from hibtest.inside.shell import Shell
+from hibtest.spec import AgentMethod, Method, Role, Stage
+
+
+def fail(at: Situation, shell: Shell) -> bool:
+    """Have saves fail that are to fail, up to the first that does not."""
+    method = at.run.lab.scenario.method
+    for fail_at in method.failures if isinstance(method, AgentMethod) else ():
+        failing = msgspec.structs.replace(method, fail_at=fail_at)
+        what = f"the start of a save that fails at {fail_at}"
+        followed = _followed(at, shell, failing, what)
+        attempt = replace(followed.attempt, asked=fail_at)
+        at.boot = replace(at.boot, failures=(*at.boot.failures, attempt))
+        if not attempt.errno:
+            break
+    return True
+
+
+def save(at: Situation, shell: Shell) -> bool:
+    """Hibernate. Refused in its first life, a guest is looked at."""
+    run, past, method = at.run, at.past, at.run.lab.scenario.method
+    past.close()
+    taker = _taker(at)
+    at.boot = replace(at.boot, attempt=Attempt(mode=method.mode))
+    try:
+        followed = _followed(at, shell, method, "the start of the hibernation")
+    except (GuestError, DeadlineExpired):
+        at.boot = replace(at.boot, attempt=None)  # the guest did not take the order
+        raise
+    at.boot = replace(at.boot, attempt=followed.attempt)
+    if followed.off and run.lab.at_rest is not None and run.image is not None:
+        run.lab.at_rest(run.image.path)
+    if taker is not None:
+        past.snapshot = taker.snapshot
+        _prove(at, taker, off=followed.off)
+    if not followed.off and at.boot.role is Role.SAVE:
+        examine(at, shell)
+    return False
+
+
+def _followed(at: Situation, shell: Shell, method: Method, what: str) -> hibernate.Followed:
+    watch = at.run.watch
+    before = hibernate.Seen.of(watch)
+    deadline = at.run.deadline(Stage.PREPARE, what)
+    order = hibernate.start(method, at.run.lab.save_word, shell, watch, deadline)
+    return hibernate.follow(method, watch, before, order)
+
+
+def _taker(at: Situation) -> Taker | None:
+    """Have a picture taken of the snapshot that is about to come."""
+    run, lab = at.run, at.run.lab
+    if run.stops is None:
+        return None
+    try:
+        paths = [disk.path for disk in lab.storage.compared(lab.directory)]
+        return Taker(run.machine, run.stops, at.past.places, lab.directory, paths)
+    except GuestError as error:
+        at.boot = replace(at.boot, saved=SaveProof(lacking=str(error)))
+        return None
+
+
+def _prove(at: Situation, taker: Taker, *, off: bool) -> None:
+    run: Running = at.run
+    if not off:
+        taker.drop()
+    elif taker.snapshot is None:
+        at.boot = replace(at.boot, saved=SaveProof(lacking=taker.lacking))
+    elif run.image is None:
+        lacking = "there is no swap in which an image could lie"
+        at.boot = replace(at.boot, saved=SaveProof(lacking=lacking))
+    else:
+        saved = prove_save(taker.snapshot, run.image, run.machine.memory)
+        at.boot = replace(at.boot, saved=saved)
+        disks = run.lab.storage.compared(run.lab.directory)
+        proofs = (
+            prove_disk(disk.serial, before, read_blocks(disk.path))
+            for disk, before in zip(disks, taker.snapshot.blocks, strict=True)
+        )
+        at.boot = replace(at.boot, disks=tuple(proofs))

@@ -1,0 +1,44 @@
+"""What a step is given beside a shell: the machine, what is known, and what has been seen."""
+
+from dataclasses import dataclass, field
+
+from hibtest.cycle.boot import Running
+from hibtest.cycle.proof.kernel import Places
+from hibtest.cycle.proof.snapshot import Snapshot
+from hibtest.cycle.witness import Planted
+from hibtest.evidence import Boot
+
+
+@dataclass(slots=True)
+class Past:
+    """What a boot must know of those before it.
+
+    :ivar planted: What each witness was planted as.
+    :ivar loads: What each workload was set up as.
+    :ivar places: Where things of the guest's kernel lie.
+    :ivar snapshot: Memory at the last snapshot, when it was looked at.
+    """
+
+    planted: Planted = field(default_factory=dict)
+    loads: Planted = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
+    snapshot: Snapshot | None = None
+
+    def close(self) -> None:
+        """Forget the snapshot: it takes room."""
+        if self.snapshot is not None:
+            self.snapshot.kept.close()
+        self.snapshot = None
+
+
+@dataclass(slots=True)
+class Situation:
+    """Where a boot is.
+
+    :ivar boot: What has been seen of it so far: a step replaces it by one in which more is
+        noted, and what is noted stays when the boot is cut short.
+    """
+
+    run: Running
+    past: Past
+    boot: Boot

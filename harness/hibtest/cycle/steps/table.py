@@ -1,0 +1,82 @@
+"""Which function carries out which step, and how a boot comes to its steps."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from hibtest.cycle import hibernate
+from hibtest.cycle.boot import Came, Running, came_up
+from hibtest.cycle.proof.restore import Restorer
+from hibtest.cycle.proof.snapshot import Snapshot
+from hibtest.cycle.steps import examine, plant, save
+from hibtest.cycle.steps.situation import Situation
+from hibtest.inside.shell import Shell
+from hibtest.spec import Role, Stage
+from hibtest.spec.course import BootPlan
+from hibtest.spec.step import (
+    CutPower,
+    Examine,
+    Fail,
+    Hibernate,
+    Identify,
+    Plant,
+    Ship,
+    Step,
+    Workloads,
+)
+
+# What each does; whether the boot goes on after it.
+_TABLE: Mapping[type[Step], Callable[[Situation, Shell], bool]] = {
+    Workloads: plant.workloads,
+    Plant: plant.plant,
+    Ship: plant.ship,
+    Fail: save.fail,
+    Hibernate: save.save,
+    Examine: examine.examine,
+    Identify: examine.identify,
+    CutPower: lambda *_: False,  # leaving a machine ends it
+}
+
+
+def carry_out(plan: BootPlan, at: Situation) -> None:
+    """Wait until a boot has come to something, and carry out its steps.
+
+    :raise GuestError: When the guest does not do what it is told.
+    :raise Stalled: When it does not in time.
+    """
+    came = _came(plan, at)
+    if came is Came.ENDED or (came is Came.RESUMED and plan.role is Role.SAVE):
+        return
+    steps = plan.steps
+    if plan.role is Role.RESUME and came is Came.READY:
+        steps = (Identify(),)
+    stage = Stage.PREPARE if plan.role is Role.SAVE else Stage.WITNESS
+    at.run.watch.enter(stage)
+    with at.run.connect(stage) as shell:
+        for step in steps:
+            if not _TABLE[type(step)](at, shell):
+                return
+
+
+def _came(plan: BootPlan, at: Situation) -> Came:
+    run = at.run
+    restorer = _restorer(run, at.past.snapshot) if plan.role is Role.RESUME else None
+    try:
+        came = came_up(run.watch)
+    finally:
+        if restorer is not None:
+            at.boot = replace(at.boot, restored=restorer.proof)
+    mark = run.watch.seen("returned") if plan.role is Role.RESUME else None
+    resumed = came is Came.RESUMED and plan.role is not Role.SAVE
+    at.boot = replace(at.boot, ready=came is Came.READY, resumed=resumed)
+    if resumed and mark is not None:
+        at.boot = replace(at.boot, attempt=hibernate.returned(mark))
+    return came
+
+
+def _restorer(run: Running, snapshot: Snapshot | None) -> Restorer | None:
+    """Have memory compared at the jump into the kernel that is about to be restored."""
+    if run.stops is None or run.machine.memory is None or run.image is None:
+        return None
+    restorer = Restorer(run.stops, run.machine.memory, run.image, snapshot)
+    run.watch.when(Stage.LOAD, restorer.arm)
+    return restorer
