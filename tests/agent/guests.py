@@ -2,14 +2,14 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hibtest import images
+from hibtest import images, zipapp
 from hibtest.cli.prepare import bench
 from hibtest.cycle import agent
 from hibtest.cycle.boot import Lab
@@ -30,18 +30,18 @@ KERNELS = [
 
 def modules() -> bytes:
     """Return the agent's modules and the keeper's as a zip file that Python imports from."""
-    trees = ((ROOT / "harness", "hibtest/agent"), (ROOT, "tests/agent"))
-    paths = {
-        path.relative_to(top).as_posix(): path
-        for top, package in trees
-        for path in (top / package).rglob("*.py")
-    }
+    paths = sorted((ROOT / "tests/agent").rglob("*.py"))
+    ours = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in paths}
+    return agent_with({"tests/__init__.py": b"", **ours})
+
+
+def agent_with(files: Mapping[str, bytes]) -> bytes:
+    """Return the agent's zipapp with more files, or with others in place of its own."""
     buffer = io.BytesIO()
+    own = zipfile.ZipFile(io.BytesIO(zipapp.agent()))
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in ("hibtest/__init__.py", "tests/__init__.py"):
-            archive.writestr(name, b"")
-        for name, path in sorted(paths.items()):
-            archive.write(path, name)
+        for name in sorted({*own.namelist(), *files}):
+            archive.writestr(name, files[name] if name in files else own.read(name))
     return buffer.getvalue()
 
 

@@ -1,14 +1,11 @@
 """Every protection in real guests, up to the snapshot and back, on each kernel."""
 
-import io
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import hibtest
 from hibtest import images
 from hibtest.agent.protect import dmsnapshot
 from hibtest.cli.prepare import bench
@@ -17,7 +14,7 @@ from hibtest.cycle.guest import kept
 from hibtest.deadline import Deadline
 from hibtest.inside.shell import Shell
 from hibtest.spec import GuestSpec, Linear, Scenario
-from tests.agent.guests import KERNELS
+from tests.agent.guests import KERNELS, agent_with
 
 pytestmark = pytest.mark.guest
 
@@ -70,19 +67,6 @@ mount /dev/mapper/secret /mnt
 UNLUKS = "umount /mnt; cryptsetup close secret; modprobe -r brd"
 
 
-def zipped() -> bytes:
-    """Return the agent with our script as its main program."""
-    root = Path(hibtest.__file__).parents[1]
-    files = {"__main__.py": (HERE / "inside.py").read_bytes(), "hibtest/__init__.py": b""}
-    for path in (root / "hibtest/agent").rglob("*.py"):
-        files[str(path.relative_to(root))] = path.read_bytes()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
 @pytest.fixture(scope="module", params=KERNELS)
 def shell(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -93,8 +77,9 @@ def shell(
     scenario = Scenario(name="protect", guest=guest)
     images.build([guest.kernel])
     job = bench(directory, "auto", proof=False).job(scenario)
+    main = (HERE / "inside.py").read_bytes()
     with kept(Lab.of(job)) as up:
-        up.shell.push(zipped(), PYZ, 0o755, soon())
+        up.shell.push(agent_with({"__main__.py": main}), PYZ, 0o755, soon())
         yield up.shell
 
 
