@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hibtest.deadline import Deadline, DeadlineExpired
 from hibtest.evidence import Evidence
 from hibtest.spec import Outcome, Stage
 from hibtest.verdict import Verdict
@@ -193,6 +194,22 @@ def test_the_death_of_qemu_says_nothing_of_the_kernel(runs: Runs, dies: int) -> 
     assert evidence.boots[-1].exit.returncode == -6
 
 
+def test_a_qemu_that_dies_while_it_hibernates_has_left_nothing_to_resume(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        saves()(machine)
+
+        def dies(_words: str) -> None:
+            machine.prints(*log("trixie", "save", since=BEGINS, until="Image saving done"))
+            machine.ends(-6)
+
+        machine.hibernates = dies
+
+    evidence, verdict = runs(ONE, scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "qemu-died")
+    assert _roles(evidence) == ["save"]
+    assert evidence.boots[0].attempt
+
+
 def test_an_answer_that_is_none_is_damage_after_a_hibernation(runs: Runs) -> None:
     def scene(machine: Machine) -> None:
         resumes()(machine)
@@ -202,6 +219,34 @@ def test_an_answer_that_is_none_is_damage_after_a_hibernation(runs: Runs) -> Non
     assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "witness-answer"), verdict
     assert "the probe answered" in evidence.boots[1].garbled
     assert _roles(evidence) == ["save", "resume"]
+
+
+def test_so_it_is_when_the_guest_has_refused_it(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        refuses(machine)
+        machine.answers.check = {"witnesses": 7}
+
+    evidence, verdict = runs(NO_SWAP, scene)
+    assert verdict.outcome is Outcome.CORRUPT, verdict
+    assert "the probe answered" in evidence.boots[0].garbled
+
+
+def test_a_guest_that_answers_too_late_has_hung_after_that_time(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        resumes()(machine)
+
+        def late() -> None:
+            raise DeadlineExpired(Deadline.after(7.0, "the look at the witnesses"))
+
+        machine.when["check"] = late
+
+    evidence, verdict = runs(ONE, saves(), scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.HUNG, Stage.WITNESS)
+    hang = evidence.boots[1].hang
+    assert hang
+    assert (hang.what, hang.limit) == ("the look at the witnesses", 7.0)
+    assert evidence.boots[1].panic == ""
+    assert evidence.boots[1].last_lines == ()
 
 
 def test_an_answer_that_is_none_is_ours_before_one(runs: Runs) -> None:
