@@ -23,6 +23,7 @@ from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU
 from hibtest.spec import GuestFiles, Role, Scenario
+from hibtest.spec.course import first
 
 BARE = Path(__file__).with_name("bare.sh")
 
@@ -72,7 +73,7 @@ def _bare(scenario: Scenario, directory: Path) -> float:
 def _command(scenario: Scenario, files: GuestFiles, directory: Path, port: int) -> list[str]:
     """Return our own QEMU command, less what connects it to us."""
     accel, _ = choose(QEMU, "auto")
-    spec = machine_spec(scenario, files, Role.SAVE, QEMU, accel, directory)
+    spec = machine_spec(scenario, files, first(scenario, Role.SAVE), QEMU, accel, directory)
     words = [word.replace("127.0.0.1:0-", f"127.0.0.1:{port}-") for word in argv(spec)]
     serial = words.index("-serial")
     return words[:serial] + words[serial + 2 :]

@@ -96,20 +96,26 @@ def _boots(lab: Lab) -> Iterator[Boot]:
 
 
 def _goes_on(plan: BootPlan, boot: Boot) -> bool:
-    if plan.role is Role.RESUME and (not boot.resumed or boot.garbled or boot.hang or boot.panic):
+    well = not (boot.garbled or boot.hang or boot.panic)
+    if plan.role is Role.RESUME and not (well and boot.resumed):
         return False
+    if plan.role is Role.RESCUE:
+        return well and boot.ready and _off(boot)
     return _hibernated(boot) if plan.hibernates else True
+
+
+def _off(boot: Boot) -> bool:
+    return boot.exit is not None and boot.exit.returncode == 0
 
 
 def _hibernated(boot: Boot) -> bool:
     tried = boot.attempt is not None and boot.attempt.errno is None
-    off = boot.exit is not None and boot.exit.returncode == 0
-    return tried and off and not boot.panic and boot.hang is None
+    return tried and _off(boot) and not boot.panic and boot.hang is None
 
 
 def _boot(lab: Lab, plan: BootPlan, number: int, past: Past) -> Boot:
     """Run one machine through its steps and return all that was seen of it."""
-    with running(lab, plan.role, number, lab.directory / plan.name) as run:
+    with running(lab, plan, number, lab.directory / plan.name) as run:
         at = Situation(run, past, Boot(role=plan.role, directory=plan.name))
         try:
             carry_out(plan, at)

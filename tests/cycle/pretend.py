@@ -60,11 +60,12 @@ def log(kernel: str, what: str, *, since: str = "", until: str = "") -> list[str
 class Monitor:
     """QEMU's monitor; ``late`` are events that come after the first look, and the end with them.
 
-    :ivar human: What is answered to a command for people.
+    :ivar human: What is answered to a command for people; ``carries_out``: to any other.
     """
 
     def __init__(self) -> None:
         self.human: Callable[[str], str] = lambda _: ""
+        self.carries_out: Callable[[str, dict[str, Any]], Any] = lambda *_: pytest.fail("told")
         self.queue: list[Event] = []
         self.late: list[Event] = []
         self.fd = os.eventfd(0, os.EFD_NONBLOCK)
@@ -79,9 +80,13 @@ class Monitor:
         """Return what can be read when there is something to see."""
         return self.fd
 
-    def execute(self, command: str, arguments: Mapping[str, str], *, deadline: object) -> str:
+    def execute(
+        self, command: str, arguments: Mapping[str, str] | None = None, *, deadline: object
+    ) -> Any:
         """Carry out a command."""
-        assert command == "human-monitor-command"
+        if command != "human-monitor-command":
+            return self.carries_out(command, dict(arguments or {}))
+        assert arguments
         return self.human(arguments["command-line"])
 
     def events(self) -> list[Event]:
@@ -104,6 +109,7 @@ class Machine:
         ``limits``: seconds that each was given.
     :ivar lost: Commands that never come back: the connection breaks.
     :ivar breaks: Commands at which the connection breaks, each once; another can be made.
+    :ivar says: Status and output of commands of which this is a part.
     :ivar when: What happens in the guest before it answers to a command.
     :ivar debugger: What stops the guest, and ``memory`` what it holds: tests/cycle/kernels.py.
     """
@@ -127,6 +133,7 @@ class Machine:
         self.limits: list[float] = []
         self.lost: tuple[str, ...] = ()
         self.swap_page = 0  # of the swap's header
+        self.says: dict[str, Callable[[], tuple[int, str]]] = {}
         self.breaks: list[str] = []
         self.when: dict[str, Callable[[], None]] = {}
         self._ending = threading.Lock()  # whoever gives an order has a thread of his own
@@ -242,7 +249,15 @@ class Shell:
             stdout = GRAPH
         elif " workload" in command:
             stdout = json.dumps({"set up": command.rpartition(" ")[2]})
+        for part, says in self._machine.says.items():
+            if part in command:
+                status, stdout = says()
+                return Result(command=command, status=status, stdout=stdout, stderr="")
         return Result(command=command, status=0, stdout=stdout, stderr="")
+
+    def push(self, data: bytes, path: str, _mode: int, deadline: Deadline) -> None:
+        """Put a file into the guest."""
+        self._hear(f"push {path}: {data.decode()}", deadline)
 
     def ask(self, _port: int, line: str, deadline: Deadline) -> Iterator[str]:
         """Ask the examiner."""

@@ -49,7 +49,11 @@ def test_json_brings_back_the_same_scenario(layout: Layout, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (b'"vcpus"', b'"vcpu"', r"guest has no field 'vcpu' \(did you mean vcpus or max_vcpus\?\)"),
+        (
+            b'"vcpus"',
+            b'"vcpu"',
+            r"guest has no field 'vcpu' \(did you mean vcpus or cpu or max_vcpus\?\)",
+        ),
         (b'"lives"', b'"xyz"', r"Scenario has no field 'xyz' \(there are name, guest"),
         (b'"size_mib"', b'"size"', r"layout\[0\] has no field 'size'"),
     ],

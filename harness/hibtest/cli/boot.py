@@ -25,6 +25,7 @@ class At(StrEnum):
 
     SAVE = "save"
     RESUME = "resume"
+    RESCUE = "rescue"
     COLD = "cold"
 
 

@@ -57,7 +57,7 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
         PlannedBoot(
             role=plan.role,
             what=f"{plan.name} boot: {', '.join(step.words for step in plan.steps)}",
-            argv=argv(machine_spec(scenario, files, plan.role, qemu, chosen, Path())),
+            argv=argv(machine_spec(scenario, files, plan, qemu, chosen, Path())),
         )
         for plan in expected_course(scenario)
     )

@@ -20,7 +20,8 @@ from hibtest.inside.shell import Shell, connect
 from hibtest.job import Job
 from hibtest.machine.process import Machine, start
 from hibtest.machine.shape import Accel, MachineSpec, Network
-from hibtest.spec import GuestFiles, Role, Scenario, ServerGone, Stage, Target
+from hibtest.spec import GuestFiles, Scenario, ServerGone, Stage, Target
+from hibtest.spec.course import BootPlan
 from hibtest.story.messages import swap_offset
 
 _HOST = "10.0.2.2"  # this host, as a guest of QEMU's user network sees it
@@ -75,12 +76,12 @@ class Lab:
         """``HOST:PORT`` at which the guest finds the image server."""
         return NO_SERVER if self.server is None else f"{_HOST}:{self.server.address[1]}"
 
-    def machine(self, role: Role) -> MachineSpec:
+    def machine(self, plan: BootPlan) -> MachineSpec:
         """Return the machine of a boot."""
         return machine_spec(
             self.scenario,
             self.files,
-            role,
+            plan,
             self.qemu,
             self.accel,
             directory=self.directory,
@@ -141,7 +142,7 @@ class Running:
 def machine_spec(
     scenario: Scenario,
     files: GuestFiles,
-    role: Role,
+    plan: BootPlan,
     qemu: str,
     accel: Accel,
     directory: Path,
@@ -159,10 +160,10 @@ def machine_spec(
     return MachineSpec(
         qemu=qemu,
         accel=accel,
-        guest=scenario.guest,
+        guest=plan.guest,
         kernel=files.kernel,
         initrd=files.initrd,
-        cmdline=cmdline(scenario, storage, role, server=server, told=told),
+        cmdline=cmdline(scenario, storage, plan.role, server=server, told=told),
         disks=storage.disks(files, directory),
         network=Network.OPEN if storage.target is Target.SERVER else Network.CLOSED,
         debug=debug,
@@ -170,17 +171,17 @@ def machine_spec(
 
 
 @contextmanager
-def running(lab: Lab, role: Role, number: int, directory: Path) -> Iterator[Running]:
+def running(lab: Lab, plan: BootPlan, number: int, directory: Path) -> Iterator[Running]:
     """Start a machine and follow it; whatever happens, it is ended on leaving.
 
     :raise QemuError: When QEMU does not start.
     """
     with (
-        start(lab.machine(role), directory, began=lab.began) as machine,
+        start(lab.machine(plan), directory, began=lab.began) as machine,
         Console(machine.console) as console,
     ):
         elapsed = Deadline.after(0, "").start - lab.began
-        lab.sink(BootStarted(t=round(elapsed, 3), boot=number, role=role))
+        lab.sink(BootStarted(t=round(elapsed, 3), boot=number, role=plan.role))
         watch = Watch(machine, console, lab.budget, lab.sink, lab.began, number)
         stops = None if machine.debugger is None else Stops(machine.debugger)
         if stops is not None:

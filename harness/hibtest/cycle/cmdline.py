@@ -38,9 +38,9 @@ def cmdline(
     :param told: Where the guest said that its swap file lies, in pages of the device.
     """
     words = [*_ALWAYS, f"root={storage.root.device}", *_resume(scenario, storage, role, told)]
-    if isinstance(scenario.method, AgentMethod) and role is not Role.SAVE:
+    if isinstance(scenario.method, AgentMethod) and role in {Role.RESUME, Role.COLD}:
         words.append(f"hibtest.agent={storage.image_word(server, told)}")
-    if role is Role.RESUME and scenario.resume.noresume:
+    if role is Role.RESCUE or (role is Role.RESUME and scenario.resume.noresume):
         words.append("noresume")
     words.extend(scenario.guest.append)
     # The last console is /dev/console: what the guest says to us must not go elsewhere.

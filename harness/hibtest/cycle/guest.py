@@ -15,6 +15,7 @@ from hibtest.machine.turns import to_stderr, turn
 from hibtest.printable import printable
 from hibtest.retry import TRIES, boots_again
 from hibtest.spec import Role, Stage
+from hibtest.spec.course import first
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def kept(lab: Lab) -> Iterator[Guest]:
 def _ready(lab: Lab, stack: ExitStack, tries: int) -> Running:
     directory = _fresh(lab.directory)
     try:
-        run = stack.enter_context(running(lab, Role.SAVE, 0, directory))
+        run = stack.enter_context(running(lab, first(lab.scenario, Role.SAVE), 0, directory))
         _wait(run)
     except (GuestError, QemuError) as error:
         stack.close()

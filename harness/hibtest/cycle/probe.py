@@ -21,7 +21,7 @@ class Probe:
     """
 
     def __init__(self, shell: Shell, patience: float, *, shipped: bool = False) -> None:
-        self._shell = shell
+        self.shell = shell
         self._patience = patience
         self._shipped = shipped
 
@@ -31,7 +31,7 @@ class Probe:
         if not self._shipped:
             # in one go: every command is a few processes, and the guest may be an emulated one
             text, program = f"cat >{PATH} && {text}", zipapp.probe()
-        result = self._shell.run(text, deadline, check=check, stdin=program)
+        result = self.shell.run(text, deadline, check=check, stdin=program)
         self._shipped = True
         return result
 
@@ -57,11 +57,11 @@ class Probe:
         try:
             yield from self._examined(command, deadline)
         except NobodyListens:
-            for line in self._shell.stream(self._text(command), deadline):
+            for line in self.shell.stream(self._text(command), deadline):
                 yield answers.told(line, command)
 
     def _examined(self, command: str, deadline: Deadline) -> Iterator[dict[str, Any]]:
-        for line in self._shell.ask(PORT, command, deadline):
+        for line in self.shell.ask(PORT, command, deadline):
             answer = answers.told(line, command)
             if "status" in answer:
                 return

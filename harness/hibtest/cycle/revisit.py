@@ -22,6 +22,7 @@ from hibtest.machine.argv import argv
 from hibtest.machine.disk import copy
 from hibtest.machine.turns import turn
 from hibtest.spec import Role
+from hibtest.spec.course import first
 
 _LOOK = 0.5  # s between two looks at whether the shell has ended
 
@@ -79,7 +80,9 @@ def on_terminal(lab: Lab, role: Role, gdb: Path | None = None) -> int:
     :return: QEMU's exit status.
     """
     stub = () if gdb is None else ("-S", "-gdb", f"unix:{gdb},server=on,wait=off")
-    return subprocess.run([*argv(lab.machine(role)), *stub], check=False).returncode
+    return subprocess.run(
+        [*argv(lab.machine(first(lab.scenario, role))), *stub], check=False
+    ).returncode
 
 
 def with_shell(lab: Lab, role: Role, tell: Callable[[str], None]) -> int:
@@ -89,7 +92,7 @@ def with_shell(lab: Lab, role: Role, tell: Callable[[str], None]) -> int:
     :return: The shell's exit status.
     :raise GuestError: When there is no guest to have a shell in.
     """
-    with running(lab, role, 0, lab.directory / "boot") as run:
+    with running(lab, first(lab.scenario, role), 0, lab.directory / "boot") as run:
         try:
             came = came_up(run.watch)
         except Stalled as stalled:

@@ -54,11 +54,18 @@ def _board(guest: GuestSpec, accel: Accel, debug: DebugWires | None) -> tuple[st
     return (
         "-M", "q35" if debug is None else "q35,memory-backend=ram",
         *(() if debug is None else _memory(guest, debug)),
-        *cpu(accel),
-        "-smp", f"{guest.vcpus},maxcpus={guest.max_vcpus or guest.vcpus}",
+        *cpu(accel, guest),
+        "-smp", _vcpus(guest),
         "-m", f"{guest.memory_mib}M",
         "-rtc", "base=utc",
     )  # fmt: skip
+
+
+# Where there is room for more, each vCPU has a socket of its own: only whole sockets come and go.
+def _vcpus(guest: GuestSpec) -> str:
+    most = guest.max_vcpus or guest.vcpus
+    sockets = f",sockets={most},cores=1,threads=1" if guest.max_vcpus else ""
+    return f"{guest.vcpus},maxcpus={most}{sockets}"
 
 
 # share=on: what the guest writes is in the file, for others to map.
@@ -69,14 +76,17 @@ def _memory(guest: GuestSpec, debug: DebugWires) -> tuple[str, ...]:
 
 # thread=single: all vCPUs take turns in one thread. With a thread for each, QEMU 10.0 aborts now
 # and then, and some guests lose a vCPU's timer while they boot; and two guests side by side on two
-# CPUs are no quicker than one after the other.
-def cpu(accel: Accel) -> tuple[str, ...]:
-    """Return the options that choose an accelerator and the vCPU model that goes with it."""
+# CPUs are no quicker than one after the other. But of one thread none can be taken away: QEMU 10.0
+# then waits for itself ("qemu_thread_join: Resource deadlock avoided").
+def cpu(accel: Accel, guest: GuestSpec | None = None) -> tuple[str, ...]:
+    """Return the options that choose an accelerator and a vCPU model: by default its best."""
+    model = guest.cpu if guest else ""
     match accel:
         case Accel.KVM:
-            return ("-accel", "kvm", "-cpu", "host")
+            return ("-accel", "kvm", "-cpu", model or "host")
         case Accel.TCG:
-            return ("-accel", "tcg,thread=single", "-cpu", "max")
+            threads = "multi" if guest and guest.max_vcpus else "single"
+            return ("-accel", f"tcg,thread={threads}", "-cpu", model or "max")
 
 
 # Port 0: the host's kernel picks a free one and keeps it. romfile= empty: nobody boots from it.

@@ -21,12 +21,14 @@ from hibtest.spec.scenario import (
     Scenario,
 )
 from hibtest.spec.stack import Crypt, Layer, Linear, Stack, Volume
+from hibtest.spec.step import Do, Plug, Unplug
 from hibtest.spec.workload import (
     Attach,
     FuseDirty,
     LoopOnFuse,
     MuchMemory,
     Nbd,
+    Run,
     SwapOnLoopOnFuse,
     Workload,
 )
@@ -39,6 +41,7 @@ __all__ = [
     "AgentMethod",
     "Attach",
     "Crypt",
+    "Do",
     "Expected",
     "Fault",
     "FuseDirty",
@@ -54,9 +57,11 @@ __all__ = [
     "MuchMemory",
     "Nbd",
     "Outcome",
+    "Plug",
     "Protect",
     "ResumeSpec",
     "Role",
+    "Run",
     "Scenario",
     "ServerGone",
     "Stack",
@@ -67,6 +72,7 @@ __all__ = [
     "SwapFile",
     "SwapOnLoopOnFuse",
     "Target",
+    "Unplug",
     "Volume",
     "Workload",
     "WriteError",

@@ -1,11 +1,13 @@
 """The course of a scenario: which boots there are, and what is done in each. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from hibtest.errors import SpecError
+from hibtest.spec.guest import GuestSpec
 from hibtest.spec.method import AgentMethod
 from hibtest.spec.outcome import Outcome, Role
-from hibtest.spec.scenario import Scenario
+from hibtest.spec.scenario import ResumeSpec, Scenario
 from hibtest.spec.step import (
     CutPower,
     Examine,
@@ -13,9 +15,11 @@ from hibtest.spec.step import (
     Hibernate,
     Identify,
     Plant,
+    PowerOff,
     Ship,
     Step,
     Workloads,
+    after,
 )
 
 
@@ -24,12 +28,14 @@ class BootPlan:
     """A boot: a machine from its start to its end.
 
     :ivar name: Unique in the course; its directory in the run's.
+    :ivar guest: The shape of its machine.
     :ivar steps: What is done once it is up, in this order. A resume boot in which the guest has
         started afresh is only asked which life it is.
     """
 
     role: Role
     name: str
+    guest: GuestSpec
     steps: tuple[Step, ...]
 
     @property
@@ -50,23 +56,63 @@ def expected_course(scenario: Scenario) -> tuple[BootPlan, ...]:
         case Outcome.REFUSED:
             return boots[:1]
         case Outcome.COLD_BOOT:
-            return (boots[0], replace(boots[1], steps=(Identify(), CutPower())))
+            last = next(at for at, plan in enumerate(boots) if plan.role is Role.RESUME)
+            return (*boots[:last], replace(boots[last], steps=(Identify(), CutPower())))
         case _:
             return boots
 
 
+def first(scenario: Scenario, role: Role) -> BootPlan:
+    """Return the first boot of a role.
+
+    :raise SpecError: When there is none.
+    """
+    for plan in course(scenario):
+        if plan.role is role:
+            return plan
+    raise SpecError(f"{scenario.name}: has no {role} boot")
+
+
 def _boots(scenario: Scenario) -> Iterator[BootPlan]:
-    yield BootPlan(role=Role.SAVE, name="save", steps=tuple(_save(scenario)))
+    guest = scenario.guest
+    steps = tuple(_save(scenario))
+    yield BootPlan(role=Role.SAVE, name="save", guest=guest, steps=steps)
     for life in range(1, scenario.lives + 1):
+        guest = _left(guest, steps)
+        number = "" if life == 1 else f"-{life}"
+        if scenario.between:
+            steps = (*scenario.between, PowerOff())
+            yield BootPlan(role=Role.RESCUE, name=f"rescue{number}", guest=guest, steps=steps)
+        guest = _changed(guest, scenario.resume)
         last = Hibernate() if life < scenario.lives else CutPower()
-        name = "resume" if life == 1 else f"resume-{life}"
-        yield BootPlan(role=Role.RESUME, name=name, steps=(Examine(), last))
-    yield BootPlan(role=Role.COLD, name="cold", steps=(Identify(), CutPower()))
+        steps = (Examine(), *scenario.after, last)
+        yield BootPlan(role=Role.RESUME, name=f"resume{number}", guest=guest, steps=steps)
+    guest = _left(guest, steps)
+    steps = (Identify(), CutPower())
+    yield BootPlan(role=Role.COLD, name="cold", guest=guest, steps=steps)
+
+
+def _left(guest: GuestSpec, steps: Iterable[Step]) -> GuestSpec:
+    """Return a machine as steps leave it: a vCPU that was plugged in stays."""
+    for step in steps:
+        guest = replace(guest, vcpus=after(guest.vcpus, step))
+    return guest
+
+
+def _changed(guest: GuestSpec, resume: ResumeSpec) -> GuestSpec:
+    return replace(
+        guest,
+        vcpus=resume.vcpus or guest.vcpus,
+        max_vcpus=guest.max_vcpus and max(resume.vcpus or 0, guest.max_vcpus),
+        memory_mib=resume.memory_mib or guest.memory_mib,
+        cpu=resume.cpu or guest.cpu,
+    )
 
 
 def _save(scenario: Scenario) -> Iterator[Step]:
     if scenario.workloads:
         yield Workloads()
+    yield from scenario.before
     yield Plant()
     if isinstance(scenario.method, AgentMethod):
         yield Ship()

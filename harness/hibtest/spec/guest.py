@@ -16,6 +16,7 @@ class GuestSpec:
     :ivar memory_mib: Guest memory in MiB.
     :ivar vcpus: vCPUs that are there at boot.
     :ivar max_vcpus: vCPUs that may be plugged in later, those at boot included.
+    :ivar cpu: The vCPU model, as QEMU names it; empty: the accelerator's best.
     :ivar append: More words for the kernel command line of every boot.
     :ivar root: What stands on the root disk, with the root filesystem on top. Such a disk is a raw
         copy, so that the host can compare its blocks; others are overlays on the one built.
@@ -27,6 +28,7 @@ class GuestSpec:
     memory_mib: int = 512
     vcpus: int = 2
     max_vcpus: int | None = None
+    cpu: str = ""
     append: tuple[str, ...] = ()
     root: Stack = ()
     scratch_mib: int = 0

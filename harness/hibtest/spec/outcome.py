@@ -43,6 +43,7 @@ class Role(StrEnum):
 
     SAVE = "save"  # boots afresh and hibernates
     RESUME = "resume"  # finds the image of the boot before it
+    RESCUE = "rescue"  # stands between: starts with noresume, and leaves the image alone
     COLD = "cold"  # must start afresh: the image is used up
 
 

@@ -10,6 +10,7 @@ from hibtest.spec.layout import Layout, SwapDisk
 from hibtest.spec.method import KernelMethod, Method
 from hibtest.spec.older import scenario_today
 from hibtest.spec.outcome import Expected
+from hibtest.spec.step import OwnStep, after
 from hibtest.spec.workload import Workload
 
 IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
@@ -25,10 +26,16 @@ class ResumeSpec:
 
     :ivar device: ``resume=`` of the resume boot; ``None``: the first swap, as in all boots.
     :ivar noresume: Whether ``noresume`` stands on its kernel command line.
+    :ivar vcpus: vCPUs that its machine has; ``None``: as many as there were at the power-off.
+    :ivar memory_mib: Memory that its machine has; ``None``: as the guest's.
+    :ivar cpu: Its vCPU model, as QEMU names it; empty: as the guest's.
     """
 
     device: str | None = None
     noresume: bool = False
+    vcpus: int | None = None
+    memory_mib: int | None = None
+    cpu: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,11 @@ class Scenario:
     :ivar lives: How often the same life is hibernated and resumed; the second time shows that
         the first gave back all that a hibernation takes.
     :ivar workloads: What is set up in the guest before it is hibernated.
+    :ivar before: What is done in the guest before the witnesses are planted.
+    :ivar between: What is done in a boot that stands between hibernation and resume, and finds the
+        disks of the hibernated guest: it starts with ``noresume``, and powers itself off. Empty:
+        there is no such boot.
+    :ivar after: What is done in the guest after each resume, once it was looked at.
     :ivar tags: Words that ``-k`` finds besides the name.
     :raise SpecError: When a value cannot be meant.
     """
@@ -55,6 +67,9 @@ class Scenario:
     expected: Expected = field(default_factory=Expected)
     lives: int = 1
     workloads: tuple[Workload, ...] = ()
+    before: tuple[OwnStep, ...] = ()
+    between: tuple[OwnStep, ...] = ()
+    after: tuple[OwnStep, ...] = ()
     tags: tuple[str, ...] = ()
 
     today = staticmethod(scenario_today)  # what older versions stored
@@ -70,6 +85,14 @@ class Scenario:
                 f"{self.name}: {self.guest.vcpus} vCPUs do not fit in max_vcpus "
                 f"{self.guest.max_vcpus}"
             )
+        vcpus, most = self.guest.vcpus, self.guest.max_vcpus or self.guest.vcpus
+        for step in (*self.before, *self.after * self.lives):
+            vcpus = after(vcpus, step)
+            if not 1 <= vcpus <= most:
+                raise SpecError(
+                    f"{self.name}: {vcpus} vCPUs after {step.words}, but there can be 1 to {most}",
+                    hint="raise guest.max_vcpus",
+                )
         if self.guest.memory_mib < LEAST_MEMORY_MIB:
             raise SpecError(
                 f"{self.name}: {self.guest.memory_mib} MiB of memory is too little to boot",

@@ -1,6 +1,8 @@
 """What is done in a boot, one small frozen class per step; hibtest/cycle/steps carries them out.
 
-:cvar words: What ``hibtest plan`` says of it.
+What a scenario may ask for by itself is an :data:`OwnStep`.
+
+:ivar words: What ``hibtest plan`` says of it.
 """
 
 from typing import ClassVar
@@ -56,4 +58,63 @@ class CutPower(msgspec.Struct, frozen=True, tag="cut-power"):
     words: ClassVar[str] = "cut the power"
 
 
-Step = Workloads | Plant | Ship | Fail | Hibernate | Examine | Identify | CutPower
+class PowerOff(msgspec.Struct, frozen=True, tag="power-off"):
+    """Have the guest power itself off, as its users would."""
+
+    words: ClassVar[str] = "power off"
+
+
+class Plug(msgspec.Struct, frozen=True, kw_only=True, tag="plug"):
+    """Plug vCPUs in, and put them online.
+
+    :ivar vcpus: How many.
+    """
+
+    vcpus: int = 1
+
+    @property
+    def words(self) -> str:
+        return f"plug {self.vcpus} vCPU{'s' if self.vcpus > 1 else ''} in"
+
+
+class Unplug(msgspec.Struct, frozen=True, kw_only=True, tag="unplug"):
+    """Take vCPUs away, those with the highest numbers first.
+
+    :ivar vcpus: How many.
+    """
+
+    vcpus: int = 1
+
+    @property
+    def words(self) -> str:
+        return f"unplug {self.vcpus} vCPU{'s' if self.vcpus > 1 else ''}"
+
+
+class Do(msgspec.Struct, frozen=True, kw_only=True, tag="do"):
+    """Have the guest's root shell do something, and succeed.
+
+    :ivar command: For ``sh -c``.
+    """
+
+    command: str
+
+    @property
+    def words(self) -> str:
+        return f"do: {self.command}"
+
+
+OwnStep = Plug | Unplug | Do
+Step = (
+    Workloads | Plant | Ship | Fail | Hibernate | Examine | Identify | CutPower | PowerOff | OwnStep
+)
+
+
+def after(vcpus: int, step: Step) -> int:
+    """Return how many vCPUs a machine has after a step, of so many before."""
+    match step:
+        case Plug():
+            return vcpus + step.vcpus
+        case Unplug():
+            return vcpus - step.vcpus
+        case _:
+            return vcpus

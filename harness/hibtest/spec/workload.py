@@ -63,4 +63,24 @@ class MuchMemory(msgspec.Struct, frozen=True, kw_only=True, tag="much-memory"):
         return "locked-memory" if self.locked else "much-memory"
 
 
-Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd | MuchMemory
+class Run(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
+    """A program of one's own, started in the guest, and asked afterwards.
+
+    :ivar label: Distinguishes it from others.
+    :ivar start: Starts it, by the guest's root shell, and returns once it works.
+    :ivar check: Succeeds as long as all is well; asked before the hibernation, too.
+    :ivar files: Files of this machine that it needs; in the guest they are in
+        ``/run/hibtest/own``, and can be executed.
+    """
+
+    label: str
+    start: str
+    check: str
+    files: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"run-{self.label}"
+
+
+Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd | MuchMemory | Run

@@ -14,7 +14,8 @@ NEEDED = "needed.dot"
 def workloads(at: Situation, shell: Shell) -> bool:
     """Set the workloads up."""
     deadline = at.run.deadline(Stage.PREPARE, "the workloads")
-    at.past.loads = workload.plant(_probe(at, shell), at.run.lab.scenario.workloads, deadline)
+    wanted = at.run.lab.scenario.workloads
+    at.past.loads = workload.plant(_probe(at, shell), wanted, deadline)
     return True
 
 

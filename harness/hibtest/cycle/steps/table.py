@@ -1,16 +1,15 @@
 """Which function carries out which step, and how a boot comes to its steps."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hibtest.cycle import hibernate
 from hibtest.cycle.boot import Came, Running, came_up
 from hibtest.cycle.proof.restore import Restorer
 from hibtest.cycle.proof.snapshot import Snapshot
-from hibtest.cycle.steps import examine, plant, save
+from hibtest.cycle.steps import examine, plant, plug, power, save
 from hibtest.cycle.steps.situation import Situation
 from hibtest.inside.shell import Shell
-from hibtest.spec import Role, Stage
+from hibtest.spec import Do, Plug, Role, Stage, Unplug
 from hibtest.spec.course import BootPlan
 from hibtest.spec.step import (
     CutPower,
@@ -18,23 +17,48 @@ from hibtest.spec.step import (
     Fail,
     Hibernate,
     Identify,
+    OwnStep,
     Plant,
+    PowerOff,
     Ship,
     Step,
     Workloads,
 )
 
-# What each does; whether the boot goes on after it.
-_TABLE: Mapping[type[Step], Callable[[Situation, Shell], bool]] = {
-    Workloads: plant.workloads,
-    Plant: plant.plant,
-    Ship: plant.ship,
-    Fail: save.fail,
-    Hibernate: save.save,
-    Examine: examine.examine,
-    Identify: examine.identify,
-    CutPower: lambda *_: False,  # leaving a machine ends it
-}
+
+def _one(step: Step, at: Situation, shell: Shell) -> bool:
+    """Carry out a step; return whether the boot goes on after it."""
+    match step:
+        case Workloads():
+            return plant.workloads(at, shell)
+        case Plant():
+            return plant.plant(at, shell)
+        case Ship():
+            return plant.ship(at, shell)
+        case Fail():
+            return save.fail(at, shell)
+        case Hibernate():
+            return save.save(at, shell)
+        case Examine():
+            return examine.examine(at, shell)
+        case Identify():
+            return examine.identify(at, shell)
+        case _:
+            return _other(step, at, shell)
+
+
+def _other(step: OwnStep | PowerOff | CutPower, at: Situation, shell: Shell) -> bool:
+    match step:
+        case Plug():
+            return plug.plug(step, at, shell)
+        case Unplug():
+            return plug.unplug(step, at, shell)
+        case Do():
+            return power.do(step, at, shell)
+        case PowerOff():
+            return power.power_off(at, shell)
+        case CutPower():
+            return False  # leaving a machine ends it
 
 
 def carry_out(plan: BootPlan, at: Situation) -> None:
@@ -53,7 +77,7 @@ def carry_out(plan: BootPlan, at: Situation) -> None:
     at.run.watch.enter(stage)
     with at.run.connect(stage) as shell:
         for step in steps:
-            if not _TABLE[type(step)](at, shell):
+            if not _one(step, at, shell):
                 return
 
 

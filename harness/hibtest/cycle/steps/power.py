@@ -1,0 +1,39 @@
+"""What a root shell is told to do; and to power the machine off."""
+
+from dataclasses import replace
+
+from hibtest.cycle.steps.situation import Situation
+from hibtest.errors import SpecError
+from hibtest.evidence import StepReport
+from hibtest.inside.output import short
+from hibtest.inside.shell import Shell
+from hibtest.spec import Do, Stage
+
+_OFF = "kill -USR2 1"  # to busybox init: runs the guest's shutdown script, then powers off
+
+
+def do(step: Do, at: Situation, shell: Shell) -> bool:
+    """Have the guest's root shell do something.
+
+    :raise SpecError: When it fails: whoever wrote it knows best what that means.
+    """
+    deadline = at.run.deadline(at.run.watch.stage, f"the end of `{step.command}`")
+    result = shell.run(step.command, deadline, check=False)
+    said = short(f"{result.stdout}{result.stderr}".strip())
+    if result.status:
+        what = (
+            f"`{step.command}` ended in the {at.boot.directory} boot with {result.status}: {said}"
+        )
+        raise SpecError(what)
+    report = StepReport(name="do", detail=f"{step.command}: {said}" if said else step.command)
+    at.boot = replace(at.boot, steps=(*at.boot.steps, report))
+    return True
+
+
+def power_off(at: Situation, shell: Shell) -> bool:
+    """Have the guest power itself off."""
+    watch = at.run.watch
+    shell.run(_OFF, at.run.deadline(watch.stage, "the order to power off"))
+    watch.enter(Stage.POWER_OFF)
+    watch.until(watch.ended, "the power-off")
+    return False

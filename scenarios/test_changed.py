@@ -1,0 +1,82 @@
+"""Does an image come back on a machine that is not what it was?
+
+vCPUs that are plugged in before the hibernation and taken away after the resume; a machine that
+has more of them, or more memory, when the image is offered to it.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from hibtest.spec import (
+    Expected,
+    GuestSpec,
+    Outcome,
+    Plug,
+    ResumeSpec,
+    Scenario,
+    Unplug,
+)
+from hibtest.verdict import Verdict
+
+pytestmark = pytest.mark.guest
+
+# An emulated machine can make no more vCPUs in all its life than it has room for: QEMU 10.0 counts
+# those that went, too, and aborts (tcg_register_thread(), tcg/tcg.c).
+ROOM = 6
+
+
+def _unplugged(kernel: str, *tags: str) -> Scenario:
+    return Scenario(
+        name=f"changed-{kernel}-unplugged",
+        guest=GuestSpec(kernel=kernel, vcpus=3, max_vcpus=ROOM),
+        before=(Unplug(),),
+        after=(Unplug(), Plug(vcpus=2)),
+        tags=("changed", *tags),
+    )
+
+
+def _plugged(kernel: str, *tags: str) -> Scenario:
+    return Scenario(
+        name=f"changed-{kernel}-plugged",
+        guest=GuestSpec(kernel=kernel, vcpus=1, max_vcpus=ROOM),
+        before=(Plug(vcpus=2),),
+        after=(Unplug(), Plug()),
+        tags=("changed", *tags),
+    )
+
+
+def _resumed(kernel: str, what: str, resume: ResumeSpec, *tags: str) -> Scenario:
+    return Scenario(
+        name=f"changed-{kernel}-{what}",
+        guest=GuestSpec(kernel=kernel),
+        resume=resume,
+        tags=("changed", *tags),
+    )
+
+
+def _refused(scenario: Scenario, cause: str) -> Scenario:
+    return replace(scenario, expected=Expected(outcome=Outcome.COLD_BOOT, cause=cause))
+
+
+MORE_VCPUS = ResumeSpec(vcpus=4)
+MORE_MEMORY = ResumeSpec(memory_mib=768)
+
+SCENARIOS = (
+    # 6.12 and 7.3 have no place for a CPU that was not there when they started (QEMU 10.0)
+    _plugged("bookworm"),
+    _unplugged("bookworm", "wide"),
+    _unplugged("trixie"),
+    _unplugged("backports", "wide"),
+    _resumed("bookworm", "more-vcpus", MORE_VCPUS, "wide"),
+    _resumed("trixie", "more-vcpus", MORE_VCPUS, "wide"),
+    _resumed("backports", "more-vcpus", MORE_VCPUS),
+    # the memory map is no longer the one that the image was made in
+    _refused(_resumed("bookworm", "more-memory", MORE_MEMORY), "image-refused"),
+    _refused(_resumed("trixie", "more-memory", MORE_MEMORY, "wide"), "image-refused"),
+    _refused(_resumed("backports", "more-memory", MORE_MEMORY, "wide"), "image-refused"),
+)
+
+
+def test_changed(hib_verdict: Verdict) -> None:
+    assert hib_verdict.as_expected, str(hib_verdict)

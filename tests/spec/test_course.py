@@ -1,0 +1,125 @@
+"""Which boots a scenario has, and what is done in each."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hibtest.errors import SpecError
+from hibtest.evidence import read_json, to_json
+from hibtest.spec import (
+    AgentMethod,
+    Do,
+    Expected,
+    GuestSpec,
+    MuchMemory,
+    Outcome,
+    Plug,
+    ResumeSpec,
+    Role,
+    Scenario,
+    Unplug,
+)
+from hibtest.spec.course import BootPlan, course, expected_course, first
+from hibtest.spec.step import (
+    CutPower,
+    Examine,
+    Fail,
+    Hibernate,
+    Identify,
+    Plant,
+    PowerOff,
+    Ship,
+    Step,
+    Workloads,
+)
+
+ONE = Scenario(name="one", guest=GuestSpec(kernel="trixie", vcpus=1, max_vcpus=4))
+RESCUE = Do(command="true")
+
+
+def names(boots: tuple[BootPlan, ...]) -> list[str]:
+    return [plan.name for plan in boots]
+
+
+def steps(scenario: Scenario, role: Role) -> tuple[Step, ...]:
+    return first(scenario, role).steps
+
+
+def test_a_cycle_is_saved_resumed_and_started_afresh() -> None:
+    assert names(course(ONE)) == ["save", "resume", "cold"]
+    assert steps(ONE, Role.SAVE) == (Plant(), Hibernate())
+    assert steps(ONE, Role.RESUME) == (Examine(), CutPower())
+    assert steps(ONE, Role.COLD) == (Identify(), CutPower())
+
+
+def test_a_life_may_be_hibernated_again() -> None:
+    boots = course(replace(ONE, lives=3))
+    assert names(boots) == ["save", "resume", "resume-2", "resume-3", "cold"]
+    assert [plan.hibernates for plan in boots] == [True, True, True, False, False]
+
+
+def test_the_agent_is_shipped_and_fails_first_where_it_is_to() -> None:
+    agent = replace(ONE, method=AgentMethod(failures=("write",)), workloads=(MuchMemory(),))
+    assert steps(agent, Role.SAVE) == (Workloads(), Plant(), Ship(), Fail(), Hibernate())
+
+
+def test_own_steps_stand_before_the_planting_and_after_the_look() -> None:
+    room = replace(ONE.guest, vcpus=2)
+    own = replace(ONE, guest=room, before=(Plug(),), after=(Unplug(),), lives=2)
+    assert steps(own, Role.SAVE) == (Plug(), Plant(), Hibernate())
+    assert steps(own, Role.RESUME) == (Examine(), Unplug(), Hibernate())
+
+
+def test_a_rescue_boot_stands_before_each_resume() -> None:
+    boots = course(replace(ONE, between=(RESCUE,), lives=2))
+    assert names(boots) == ["save", "rescue", "resume", "rescue-2", "resume-2", "cold"]
+    assert boots[1].steps == (RESCUE, PowerOff())
+
+
+def test_a_machine_has_the_vcpus_that_it_was_left_with() -> None:
+    boots = course(replace(ONE, before=(Plug(vcpus=3),), after=(Unplug(),), lives=2))
+    assert [plan.guest.vcpus for plan in boots] == [1, 4, 3, 2]
+
+
+def test_a_resume_boot_may_have_another_machine() -> None:
+    changed = replace(ONE, resume=ResumeSpec(vcpus=6, memory_mib=1024, cpu="qemu64"))
+    save, resume, cold = course(changed)
+    assert (resume.guest.vcpus, resume.guest.max_vcpus) == (6, 6)
+    assert (resume.guest.memory_mib, resume.guest.cpu) == (1024, "qemu64")
+    assert (save.guest, cold.guest) == (ONE.guest, resume.guest)
+
+
+def test_what_is_expected_ends_the_course() -> None:
+    refused = replace(ONE, expected=Expected(outcome=Outcome.REFUSED))
+    assert names(expected_course(refused)) == ["save"]
+    cold = replace(ONE, between=(RESCUE,), expected=Expected(outcome=Outcome.COLD_BOOT))
+    boots = expected_course(cold)
+    assert names(boots) == ["save", "rescue", "resume"]
+    assert boots[-1].steps == (Identify(), CutPower())
+    assert expected_course(ONE) == course(ONE)
+
+
+def test_a_boot_that_is_not_in_the_course_is_not_found() -> None:
+    with pytest.raises(SpecError, match="one: has no rescue boot"):
+        first(ONE, Role.RESCUE)
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"before": (Plug(vcpus=4),)}, "5 vCPUs after plug 4 vCPUs in, but there can be 1 to 4"),
+        ({"before": (Unplug(),)}, "0 vCPUs after unplug 1 vCPU, but there can be 1 to 4"),
+        ({"after": (Plug(vcpus=2),), "lives": 2}, "5 vCPUs after plug 2 vCPUs in"),
+    ],
+)
+def test_vcpus_for_which_there_is_no_room_are_refused(own: dict[str, object], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        replace(ONE, **own)  # type: ignore[arg-type]
+
+
+def test_steps_are_read_back(tmp_path: Path) -> None:
+    own = replace(ONE, before=(Plug(), RESCUE), between=(RESCUE,), after=(Unplug(),))
+    path = tmp_path / "scenario.json"
+    path.write_bytes(to_json(own))
+    assert read_json(path, Scenario) == own
