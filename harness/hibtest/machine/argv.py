@@ -30,7 +30,7 @@ def argv(spec: MachineSpec, wires: Wires | None = None) -> tuple[str, ...]:
         *_house(),
         *_board(spec.guest, spec.accel, debug),
         *_network(spec.network),
-        *_disks(spec.disks),
+        *_disks(spec.disks, spec.guest.max_vcpus),
         *_kernel(spec),
         *(_by_hand() if wires is None else _wired(wires)),
     )
@@ -101,14 +101,19 @@ def _network(network: Network) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _disks(disks: Sequence[Disk]) -> tuple[str, ...]:
+# A disk has as many queues as the machine has vCPUs at its start, and a machine that is resumed on
+# must have the same ones: where vCPUs come and go, their number is fixed.
+def _disks(disks: Sequence[Disk], most: int | None) -> tuple[str, ...]:
+    queues = f",num-queues={most}" if most else ""
     return tuple(
-        arg for slot, disk in enumerate(disks, FIRST_DISK_SLOT) for arg in _disk(disk, slot)
+        arg
+        for slot, disk in enumerate(disks, FIRST_DISK_SLOT)
+        for arg in _disk(disk, f"addr={slot:x}{queues}")
     )
 
 
 # no-flush: a flush protects from the host's crash only; the page cache outlives QEMU.
-def _disk(disk: Disk, slot: int) -> tuple[str, ...]:
+def _disk(disk: Disk, more: str) -> tuple[str, ...]:
     readonly = "on" if disk.readonly else "off"
     node = (
         f"driver={disk.format}",
@@ -117,7 +122,7 @@ def _disk(disk: Disk, slot: int) -> tuple[str, ...]:
         "cache.no-flush=on",
         *_file(disk),
     )
-    front = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},addr={slot:x}"
+    front = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},{more}"
     return ("-blockdev", ",".join(node), "-device", front)
 
 
