@@ -187,6 +187,8 @@ def test_a_program_of_one_s_own_is_asked_after_the_resume(
     assert "push /run/hibtest/own/prog: #!/bin/sh" in machines[0].commands
     assert "cd /run/hibtest/own; ./prog &" in machines[0].commands
     assert evidence.boots[1].witnesses[-1].name == "workload run-ours"
+    (planting,) = [one for one in machines[0].commands if one.endswith(" plant")]
+    assert planting.startswith("cat >/run/hibtest-probe.pyz && ")  # nobody has shipped it before
 
 
 def test_a_program_that_is_not_well_beforehand_is_whoever_wrote_it_s(runs: Runs) -> None:

@@ -40,6 +40,7 @@ def ship(at: Situation, shell: Shell) -> bool:
 
 
 def _probe(at: Situation, shell: Shell) -> Probe:
-    # set up before the witnesses are planted, so it is the first to take the probe there
-    shipped = bool(at.past.loads)
-    return Probe(shell, at.run.lab.budget.patience, shipped=shipped)
+    """Return the boot's probe: one, which is shipped when it is first asked."""
+    if at.probe is None:
+        at.probe = Probe(shell, at.run.lab.budget.patience)
+    return at.probe

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from hibtest.cycle.boot import Running
+from hibtest.cycle.probe import Probe
 from hibtest.cycle.proof.kernel import Places
 from hibtest.cycle.proof.snapshot import Snapshot
 from hibtest.cycle.witness import Planted
@@ -37,8 +38,10 @@ class Situation:
 
     :ivar boot: What has been seen of it so far: a step replaces it by one in which more is
         noted, and what is noted stays when the boot is cut short.
+    :ivar probe: In the guest of a save boot, once it has been asked for.
     """
 
     run: Running
     past: Past
     boot: Boot
+    probe: Probe | None = None
