@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest import images
+from hibtest.cli import own_files
 from hibtest.cli.rundir import JOB, SCENARIO, the_run
 from hibtest.evidence import read_json, read_written
 from hibtest.images import Report
@@ -42,7 +43,7 @@ def again(directory: Path) -> Again:
     :raise SpecError: When the directory holds no run, or what it holds cannot be meant.
     """
     run = the_run(directory.absolute())
-    scenario = read_written(run / SCENARIO, Scenario)
+    scenario = own_files.kept(read_written(run / SCENARIO, Scenario), run)
     job = read_json(run / JOB, Job) if (run / JOB).exists() else None
     said = Settings(
         accel=job.host.accel if job else None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest import images
+from hibtest.cli import own_files
 from hibtest.cli.rundir import JOB, OWNER, SCENARIO, new_directory, write_rerun
 from hibtest.errors import SpecError
 from hibtest.evidence import GuestKernel, Host, Try, to_json
@@ -57,12 +58,13 @@ class Bench:
         """Return the job of a scenario, in a new run directory.
 
         :param tries: Runs in whose place this one is made.
-
         :raise HostError: When the directory cannot be made, or its file system is full.
+        :raise SpecError: When a file that the scenario needs is not there.
         """
         files = self.files(scenario.guest.kernel)
         directory = new_directory(self.runs, scenario.name)
         require_room(directory, scenario.guest.memory_mib + _ROOT_GROWTH_MIB)
+        own_files.keep(scenario, directory)
         job = Job(
             scenario=scenario,
             files=files,

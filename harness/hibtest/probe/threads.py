@@ -16,6 +16,8 @@ POOLS = ("kworker/",)
 # ext4's thread that zeroes inode tables after a mount, and ends when they are all zero
 # (fs/ext4/super.c ext4_lazyinit_thread(), 6.1 to 7.3).
 ENDING = ("ext4lazyinit",)
+# Of programs that a scenario brought along: hibtest/cycle/workload.py.
+OWN = "/sys/fs/cgroup/hibtest-own/cgroup.procs"
 
 
 class Thread(NamedTuple):
@@ -69,17 +71,23 @@ def passing(threads: list[Thread]) -> set[int]:
     return gone
 
 
+def own() -> set[int]:
+    """Return the processes of programs that a scenario brought along: theirs may come and go."""
+    return {int(pid) for pid in procfs.read_or(OWN, "").split()}
+
+
 def threads() -> Planted:
     """All threads of the guest.
 
     Planted: ``{"threads": [[tid, starttime, comm, state, staying]], "kernel": {comm: count}}``,
-    user and kernel threads apart; ``staying`` is 0 for those of an SSH session, which will end.
+    user and kernel threads apart; ``staying`` is 0 for those of an SSH session, which will end,
+    and of a scenario's own programs.
     Found: the same without ``staying``, ``"stuck"``: [[tid, comm, state, wchan]] of threads in
     an uninterruptible sleep that were not when this was planted, after up to 5 s of waiting,
     and ``"exempt"``: user threads that are exempt from freezing now and were not.
     """
     first = everyone()
-    ending = passing(first)
+    ending = passing(first) | own()
     users = [t for t in first if not t.kernel]
     sleeping = {t.tid for t in first if t.state == "D"}
     exempt = {t.tid for t in users if t.flags & (PF_NOFREEZE | PF_SUSPEND_TASK)}
