@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hibtest.spec import KernelMethod, Method, Scenario, Stack, Swap
+from hibtest.spec import KernelMethod, Method, ResumeSpec, Scenario, Stack, Swap
 
 
 def describe(scenario: Scenario) -> Iterator[tuple[str, str]]:
@@ -13,15 +13,35 @@ def describe(scenario: Scenario) -> Iterator[tuple[str, str]]:
     vcpus = f"{guest.vcpus} vCPU{'s' if guest.vcpus > 1 else ''}"
     more = f" of {guest.max_vcpus}" if guest.max_vcpus else ""
     root = f", root {_on(guest.root)}" if guest.root else ""
+    model = f" ({guest.cpu})" if guest.cpu else ""
     words = f", told {' '.join(guest.append)}" if guest.append else ""
-    yield "guest", f"{vcpus}{more}, {guest.memory_mib} MiB{root}{words}"
+    yield "guest", f"{vcpus}{more}{model}, {guest.memory_mib} MiB{root}{words}"
     yield "swap", "; ".join(map(_swap, scenario.layout)) or "none"
     lives = f", {scenario.lives} times in a life" if scenario.lives > 1 else ""
     yield "method", method_of(scenario.method) + lives
     if scenario.workloads:
         yield "workloads", ", ".join(one.name for one in scenario.workloads)
+    for when in ("before", "between", "after"):
+        if steps := getattr(scenario, when):
+            yield when, "; ".join(step.words for step in steps)
+    if changed := ", ".join(_changed(scenario.resume)):
+        yield "resume", changed
     if scenario.faults:
         yield "faults", ", ".join(map(_tag, scenario.faults))
+
+
+def _changed(resume: ResumeSpec) -> Iterator[str]:
+    """Yield what of the resume boot is not as in the save boot."""
+    if resume.vcpus:
+        yield f"{resume.vcpus} vCPUs"
+    if resume.memory_mib:
+        yield f"{resume.memory_mib} MiB"
+    if resume.cpu:
+        yield f"vCPUs are {resume.cpu}"
+    if resume.device:
+        yield f"told resume={resume.device}"
+    if resume.noresume:
+        yield "told noresume"
 
 
 def _swap(swap: Swap) -> str:

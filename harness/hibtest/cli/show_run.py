@@ -131,6 +131,9 @@ def _facts(shown: Shown) -> Iterator[str]:
         yield printable(f"host      QEMU {host.qemu}, {host.accel} ({host.accel_reason})")
     for name, what in describe(shown.scenario):
         yield printable(f"{name:9} {what}")
+    for boot in evidence.boots:
+        for step in boot.steps:
+            yield printable(f"{'done':9} {boot.directory}: {step.name}, {step.detail}")
 
 
 def _table(stages: dict[str, dict[str, float]]) -> Table:
