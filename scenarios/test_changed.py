@@ -26,23 +26,23 @@ pytestmark = pytest.mark.guest
 ROOM = 6
 
 
-def _unplugged(kernel: str, *tags: str) -> Scenario:
+def _plugged(kernel: str) -> Scenario:
+    return Scenario(
+        name=f"changed-{kernel}-plugged",
+        guest=GuestSpec(kernel=kernel, vcpus=1, max_vcpus=ROOM),
+        before=(Plug(vcpus=2),),
+        after=(Plug(),),
+        tags=("changed",),
+    )
+
+
+def _unplugged(kernel: str) -> Scenario:
     return Scenario(
         name=f"changed-{kernel}-unplugged",
         guest=GuestSpec(kernel=kernel, vcpus=3, max_vcpus=ROOM),
         before=(Unplug(),),
         after=(Unplug(), Plug(vcpus=2)),
-        tags=("changed", *tags),
-    )
-
-
-def _plugged(kernel: str, *tags: str) -> Scenario:
-    return Scenario(
-        name=f"changed-{kernel}-plugged",
-        guest=GuestSpec(kernel=kernel, vcpus=1, max_vcpus=ROOM),
-        before=(Plug(vcpus=2),),
-        after=(Unplug(), Plug()),
-        tags=("changed", *tags),
+        tags=("changed", "wide"),
     )
 
 
@@ -63,11 +63,11 @@ MORE_VCPUS = ResumeSpec(vcpus=4)
 MORE_MEMORY = ResumeSpec(memory_mib=768)
 
 SCENARIOS = (
-    # 6.12 and 7.3 have no place for a CPU that was not there when they started (QEMU 10.0)
+    # 6.12 and 7.3 have no place for a CPU that was not there when they started ("plus 0 hotplug
+    # CPUs"); and 7.3 stands still now and then where each emulated vCPU has a thread (QEMU 10.0)
     _plugged("bookworm"),
-    _unplugged("bookworm", "wide"),
+    _unplugged("bookworm"),
     _unplugged("trixie"),
-    _unplugged("backports", "wide"),
     _resumed("bookworm", "more-vcpus", MORE_VCPUS, "wide"),
     _resumed("trixie", "more-vcpus", MORE_VCPUS, "wide"),
     _resumed("backports", "more-vcpus", MORE_VCPUS),

@@ -227,3 +227,19 @@ def test_a_resume_boot_may_have_a_machine_of_its_own(runs: Runs) -> None:
         (3, 768, "qemu64"),
         (3, 768, "qemu64"),
     ]
+
+
+def test_a_machine_that_vcpus_are_taken_from_has_a_thread_for_each(runs: Runs) -> None:
+    unplugs: list[bool] = []
+
+    def seen(scene: Scene) -> Scene:
+        def scene_(machine: Machine) -> None:
+            assert machine.spec
+            unplugs.append(machine.spec.unplugs)
+            with_cpus(scene)(machine)
+
+        return scene_
+
+    room = replace(ROOMY, guest=replace(ROOMY.guest, vcpus=2), after=(Unplug(),))
+    runs(room, seen(saves()), seen(resumes()), seen(starts()))
+    assert unplugs == [False, True, False]

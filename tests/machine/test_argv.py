@@ -48,6 +48,7 @@ SPECS = {
     "2-vcpus": TWO_VCPUS,
     "4-vcpus": _guest(vcpus=4),
     "hotplug": _guest(vcpus=2, max_vcpus=4),
+    "unplug": replace(_guest(vcpus=2, max_vcpus=4), unplugs=True),
     "memory": _guest(vcpus=2, memory_mib=2048),
     "kvm": replace(TWO_VCPUS, accel=Accel.KVM),
     "own-kernel": replace(TWO_VCPUS, disks=(ROOT, SWAP, TOOLBOX)),

@@ -20,7 +20,7 @@ from hibtest.inside.shell import Shell, connect
 from hibtest.job import Job
 from hibtest.machine.process import Machine, start
 from hibtest.machine.shape import Accel, MachineSpec, Network
-from hibtest.spec import GuestFiles, Scenario, ServerGone, Stage, Target
+from hibtest.spec import GuestFiles, Scenario, ServerGone, Stage, Target, Unplug
 from hibtest.spec.course import BootPlan
 from hibtest.story.messages import swap_offset
 
@@ -167,6 +167,7 @@ def machine_spec(
         disks=storage.disks(files, directory),
         network=Network.OPEN if storage.target is Target.SERVER else Network.CLOSED,
         debug=debug,
+        unplugs=any(isinstance(step, Unplug) for step in plan.steps),
     )
 
 

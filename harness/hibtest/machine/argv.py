@@ -28,7 +28,7 @@ def argv(spec: MachineSpec, wires: Wires | None = None) -> tuple[str, ...]:
     return (
         spec.qemu,
         *_house(),
-        *_board(spec.guest, spec.accel, debug),
+        *_board(spec, debug),
         *_network(spec.network),
         *_disks(spec.disks, spec.guest.max_vcpus),
         *_kernel(spec),
@@ -50,11 +50,12 @@ def _house() -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _board(guest: GuestSpec, accel: Accel, debug: DebugWires | None) -> tuple[str, ...]:
+def _board(spec: MachineSpec, debug: DebugWires | None) -> tuple[str, ...]:
+    guest = spec.guest
     return (
         "-M", "q35" if debug is None else "q35,memory-backend=ram",
         *(() if debug is None else _memory(guest, debug)),
-        *cpu(accel, guest),
+        *cpu(spec.accel, guest.cpu, threads=spec.unplugs),
         "-smp", _vcpus(guest),
         "-m", f"{guest.memory_mib}M",
         "-rtc", "base=utc",
@@ -78,15 +79,17 @@ def _memory(guest: GuestSpec, debug: DebugWires) -> tuple[str, ...]:
 # and then, and some guests lose a vCPU's timer while they boot; and two guests side by side on two
 # CPUs are no quicker than one after the other. But of one thread none can be taken away: QEMU 10.0
 # then waits for itself ("qemu_thread_join: Resource deadlock avoided").
-def cpu(accel: Accel, guest: GuestSpec | None = None) -> tuple[str, ...]:
-    """Return the options that choose an accelerator and a vCPU model: by default its best."""
-    model = guest.cpu if guest else ""
+def cpu(accel: Accel, model: str = "", *, threads: bool = False) -> tuple[str, ...]:
+    """Return the options that choose an accelerator and a vCPU model: by default its best.
+
+    :param threads: Whether each emulated vCPU has a thread of its own.
+    """
     match accel:
         case Accel.KVM:
             return ("-accel", "kvm", "-cpu", model or "host")
         case Accel.TCG:
-            threads = "multi" if guest and guest.max_vcpus else "single"
-            return ("-accel", f"tcg,thread={threads}", "-cpu", model or "max")
+            thread = "multi" if threads else "single"
+            return ("-accel", f"tcg,thread={thread}", "-cpu", model or "max")
 
 
 # Port 0: the host's kernel picks a free one and keeps it. romfile= empty: nobody boots from it.

@@ -70,6 +70,7 @@ class MachineSpec:
     :ivar debug: Whether the guest can be stopped at breakpoints and its memory be read from
         outside. The guest cannot tell.
     :ivar network: Whom the guest can reach. Its hardware is the same.
+    :ivar unplugs: Whether vCPUs will be taken away from it.
     """
 
     accel: Accel
@@ -81,6 +82,7 @@ class MachineSpec:
     qemu: str = "qemu-system-x86_64"
     debug: bool = False
     network: Network = Network.CLOSED
+    unplugs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
