@@ -70,7 +70,7 @@ SCENARIOS = (
     _unplugged("trixie"),
     _resumed("bookworm", "more-vcpus", MORE_VCPUS, "wide"),
     _resumed("trixie", "more-vcpus", MORE_VCPUS, "wide"),
-    _resumed("backports", "more-vcpus", MORE_VCPUS),
+    _resumed("backports", "more-vcpus", MORE_VCPUS, "wide"),
     # the memory map is no longer the one that the image was made in
     _refused(_resumed("bookworm", "more-memory", MORE_MEMORY), "image-refused"),
     _refused(_resumed("trixie", "more-memory", MORE_MEMORY, "wide"), "image-refused"),

@@ -38,7 +38,7 @@ def _layout(kernel: str, what: str, layout: Layout, method: Method, *tags: str) 
         guest=GuestSpec(kernel=kernel, vcpus=1),
         layout=layout,
         method=method,
-        lives=2,
+        lives=2 if "wide" in tags else 1,
         tags=("layout", *tags),
     )
 
