@@ -82,6 +82,11 @@ def test_a_machine_has_the_vcpus_that_it_was_left_with() -> None:
     assert [plan.guest.vcpus for plan in boots] == [1, 4, 3, 2]
 
 
+def test_what_is_plugged_in_between_is_there_at_the_resume() -> None:
+    boots = course(replace(ONE, between=(Plug(),), after=(Unplug(),), lives=2))
+    assert [plan.guest.vcpus for plan in boots] == [1, 1, 2, 1, 2, 1]
+
+
 def test_a_resume_boot_may_have_another_machine() -> None:
     changed = replace(ONE, resume=ResumeSpec(vcpus=6, memory_mib=1024, cpu="qemu64"))
     save, resume, cold = course(changed)
@@ -111,6 +116,7 @@ def test_a_boot_that_is_not_in_the_course_is_not_found() -> None:
         ({"before": (Plug(vcpus=4),)}, "5 vCPUs after plug 4 vCPUs in, but there can be 1 to 4"),
         ({"before": (Unplug(),)}, "0 vCPUs after unplug 1 vCPU, but there can be 1 to 4"),
         ({"after": (Plug(vcpus=2),), "lives": 2}, "5 vCPUs after plug 2 vCPUs in"),
+        ({"between": (Unplug(),)}, "0 vCPUs after unplug 1 vCPU"),
     ],
 )
 def test_vcpus_for_which_there_is_no_room_are_refused(own: dict[str, object], said: str) -> None:

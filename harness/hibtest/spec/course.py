@@ -83,6 +83,7 @@ def _boots(scenario: Scenario) -> Iterator[BootPlan]:
         if scenario.between:
             steps = (*scenario.between, PowerOff())
             yield BootPlan(role=Role.RESCUE, name=f"rescue{number}", guest=guest, steps=steps)
+            guest = _left(guest, steps)
         guest = _changed(guest, scenario.resume)
         last = Hibernate() if life < scenario.lives else CutPower()
         steps = (Examine(), *scenario.after, last)

@@ -86,7 +86,7 @@ class Scenario:
                 f"{self.guest.max_vcpus}"
             )
         vcpus, most = self.guest.vcpus, self.guest.max_vcpus or self.guest.vcpus
-        for step in (*self.before, *self.after * self.lives):
+        for step in (*self.before, *(*self.between, *self.after) * self.lives):
             vcpus = after(vcpus, step)
             if not 1 <= vcpus <= most:
                 raise SpecError(
