@@ -4,12 +4,23 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hibtest.errors import SpecError
 from hibtest.evidence import read_json, read_written, to_json
-from hibtest.spec import Crypt, GuestSpec, Layout, Scenario, SwapDisk, SwapFile, Volume
+from hibtest.spec import (
+    Crypt,
+    GuestSpec,
+    Layout,
+    Linear,
+    Plug,
+    Scenario,
+    SwapDisk,
+    SwapFile,
+    Volume,
+)
 
 GUEST = GuestSpec(kernel="trixie")
 
@@ -44,6 +55,23 @@ def test_json_brings_back_the_same_scenario(layout: Layout, tmp_path: Path) -> N
     path = tmp_path / "scenario.json"
     path.write_bytes(to_json(scenario))
     assert read_json(path, Scenario) == scenario
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        ({"layout": SwapDisk()}, r"a: layout is SwapDisk\(.*, not a tuple"),
+        (
+            {"guest": replace(GUEST, root=Linear())},  # type: ignore[arg-type]
+            "a: guest.root is Linear.*, not a tuple",
+        ),
+        ({"before": [Plug()]}, "a: before is .*, not a tuple"),
+        ({"tags": "smoke"}, "a: tags is 'smoke', not a tuple"),
+    ],
+)
+def test_one_without_a_comma_is_told(one: dict[str, Any], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        Scenario(**{"name": "a", "guest": GUEST, **one})
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
 SCRATCH_DEVICE = "/dev/disk/by-id/virtio-scratch"
 KEYS_DEVICE = "/dev/disk/by-id/virtio-keys"
 LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of it all
+_TUPLES = ("layout", "faults", "workloads", "before", "between", "after", "tags")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -80,6 +81,9 @@ class Scenario:
                 f"scenario name {self.name!r} is not made of a-z 0-9 . _ -",
                 hint="it begins with a letter or a digit",
             )
+        for name in _TUPLES:
+            _require_tuple(f"{self.name}: {name}", getattr(self, name))
+        _require_tuple(f"{self.name}: guest.root", self.guest.root)
         if not 1 <= self.guest.vcpus <= (self.guest.max_vcpus or self.guest.vcpus):
             raise SpecError(
                 f"{self.name}: {self.guest.vcpus} vCPUs do not fit in max_vcpus "
@@ -100,3 +104,10 @@ class Scenario:
             )
         if self.lives < 1:
             raise SpecError(f"{self.name}: lives is {self.lives}, must be 1 or more")
+
+
+def _require_tuple(what: str, value: object) -> None:
+    if not isinstance(value, tuple):
+        raise SpecError(
+            f"{what} is {value!r:.100}, not a tuple", hint="one of them alone takes a comma: (ONE,)"
+        )
