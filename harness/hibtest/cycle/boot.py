@@ -21,7 +21,7 @@ from hibtest.job import Job
 from hibtest.machine.process import Machine, start
 from hibtest.machine.shape import Accel, MachineSpec, Network
 from hibtest.spec import GuestFiles, Scenario, ServerGone, Stage, Target, Unplug
-from hibtest.spec.course import BootPlan
+from hibtest.spec.course import BootPlan, queues
 from hibtest.story.messages import swap_offset
 
 _HOST = "10.0.2.2"  # this host, as a guest of QEMU's user network sees it
@@ -168,6 +168,7 @@ def machine_spec(
         network=Network.OPEN if storage.target is Target.SERVER else Network.CLOSED,
         debug=debug,
         unplugs=any(isinstance(step, Unplug) for step in plan.steps),
+        queues=queues(scenario),
     )
 
 

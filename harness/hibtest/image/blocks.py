@@ -94,7 +94,7 @@ class Blocks(ABC):
         :raise HostError: When the device cannot be read.
         """
         end = min(at + count, self.count * PAGE_SIZE)
-        if at >= end:
+        if not 0 <= at < end:
             return b""
         first = at // PAGE_SIZE
         memory = bytearray((-(-end // PAGE_SIZE) - first) * PAGE_SIZE)
@@ -115,8 +115,10 @@ class FileBlocks(Blocks):
 
     def peek(self, at: int, count: int) -> bytes:
         """See :meth:`Blocks.peek`; what is behind the last whole block counts, too."""
+        if not 0 <= at < self.size:
+            return b""
         try:
-            return os.pread(self.fd, max(0, min(count, self.size - at)), self.start + at)
+            return os.pread(self.fd, min(count, self.size - at), self.start + at)
         except OSError as error:
             raise HostError(f"{self.name}: cannot read: {error.strerror}") from error
 

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import struct
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -27,51 +28,64 @@ _MAGICS = (b"LUKS\xba\xbe", b"SKUL\xba\xbe")  # of the first copy, of the second
 _SIZES = tuple(1 << n for n in range(14, 23))  # of a copy: 16 KiB to 4 MiB
 _CIPHER = "aes-xts-plain64"
 _FIELD = "LUKS2 header"
-# What opening may cost, above cryptsetup's defaults: a header may be anybody's.
-_MOST_ITERATIONS, _MOST_PASSES, _MOST_KIB, _MOST_STRIPES = 1 << 26, 64, 1 << 20, 4000
+# What opening may cost, above cryptsetup's defaults: a header may be anybody's. Rounds of PBKDF2
+# and KiB that Argon2 goes through, all slots together.
+_MOST_ROUNDS, _MOST_SLOTS = 1 << 27, 32
+
+_Place = Annotated[int, msgspec.Meta(ge=0, le=1 << 48)]  # a byte of the device
+_KeySize = Annotated[int, msgspec.Meta(ge=32, le=64, multiple_of=32)]  # AES-128 and AES-256
+_Rounds = Annotated[int, msgspec.Meta(ge=1, le=1 << 26)]
 
 
 class _Pbkdf2(msgspec.Struct, tag_field="type", tag="pbkdf2"):
     salt: str
     hash: str
-    iterations: int
+    iterations: _Rounds
+
+    @property
+    def cost(self) -> int:
+        return self.iterations
 
     def derive(self, passphrase: bytes, size: int) -> bytes:
-        count = min(self.iterations, _MOST_ITERATIONS)
-        return hashlib.pbkdf2_hmac(self.hash, passphrase, _bytes(self.salt), count, size)
+        salt = _bytes(self.salt)
+        return hashlib.pbkdf2_hmac(self.hash, passphrase, salt, self.iterations, size)
 
 
 class _Argon2id(msgspec.Struct, tag_field="type", tag="argon2id"):
     salt: str
-    time: int
-    memory: int
-    cpus: int
+    time: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    memory: Annotated[int, msgspec.Meta(ge=8, le=1 << 20)]  # KiB
+    cpus: Annotated[int, msgspec.Meta(ge=1, le=16)]
+
+    @property
+    def cost(self) -> int:
+        return self.time * self.memory
 
     def derive(self, passphrase: bytes, size: int) -> bytes:
         function = Argon2id(
             salt=_bytes(self.salt),
             length=size,
-            iterations=min(self.time, _MOST_PASSES),
+            iterations=self.time,
             lanes=self.cpus,
-            memory_cost=min(self.memory, _MOST_KIB),
+            memory_cost=self.memory,
         )
         return function.derive(passphrase)
 
 
 class _Split(msgspec.Struct):
-    stripes: int
+    stripes: Annotated[int, msgspec.Meta(ge=1, le=4000)]
     hash: str
 
 
 class _Area(msgspec.Struct):
-    offset: int
-    size: int
+    offset: _Place
+    size: _Place
     encryption: str
-    key_size: int
+    key_size: _KeySize
 
 
 class _Slot(msgspec.Struct):
-    key_size: int
+    key_size: _KeySize
     kdf: _Pbkdf2 | _Argon2id
     af: _Split
     area: _Area
@@ -79,9 +93,9 @@ class _Slot(msgspec.Struct):
 
 class _Segment(msgspec.Struct):
     type: str
-    offset: int
-    size: str
-    iv_tweak: int = 0
+    offset: _Place
+    size: Annotated[str, msgspec.Meta(pattern="^(dynamic|[0-9]{1,15})$")]
+    iv_tweak: _Place = 0
     encryption: str = ""
     sector_size: int = xts.SECTOR
 
@@ -91,11 +105,11 @@ class _Digest(msgspec.Struct):
     salt: str
     digest: str
     hash: str
-    iterations: int
+    iterations: _Rounds
 
     def fits(self, key: bytes) -> bool:
-        count, wanted = min(self.iterations, _MOST_ITERATIONS), _bytes(self.digest)
-        found = hashlib.pbkdf2_hmac(self.hash, key, _bytes(self.salt), count, len(wanted))
+        salt, wanted = _bytes(self.salt), _bytes(self.digest)
+        found = hashlib.pbkdf2_hmac(self.hash, key, salt, self.iterations, len(wanted))
         return hmac.compare_digest(found, wanted)
 
 
@@ -175,9 +189,16 @@ def _header(device: Blocks) -> _Header:
         raise Damaged("neither copy has its checksum", field=_FIELD, block=0)
     _, text = max(found, key=lambda copy: copy[0])
     try:
-        return msgspec.convert(msgspec.json.decode(text), _Header, strict=False)
-    except msgspec.DecodeError as error:
+        header = msgspec.convert(msgspec.json.decode(text), _Header, strict=False)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Damaged(str(error), field=_FIELD, block=1) from error
+    slots, digests = header.keyslots.values(), len(header.digests)
+    rounds = sum(slot.kdf.cost for slot in slots)
+    rounds += len(slots) * sum(digest.iterations for digest in header.digests.values())
+    if rounds > _MOST_ROUNDS or len(slots) > _MOST_SLOTS or digests > _MOST_SLOTS:
+        what = f"{len(slots)} slots that take {rounds} rounds, more than anybody's"
+        raise Damaged(what, field=_FIELD, block=1)
+    return header
 
 
 def _copy(device: Blocks, at: int, magic: bytes) -> tuple[int, bytes] | None:
@@ -213,7 +234,7 @@ def _volume_key(device: Blocks, header: _Header, passphrase: bytes) -> bytes:
 def _stripes(device: Blocks, slot: _Slot, passphrase: bytes) -> bytes:
     """Return what a slot holds: the volume key in stripes."""
     area, size = slot.area, slot.key_size * slot.af.stripes
-    if area.encryption != _CIPHER or not 0 < size <= area.size or slot.af.stripes > _MOST_STRIPES:
+    if area.encryption != _CIPHER or size > area.size:
         raise ValueError(f"a slot of {slot.af.stripes} stripes in {area.size} bytes")
     memory = bytearray(device.peek(area.offset, -(-size // xts.SECTOR) * xts.SECTOR))
     if len(memory) < size:

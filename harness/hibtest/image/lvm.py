@@ -7,9 +7,12 @@ what lies on one physical volume, in linear segments.
 
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from hibtest.errors import SpecError
 from hibtest.image.blocks import Blocks
@@ -25,12 +28,42 @@ _PLACE = struct.Struct("<QQ")  # offset, size
 _UUID = 32
 _MAGIC = b" LVM2 x[5A%r0N*>"
 _WHERE_TEXT = 40  # in the area's header
+_FIRST_CRC = 0xF597A6CF
 _MOST = 1 << 20  # bytes of a text; LVM's areas have 1 MiB
 _DEEPEST = 16
 _FIELD = "LVM2 metadata"
 _TOKEN = re.compile(r'\s+|#[^\n]*|"(?:\\.|[^"\\])*"|[\w.+-]+|[={}\[\],]')
 
 Section = dict[str, Any]
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
+_Some = Annotated[int, msgspec.Meta(ge=1, le=1 << 32)]
+
+
+class _Unread(Exception):
+    """It is laid out in a way that is not read here."""
+
+
+class _Physical(msgspec.Struct):
+    pe_start: _Count  # sectors
+
+
+class _Group(msgspec.Struct):
+    extent_size: _Some  # sectors
+    physical_volumes: dict[str, _Physical]
+
+
+class _Volume(msgspec.Struct):
+    segment_count: Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
+
+
+class _Segment(msgspec.Struct):
+    start_extent: _Count
+    extent_count: _Some
+    type: str
+    stripe_count: int = 0
+    stripes: tuple[str, _Count] = ("", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,54 +81,66 @@ def volume(device: Blocks, group: str, name: str) -> Extents:
     :raise HostError: When the device cannot be read.
     :raise Damaged: When what describes it is not as it should be.
     """
-    text = _text(device)
     try:
-        found = Parser(text).section()[group]
-        entry = found["logical_volumes"][name]
-        size = int(found["extent_size"]) * _SECTOR
-        (physical,) = found["physical_volumes"].values()
-        extents = tuple(_extents(entry, size, int(physical["pe_start"]) * _SECTOR))
-    except KeyError as error:
-        raise SpecError(f"{device.name}: no logical volume {group}/{name}: no {error}") from error
-    except (ValueError, TypeError) as error:
+        section = Parser(_text(device)).section()
+        if group not in section or name not in section[group]["logical_volumes"]:
+            raise SpecError(f"{device.name}: there is no logical volume {group}/{name}")
+        found = msgspec.convert(section[group], _Group)
+        extents = tuple(_extents(found, section[group]["logical_volumes"][name]))
+    except _Unread as error:
         raise SpecError(f"{device.name}: {group}/{name} is not read: {error}") from error
+    except (msgspec.ValidationError, ValueError, TypeError, KeyError) as error:
+        raise Damaged(f"{group}/{name}: {error}", field=_FIELD) from error
     count = sum(extent.count for extent in extents)
-    for extent in extents:
-        if extent.below + extent.count > device.count:
-            raise Damaged(f"{group}/{name} ends outside the device", field=_FIELD)
+    if any(extent.below + extent.count > device.count for extent in extents):
+        raise Damaged(f"{group}/{name} ends outside the device", field=_FIELD)
     return Extents(name=device.name, count=count, device=device, extents=extents)
 
 
-def _extents(entry: Section, size: int, begin: int) -> Iterator[Extent]:
+def _extents(group: _Group, entry: Section) -> Iterator[Extent]:
+    volume = msgspec.convert(entry, _Volume)
+    if len(group.physical_volumes) != 1:
+        raise _Unread(f"it has {len(group.physical_volumes)} physical volumes")
+    (physical,) = group.physical_volumes.values()
+    size, begin, end = group.extent_size * _SECTOR, physical.pe_start * _SECTOR, 0
     if size % PAGE_SIZE or begin % PAGE_SIZE:
-        raise ValueError(f"extents of {size} bytes from byte {begin} on")
+        raise _Unread(f"extents of {size} bytes from byte {begin} on")
     blocks = size // PAGE_SIZE
-    for number in range(1, int(entry["segment_count"]) + 1):
-        segment = entry[f"segment{number}"]
-        kind, stripes = segment["type"], segment.get("stripe_count", 0)
-        if (kind, stripes) != ("striped", 1):  # as a linear segment is written
-            raise ValueError(f"a segment of type {kind}, {stripes} stripes")
-        first = int(segment["start_extent"]) * blocks
-        below = begin // PAGE_SIZE + int(segment["stripes"][1]) * blocks
-        yield Extent(first=first, below=below, count=int(segment["extent_count"]) * blocks)
+    for number in range(1, volume.segment_count + 1):
+        segment = msgspec.convert(entry[f"segment{number}"], _Segment)
+        if (segment.type, segment.stripe_count) != ("striped", 1):  # as a linear one is written
+            raise _Unread(f"a segment of type {segment.type}, {segment.stripe_count} stripes")
+        if segment.start_extent != end:
+            raise ValueError(f"segment {number} begins at {segment.start_extent}, not at {end}")
+        end += segment.extent_count
+        below = begin // PAGE_SIZE + segment.stripes[1] * blocks
+        first = segment.start_extent * blocks
+        yield Extent(first=first, below=below, count=segment.extent_count * blocks)
 
 
 def _text(device: Blocks) -> str:
     for area in _areas(device):
         header = device.peek(area.start, _SECTOR)
         if len(header) == _SECTOR and _AREA.unpack_from(header)[1] == _MAGIC:
-            offset, size, *_ = _TEXT.unpack_from(header, _WHERE_TEXT)
-            return _around(device, area, offset, size)
+            offset, size, crc, _ = _TEXT.unpack_from(header, _WHERE_TEXT)
+            text = _around(device, area, offset, size)
+            if _crc(text) != crc:
+                raise Damaged(f"the text's CRC is {_crc(text):#x}, not {crc:#x}", field=_FIELD)
+            return text.rstrip(b"\0").decode("ascii", "replace")
     raise Damaged("the label leads to no metadata", field=_FIELD)
 
 
-def _around(device: Blocks, area: _Area, offset: int, size: int) -> str:
+def _around(device: Blocks, area: _Area, offset: int, size: int) -> bytes:
     """Return a text that goes on behind the area's header when it comes to the area's end."""
     if not _SECTOR <= offset < area.size or not 0 < size <= min(_MOST, area.size - _SECTOR):
         raise Damaged(f"{size} bytes at {offset} of an area of {area.size}", field=_FIELD)
     end = min(size, area.size - offset)
-    text = device.peek(area.start + offset, end) + device.peek(area.start + _SECTOR, size - end)
-    return text.rstrip(b"\0").decode("ascii", "replace")
+    return device.peek(area.start + offset, end) + device.peek(area.start + _SECTOR, size - end)
+
+
+def _crc(text: bytes) -> int:
+    """Return LVM's CRC-32, which begins with another number: lib/misc/crc.c (lvm2 2.03)."""
+    return zlib.crc32(text, _FIRST_CRC ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
 
 
 def _areas(device: Blocks) -> Iterator[_Area]:

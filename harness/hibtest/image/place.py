@@ -93,18 +93,29 @@ class ImagePlace:
             return None
         if not self.path.exists():
             return AgentImage(state="none")
-        try:
-            with self._device() as (device, offset):
-                return known(AgentPlace(device=device, swap=self.swap, offset=offset).record())
-        except SpecError:
-            return AgentImage(state="none")
+        nothing = AgentImage(state="none")
+        if self.offset is None:
+            return nothing
+        with open_disk(self.path) as disk:
+            try:
+                device = self._seen(disk)
+                check_offset(device, self.offset)
+            except (SpecError, Damaged):
+                return nothing
+            place = AgentPlace(device=device, swap=self.swap, offset=self.offset)
+            try:
+                return known(place.record())
+            except SpecError:
+                return nothing
 
     @contextmanager
     def _device(self) -> Iterator[tuple[Blocks, int]]:
         if self.offset is None:
             raise SpecError(f"{self.path}: the guest has not told where in it its swap file lies")
         with open_disk(self.path) as disk:
-            yield self._seen(disk), self.offset
+            device = self._seen(disk)
+            check_offset(device, self.offset)
+            yield device, self.offset
 
     def _seen(self, device: Blocks) -> Blocks:
         for view in self.views:

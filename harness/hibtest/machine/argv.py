@@ -30,7 +30,7 @@ def argv(spec: MachineSpec, wires: Wires | None = None) -> tuple[str, ...]:
         *_house(),
         *_board(spec, debug),
         *_network(spec.network),
-        *_disks(spec.disks, spec.guest.max_vcpus),
+        *_disks(spec.disks, spec.queues),
         *_kernel(spec),
         *(_by_hand() if wires is None else _wired(wires)),
     )
@@ -104,14 +104,12 @@ def _network(network: Network) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-# A disk has as many queues as the machine has vCPUs at its start, and a machine that is resumed on
-# must have the same ones: where vCPUs come and go, their number is fixed.
-def _disks(disks: Sequence[Disk], most: int | None) -> tuple[str, ...]:
-    queues = f",num-queues={most}" if most else ""
+def _disks(disks: Sequence[Disk], queues: int | None) -> tuple[str, ...]:
+    fixed = f",num-queues={queues}" if queues else ""
     return tuple(
         arg
         for slot, disk in enumerate(disks, FIRST_DISK_SLOT)
-        for arg in _disk(disk, f"addr={slot:x}{queues}")
+        for arg in _disk(disk, f"addr={slot:x}{fixed}")
     )
 
 

@@ -15,8 +15,9 @@ from hibtest.errors import QemuError, SpecError
 from hibtest.machine.monitor import Monitor
 
 EVENT = "ACPI_DEVICE_OST"  # qapi/acpi.json
-# Of _OST: what it answers to, and 0 for done (ACPI 6.5, section 6.3.5).
-_TAKEN, _GONE = (1, 0), (3, 0)
+# Of _OST: what it answers to. Its status is 0 for done, from 0x80 on for under way (ACPI 6.5,
+# section 6.3.5).
+_TAKEN, _GONE, _UNDER_WAY = 1, 3, 0x80
 _ORDER = ("socket-id", "die-id", "cluster-id", "core-id", "thread-id")
 
 
@@ -43,17 +44,26 @@ class Change:
     """A vCPU that comes or goes.
 
     :ivar number: Which.
-    :ivar answer: What the guest's _OST says once it has followed.
+    :ivar source: What the guest's _OST answers to when it tells of it.
     """
 
     number: int
-    answer: tuple[int, int]
+    source: int
 
     def followed(self, facts: Mapping[str, Any]) -> bool:
         """Return whether an event says that the guest has followed."""
+        return self._told(facts) == 0
+
+    def refused(self, facts: Mapping[str, Any]) -> int:
+        """Return the status with which an event says that the guest will not follow, else 0."""
+        status = self._told(facts)
+        return status if status is not None and 0 < status < _UNDER_WAY else 0
+
+    def _told(self, facts: Mapping[str, Any]) -> int | None:
         info = facts.get("info", {})
-        told = (info.get("source"), info.get("status"))
-        return bool(info.get("slot") == str(self.number) and told == self.answer)
+        ours = (info.get("slot"), info.get("source")) == (str(self.number), self.source)
+        status = info.get("status")
+        return status if ours and isinstance(status, int) else None
 
 
 def slots(monitor: Monitor, deadline: Deadline) -> Slots:
@@ -85,7 +95,7 @@ def plug(monitor: Monitor, deadline: Deadline) -> Change:
     slot, number = there.free[0], len(there.taken)
     device = {"driver": slot.type, "id": f"vcpu{number}", **slot.props}
     monitor.execute("device_add", device, deadline=deadline)
-    return Change(number=number, answer=_TAKEN)
+    return Change(number=number, source=_TAKEN)
 
 
 def unplug(monitor: Monitor, deadline: Deadline) -> Change:
@@ -95,4 +105,4 @@ def unplug(monitor: Monitor, deadline: Deadline) -> Change:
     """
     taken = slots(monitor, deadline).taken
     monitor.execute("device_del", {"id": taken[-1].qom_path}, deadline=deadline)
-    return Change(number=len(taken) - 1, answer=_GONE)
+    return Change(number=len(taken) - 1, source=_GONE)

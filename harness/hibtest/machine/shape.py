@@ -71,6 +71,7 @@ class MachineSpec:
         outside. The guest cannot tell.
     :ivar network: Whom the guest can reach. Its hardware is the same.
     :ivar unplugs: Whether vCPUs will be taken away from it.
+    :ivar queues: Of each disk; ``None``: as many as vCPUs, which QEMU chooses.
     """
 
     accel: Accel
@@ -83,6 +84,7 @@ class MachineSpec:
     debug: bool = False
     network: Network = Network.CLOSED
     unplugs: bool = False
+    queues: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,16 @@ def expected_course(scenario: Scenario) -> tuple[BootPlan, ...]:
             return boots
 
 
+def queues(scenario: Scenario) -> int | None:
+    """Return how many queues each disk has in all boots; ``None``: vCPUs never vary in number.
+
+    QEMU gives a disk as many as there are vCPUs when it starts, and a kernel that is resumed on a
+    machine with fewer loses those that it uses.
+    """
+    shapes = {plan.guest.max_vcpus or plan.guest.vcpus for plan in course(scenario)}
+    return max(shapes) if scenario.guest.max_vcpus or len(shapes) > 1 else None
+
+
 def first(scenario: Scenario, role: Role) -> BootPlan:
     """Return the first boot of a role.
 

@@ -89,14 +89,10 @@ class Scenario:
                 f"{self.name}: {self.guest.vcpus} vCPUs do not fit in max_vcpus "
                 f"{self.guest.max_vcpus}"
             )
-        vcpus, most = self.guest.vcpus, self.guest.max_vcpus or self.guest.vcpus
-        for step in (*self.before, *(*self.between, *self.after) * self.lives):
-            vcpus = after(vcpus, step)
-            if not 1 <= vcpus <= most:
-                raise SpecError(
-                    f"{self.name}: {vcpus} vCPUs after {step.words}, but there can be 1 to {most}",
-                    hint="raise guest.max_vcpus",
-                )
+        self._require_vcpus()
+        names = [one.name for one in self.workloads]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise SpecError(f"{self.name}: two workloads are called {twice[0]}", hint="rename one")
         if self.guest.memory_mib < LEAST_MEMORY_MIB:
             raise SpecError(
                 f"{self.name}: {self.guest.memory_mib} MiB of memory is too little to boot",
@@ -104,6 +100,21 @@ class Scenario:
             )
         if self.lives < 1:
             raise SpecError(f"{self.name}: lives is {self.lives}, must be 1 or more")
+
+    def _require_vcpus(self) -> None:
+        """Check that a machine has vCPUs, and room for them, after each step of its course."""
+        resume = self.resume.vcpus
+        if resume is not None and resume < 1:
+            raise SpecError(f"{self.name}: a resume machine of {resume} vCPUs", hint="1 or more")
+        vcpus, most = self.guest.vcpus, self.guest.max_vcpus or self.guest.vcpus
+        for steps in (self.before, *(self.between, self.after) * self.lives):
+            if steps is self.after and resume:
+                vcpus, most = resume, max(most, resume)
+            for step in steps:
+                vcpus = after(vcpus, step)
+                if not 1 <= vcpus <= most:
+                    what = f"{vcpus} vCPUs after {step.words}, but there can be 1 to {most}"
+                    raise SpecError(f"{self.name}: {what}", hint="raise guest.max_vcpus")
 
 
 def _require_tuple(what: str, value: object) -> None:

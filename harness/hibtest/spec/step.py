@@ -9,6 +9,8 @@ from typing import ClassVar
 
 import msgspec
 
+from hibtest.errors import SpecError
+
 
 class Workloads(msgspec.Struct, frozen=True, tag="workloads"):
     """Set up the scenario's workloads."""
@@ -72,6 +74,9 @@ class Plug(msgspec.Struct, frozen=True, kw_only=True, tag="plug"):
 
     vcpus: int = 1
 
+    def __post_init__(self) -> None:
+        _require_some(self.vcpus)
+
     @property
     def words(self) -> str:
         return f"plug {self.vcpus} vCPU{'s' if self.vcpus > 1 else ''} in"
@@ -84,6 +89,9 @@ class Unplug(msgspec.Struct, frozen=True, kw_only=True, tag="unplug"):
     """
 
     vcpus: int = 1
+
+    def __post_init__(self) -> None:
+        _require_some(self.vcpus)
 
     @property
     def words(self) -> str:
@@ -101,6 +109,11 @@ class Do(msgspec.Struct, frozen=True, kw_only=True, tag="do"):
     @property
     def words(self) -> str:
         return f"do: {self.command}"
+
+
+def _require_some(vcpus: int) -> None:
+    if vcpus < 1:
+        raise SpecError(f"{vcpus} vCPUs cannot come or go", hint="1 or more")
 
 
 OwnStep = Plug | Unplug | Do

@@ -55,7 +55,7 @@ OURS = (
     _line("noresume", r"^hibtest: noresume"),
     _line("no-resume-device", r"^hibtest: no resume device (?P<device>.*)"),
     _line("guest-failed", r"^hibtest: failed: (?P<text>.*)"),
-    _line("swap-offset", r"^hibtest: swap offset (?P<pages>\d+)"),
+    _line("swap-offset", r"^hibtest: swap offset (?P<pages>\d{1,12})(?!\d)"),
     _line("ready", r"^hibtest: ready"),
     _anew("begins", r"hibtest: hibernate agent begins", Stage.STOP),
     _anew("begins", r"hibtest: hibernate (?P<mode>\S+) begins", Stage.FREEZE),

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hibtest.cycle.steps.situation import Situation
+from hibtest.cycle.watch import Stalled
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import StepReport
 from hibtest.inside.shell import Shell
 from hibtest.machine import hotplug
 from hibtest.machine.monitor import Monitor
-from hibtest.spec import Plug, Unplug
+from hibtest.spec import Plug, Role, Unplug
 
 _ONLINE = "/sys/devices/system/cpu/online"
 # nobody in the guest does it by itself
@@ -47,10 +48,17 @@ def _followed(at: Situation, act: Callable[[Monitor, Deadline], hotplug.Change])
     def told() -> bool | None:
         if watch.ended() is not None:
             raise GuestError(f"the machine ended while vCPU {change.number} changed")
-        news = (one for one in watch.record.qmp[seen:] if one.name == hotplug.EVENT)
-        return any(change.followed(one.data) for one in news) or None
+        news = [one.data for one in watch.record.qmp[seen:] if one.name == hotplug.EVENT]
+        for status in filter(None, map(change.refused, news)):
+            raise GuestError(f"the guest refuses to change vCPU {change.number}: _OST {status:#x}")
+        return any(map(change.followed, news)) or None
 
-    watch.until(told, f"the guest's word that vCPU {change.number} has changed")
+    try:
+        watch.until(told, f"the guest's word that vCPU {change.number} has changed")
+    except Stalled as stalled:
+        if at.boot.role is Role.SAVE:  # no hibernation has been tried yet
+            raise GuestError(str(stalled)) from stalled
+        raise
 
 
 def _online(at: Situation, shell: Shell) -> str:
