@@ -14,7 +14,7 @@ from hibtest.cycle.server import served
 from hibtest.cycle.steps import Past, Situation, carry_out
 from hibtest.cycle.watch import Stalled
 from hibtest.deadline import DeadlineExpired
-from hibtest.errors import GuestError, HibtestError, HostError
+from hibtest.errors import GuestError, HibtestError, HostError, QemuError, SpecError
 from hibtest.events import Sink, Waiting
 from hibtest.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
 from hibtest.files import as_host_error, whole
@@ -88,8 +88,10 @@ def _boots(lab: Lab) -> Iterator[Boot]:
     with closing(Past()) as past, served(lab) as equipped:
         lab = equipped
         for number, plan in enumerate(course(lab.scenario)):
-            boot = _boot(lab, plan, number, past)
+            boot, error = _boot(lab, plan, number, past)
             yield boot
+            if error is not None:
+                raise error
             if not _goes_on(plan, boot):
                 return
             lab = replace(lab, told=boot.swap_offset)
@@ -113,8 +115,12 @@ def _hibernated(boot: Boot) -> bool:
     return tried and _off(boot) and not boot.panic and boot.hang is None
 
 
-def _boot(lab: Lab, plan: BootPlan, number: int, past: Past) -> Boot:
-    """Run one machine through its steps and return all that was seen of it."""
+def _boot(lab: Lab, plan: BootPlan, number: int, past: Past) -> tuple[Boot, HibtestError | None]:
+    """Run one machine through its steps; return all that was seen of it, and what ended it of ours.
+
+    :raise HibtestError: What is ours before any hibernation: there is nothing to be judged.
+    """
+    trouble: HibtestError | None = None
     with running(lab, plan, number, lab.directory / plan.name) as run:
         at = Situation(run, past, Boot(role=plan.role, directory=plan.name))
         try:
@@ -125,9 +131,13 @@ def _boot(lab: Lab, plan: BootPlan, number: int, past: Past) -> Boot:
             at.boot = replace(at.boot, garbled=_afterwards(at.boot, garbled))
         except (GuestError, DeadlineExpired) as error:
             at.boot = replace(at.boot, hang=_lost(run, at.boot, error))
+        except (SpecError, QemuError) as error:
+            if _before(at.boot):
+                raise
+            trouble = error
         exit_ = run.watch.ended() or Exit(returncode=None)
         run.watch.close()
-    return _seen(run, replace(at.boot, exit=exit_))
+    return _seen(run, replace(at.boot, exit=exit_)), trouble
 
 
 def _afterwards(boot: Boot, garbled: Garbled) -> str:

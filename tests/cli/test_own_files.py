@@ -31,30 +31,28 @@ def run(tmp_path: Path) -> Path:
 
 def test_they_are_kept_and_found_there(program: Path, run: Path) -> None:
     scenario = with_files(program)
-    own_files.keep(scenario, run)
+    again = own_files.keep(scenario, own_files.read(scenario), run)
     program.unlink()
-    again = own_files.kept(scenario, run)
-    assert again == with_files(run / "own/program")
+    assert again == own_files.kept(scenario, run) == with_files(run / "own/program")
     assert (run / "own/program").read_text() == "#!/bin/sh"
 
 
 def test_without_files_nothing_is_kept(run: Path) -> None:
-    own_files.keep(ONE, run)
-    assert own_files.kept(ONE, run) == ONE
+    assert own_files.keep(ONE, own_files.read(ONE), run) == ONE
     assert list(run.iterdir()) == []
 
 
-def test_one_that_is_not_there_is_named_before_anything_boots(run: Path) -> None:
+def test_one_that_is_not_there_is_named_before_anything_boots() -> None:
     with pytest.raises(HibtestError, match="/no/such/program"):
-        own_files.keep(with_files(Path("/no/such/program")), run)
+        own_files.read(with_files(Path("/no/such/program")))
 
 
-def test_two_of_a_name_are_refused(program: Path, run: Path) -> None:
+def test_two_of_a_name_are_refused(program: Path) -> None:
     other = program.with_name("elsewhere") / "program"
     other.parent.mkdir()
     other.touch()
     with pytest.raises(SpecError, match="two files are called program"):
-        own_files.keep(with_files(program, other), run)
+        own_files.read(with_files(program, other))
 
 
 def test_a_run_of_somebody_else_names_no_file_of_this_machine(program: Path, run: Path) -> None:
@@ -72,9 +70,9 @@ def test_nor_by_its_directory(program: Path, run: Path) -> None:
         own_files.kept(with_files(program), run)
 
 
-def test_what_nobody_would_put_into_a_guest_is_refused(run: Path, tmp_path: Path) -> None:
+def test_what_nobody_would_put_into_a_guest_is_refused(tmp_path: Path) -> None:
     large = tmp_path / "large"
     with large.open("wb") as file:
         file.truncate((64 << 20) + 1)
     with pytest.raises(SpecError, match="too much to put into a guest"):
-        own_files.keep(with_files(large), run)
+        own_files.read(with_files(large))

@@ -48,6 +48,6 @@ def test_a_rescue_boot_leaves_the_image_and_a_program_goes_on_counting(tmp_path:
     _, rescue, resume, _ = evidence.boots
     assert rescue.armed
     assert rescue.boot_id == ""  # another life, which nobody asks for its name
-    assert rescue.steps[0].detail == f"{LOOKS.command}: noresume"
+    assert rescue.steps[0].detail == f"`{LOOKS.command}`: noresume"
     (found,) = [one for one in resume.witnesses if one.name == "workload run-counter"]
     assert found.found == {"status": 0, "output": ""}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hibtest.errors import QemuError
 from hibtest.evidence import Evidence, StepReport
 from hibtest.spec import Do, GuestSpec, Outcome, Plug, ResumeSpec, Run, Scenario, Stage, Unplug
 from hibtest.verdict import Verdict
@@ -134,7 +135,7 @@ def test_a_rescue_boot_stands_between_hibernation_and_resume(runs: Runs) -> None
     evidence, verdict = runs(scenario, saves(), noted, resumes(), starts())
     assert verdict.outcome is Outcome.RESUMED, verdict
     assert [one.directory for one in evidence.boots] == ["save", "rescue", "resume", "cold"]
-    assert evidence.boots[1].steps == (StepReport(name="do", detail="touch /root/rescued"),)
+    assert evidence.boots[1].steps == (StepReport(name="do", detail="`touch /root/rescued`"),)
     assert evidence.boots[1].armed  # it has left the image alone
     assert "noresume" in told[0].split()
 
@@ -243,3 +244,71 @@ def test_a_machine_that_vcpus_are_taken_from_has_a_thread_for_each(runs: Runs) -
     room = replace(ROOMY, guest=replace(ROOMY.guest, vcpus=2), after=(Unplug(),))
     runs(room, seen(saves()), seen(resumes()), seen(starts()))
     assert unplugs == [False, True, False]
+
+
+def test_a_command_that_fails_in_a_resumed_guest_is_damage(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        resumes()(machine)
+        machine.says["fstrim"] = lambda: (1, "fstrim: /: Input/output error")
+
+    trims = replace(ONE, after=(Do(command="fstrim /"), Do(command="true")))
+    evidence, verdict = runs(trims, saves(), scene, starts())
+    assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "step-failed"), verdict
+    assert verdict.reason == (
+        "resume boot: step do: `fstrim /` ended with status 1: fstrim: /: Input/output error"
+    )
+    assert [one.ok for one in evidence.boots[1].steps] == [False]  # and none is done after it
+
+
+def test_a_witness_that_is_wrong_comes_before_a_step_that_failed(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        resumes()(machine)
+        machine.answers.check["witnesses"]["eventfd"]["found"] = {"value": 8}
+        machine.says["fstrim"] = lambda: (1, "")
+
+    _, verdict = runs(replace(ONE, after=(Do(command="fstrim /"),)), saves(), scene, starts())
+    assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "witness-eventfd"), verdict
+
+
+def test_what_qemu_refuses_after_a_hibernation_leaves_the_boot_in_evidence(runs: Runs) -> None:
+    def refuses(command: str, _arguments: dict[str, Any]) -> Any:
+        raise QemuError(f"QMP command {command} failed: no")
+
+    def scene(machine: Machine) -> None:
+        with_cpus(resumes())(machine)
+        machine.monitor.carries_out = refuses
+
+    evidence, verdict = runs(replace(ROOMY, after=(Plug(),)), saves(), scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "QemuError"), verdict
+    assert [one.directory for one in evidence.boots] == ["save", "resume"]
+    assert evidence.boots[1].witnesses
+
+
+def test_a_guest_that_does_not_take_a_vcpu_before_a_hibernation_is_ours(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch, Stage.PREPARE)
+    evidence, verdict = runs(replace(ROOMY, before=(Plug(),)), with_cpus(saves(), follows=False))
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "GuestError"), verdict
+    assert evidence.fault
+    assert "the guest's word that vCPU 1 has changed" in evidence.fault.message
+
+
+def test_a_guest_that_refuses_a_vcpu_says_so(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        Cpus(machine)
+        saves()(machine)
+        asked = machine.monitor.carries_out
+
+        def refuses(command: str, arguments: dict[str, Any]) -> Any:
+            if command != "device_add":
+                return asked(command, arguments)
+            machine.tells("ACPI_DEVICE_OST", info={"source": 1, "status": 1, "slot": "1"})
+            return {}
+
+        machine.monitor.carries_out = refuses
+
+    evidence, verdict = runs(replace(ROOMY, before=(Plug(),)), scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "GuestError"), verdict
+    assert evidence.fault
+    assert evidence.fault.message == "the guest refuses to change vCPU 1: _OST 0x1"

@@ -3,6 +3,7 @@ made again, and so that somebody else's run names no file of this machine.
 """
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,19 +17,26 @@ OWN = "own"  # their directory in the run's
 _MOST = 64 << 20  # bytes of a file
 
 
-def keep(scenario: Scenario, directory: Path) -> None:
-    """Copy a scenario's files into the run's directory.
+def read(scenario: Scenario) -> dict[str, bytes]:
+    """Return a scenario's files by their names.
 
     :raise SpecError: When one is not there, or two have the same name.
     """
-    files = [Path(file) for one in scenario.workloads if isinstance(one, Run) for file in one.files]
-    names = [file.name for file in files]
-    for file in files:
-        if names.count(file.name) > 1:
+    found: dict[str, bytes] = {}
+    for file in _files(scenario):
+        if file.name in found:
             raise SpecError(f"{scenario.name}: two files are called {file.name}", hint="rename one")
-        place = directory / OWN / file.name
+        found[file.name] = _content(file, scenario)
+    return found
+
+
+def keep(scenario: Scenario, files: Mapping[str, bytes], directory: Path) -> Scenario:
+    """Put files into the run's directory; return the scenario with those in place of its own."""
+    for name, content in files.items():
+        place = directory / OWN / name
         place.parent.mkdir(exist_ok=True)
-        place.write_bytes(_content(file, scenario))
+        place.write_bytes(content)
+    return kept(scenario, directory)
 
 
 def kept(scenario: Scenario, run: Path) -> Scenario:
@@ -47,6 +55,12 @@ def _kept(one: Workload, run: Path) -> Workload:
         if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
             raise SpecError(f"{path}: no file of that run", hint="copy the run with all in it")
     return msgspec.structs.replace(one, files=tuple(map(str, paths)))
+
+
+def _files(scenario: Scenario) -> Iterator[Path]:
+    for one in scenario.workloads:
+        if isinstance(one, Run):
+            yield from map(Path, one.files)
 
 
 def _content(file: Path, scenario: Scenario) -> bytes:

@@ -61,10 +61,10 @@ class Bench:
         :raise HostError: When the directory cannot be made, or its file system is full.
         :raise SpecError: When a file that the scenario needs is not there.
         """
-        files = self.files(scenario.guest.kernel)
+        files, own = self.files(scenario.guest.kernel), own_files.read(scenario)
         directory = new_directory(self.runs, scenario.name)
         require_room(directory, scenario.guest.memory_mib + _ROOT_GROWTH_MIB)
-        own_files.keep(scenario, directory)
+        scenario = own_files.keep(scenario, own, directory)
         job = Job(
             scenario=scenario,
             files=files,

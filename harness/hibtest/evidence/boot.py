@@ -144,10 +144,12 @@ class StepReport:
 
     :ivar name: Which step.
     :ivar detail: What came of it.
+    :ivar ok: Whether it did what it was to do.
     """
 
     name: str
     detail: str
+    ok: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

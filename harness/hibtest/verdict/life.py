@@ -57,6 +57,16 @@ def _audits(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     return None
 
 
+def _steps(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """What the scenario asked of a resumed guest was done."""
+    for boot in evidence.boots:
+        for step in boot.steps:
+            if not step.ok:
+                reason = f"step {step.name}: {step.detail}"
+                return _corrupt("step-failed", boot, reason, "boots[*].steps")
+    return None
+
+
 def _garbled(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     """What was planted in the guest answers with what it never says."""
     for boot in evidence.boots:
@@ -196,6 +206,7 @@ LIFE_RULES: tuple[Rule, ...] = (
     _witnesses,
     _audits,
     _kernel_log,
+    _steps,
     _header,
     _used_twice,
     _failures,
