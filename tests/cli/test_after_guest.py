@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from hibtest import images
+from hibtest.cycle.storage.left import disks_in
 from hibtest.deadline import Deadline, poll
 from hibtest.errors import ExitStatus
 
@@ -116,8 +117,7 @@ def test_gdb_finds_it_before_its_first_instruction(run: Path) -> None:
 def test_a_command_line_that_was_kept_can_be_pasted(run: Path, tmp_path: Path) -> None:
     """On copies, here, and with a console that can be read."""
     line = (run / "resume" / "argv").read_text().replace(str(run), str(tmp_path))
-    for disk in ("root.qcow2", "swap.raw"):
-        subprocess.run(["cp", "--sparse=always", run / disk, tmp_path / disk], check=True)
+    subprocess.run(["cp", "--sparse=always", *disks_in(run), tmp_path], check=True)
     console = tmp_path / "console.log"
     words = shlex.split(line.replace("mon:stdio", f"file:{console}"))
     with subprocess.Popen(words, stdin=subprocess.DEVNULL) as qemu:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hibtest.cycle.storage.left import disks_in
 from hibtest.deadline import Deadline, poll
 from hibtest.image.disk import open_disk
 from hibtest.image.e820 import log_checksums
@@ -168,9 +169,8 @@ def resumed(guest: Guest, directory: Path) -> str:
 @pytest.mark.parametrize("turn", [0, 1])
 def test_kernel_says_what_inspect_says(tmp_path: Path, guest: Guest, turn: int) -> None:
     what = {"lzo": ("length", "data"), "lz4": ("data", "crc"), "none": ("magic", "map")}
-    for disk in ("root.qcow2", "swap.raw"):
-        copy = ["cp", "--sparse=always", str(guest.run / disk), str(tmp_path / disk)]
-        subprocess.run(copy, check=True)
+    disks = map(str, disks_in(guest.run))
+    subprocess.run(["cp", "--sparse=always", *disks, str(tmp_path)], check=True)
     garble(tmp_path / "swap.raw", what[guest.codec][turn])
     with open_disk(tmp_path / "swap.raw") as device:
         replies = survey_disk(device).replies
