@@ -353,3 +353,79 @@ def test_a_target_on_what_cannot_be_opened_holds_nothing(whole: bytes, tmp_path:
         return luks.opened(below, b"hibtest")
 
     assert ImagePlace(path=path, agent=True, views=(view,)).look() == AgentImage(state="none")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("segments.0.encryption", "aes-cbc-essiv:sha256", "encrypted by aes-cbc-essiv:sha256"),
+        ("segments.0.sector_size", 777, "sectors of 777 bytes"),
+        ("segments.0.offset", "262656", "from byte 262656 on"),
+        ("segments.0.type", "linear", "not one encrypted segment"),
+    ],
+)
+def test_a_device_that_is_encrypted_otherwise_is_not_read(
+    path: str, value: object, said: str, whole: bytes, tmp_path: Path
+) -> None:
+    def change(header: dict[str, Any]) -> None:
+        *way, last = path.split(".")
+        for name in way:
+            header = header[name]
+        header[last] = value
+
+    with device(resigned(whole, change), tmp_path) as disk, pytest.raises(SpecError, match=said):
+        luks.opened(disk, b"hibtest")
+
+
+def test_a_segment_may_have_a_size_of_its_own(whole: bytes, tmp_path: Path) -> None:
+    def sized(size: int) -> bytes:
+        return resigned(whole, lambda header: header["segments"]["0"].update(size=str(size)))
+
+    blocks = 3008  # from 256 KiB on to the end of 12 MiB
+    with device(sized(2 * PAGE_SIZE), tmp_path) as disk:
+        assert luks.opened(disk, b"hibtest").count == 2
+    with device(sized(blocks * PAGE_SIZE), tmp_path) as disk:
+        assert luks.opened(disk, b"hibtest").count == blocks
+    for size in (0, (blocks + 1) * PAGE_SIZE):
+        with device(sized(size), tmp_path) as disk, pytest.raises(Damaged, match="end outside"):
+            luks.opened(disk, b"hibtest")
+
+
+def test_a_slot_that_does_not_fit_its_area_is_damaged(whole: bytes, tmp_path: Path) -> None:
+    def change(header: dict[str, Any]) -> None:
+        header["keyslots"]["0"]["area"]["size"] = "1000"
+
+    with device(resigned(whole, change), tmp_path) as disk, pytest.raises(Damaged, match="1000"):
+        luks.opened(disk, b"hibtest")
+
+
+def test_metadata_that_go_on_behind_the_area_s_header_are_read(
+    whole: bytes, tmp_path: Path
+) -> None:
+    clear = bytearray(described(whole, tmp_path).ljust(12 << 20, b"\0"))
+    area, place = 4096, struct.Struct("<QQ")
+    offset, size = place.unpack_from(clear, area + 40)
+    text = clear[area + offset : area + offset + size]
+    clear[area + 512 : area + offset + size] = bytes(offset + size - 512)
+    (end,) = struct.unpack_from("<Q", clear, area + 32)  # the area's size: struct mda_header
+    place.pack_into(clear, area + 40, end - 100, size)
+    clear[area + end - 100 : area + end] = text[:100]
+    clear[area + 512 : area + 512 + size - 100] = text[100:]
+    with device(bytes(clear), tmp_path) as disk:
+        assert lvm.volume(disk, "vg", "data").count == BLOCKS
+
+
+def test_a_run_may_go_through_many_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "disk"
+    path.write_bytes(b"".join(bytes([number]) * PAGE_SIZE for number in range(20)))
+    extents = (
+        Extent(first=0, below=10, count=2),
+        Extent(first=2, below=3, count=1),
+        Extent(first=3, below=15, count=4),
+    )
+    with open_disk(path) as disk:
+        found = Extents(name="it", count=7, device=disk, extents=extents)
+        for first in range(7):
+            for end in range(first + 1, 8):
+                read = found.read(np.arange(first, end), "block")[:, 0].tolist()
+                assert read == [10, 11, 3, 15, 16, 17, 18][first:end]
