@@ -35,8 +35,6 @@ _FIELD = "LVM2 metadata"
 _TOKEN = re.compile(r'\s+|#[^\n]*|"(?:\\.|[^"\\])*"|[\w.+-]+|[={}\[\],]')
 
 Section = dict[str, Any]
-
-
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 40)]
 _Some = Annotated[int, msgspec.Meta(ge=1, le=1 << 32)]
 

@@ -1,7 +1,7 @@
 """Where a run's image lies, and how it is opened: by its writer."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,15 +59,11 @@ class ImagePlace:
 
         :raise HostError: When it cannot be read.
         """
-        if self.offset is None:
-            return None
-        with open_disk(self.path) as disk:
-            try:
-                device = self._seen(disk)
-                check_offset(device, self.offset)
-            except (SpecError, Damaged):
+        with self._perhaps() as found:
+            if found is None:
                 return None
-            return parse_header(device.read_one(self.offset, "header").tobytes())
+            device, offset = found
+            return parse_header(device.read_one(offset, "header").tobytes())
 
     def waits(self) -> bool:
         """Return whether the next boot would find an image to resume from.
@@ -93,31 +89,37 @@ class ImagePlace:
             return None
         if not self.path.exists():
             return AgentImage(state="none")
-        nothing = AgentImage(state="none")
-        if self.offset is None:
-            return nothing
-        with open_disk(self.path) as disk:
+        with self._perhaps() as found:
             try:
-                device = self._seen(disk)
-                check_offset(device, self.offset)
-            except (SpecError, Damaged):
-                return nothing
-            place = AgentPlace(device=device, swap=self.swap, offset=self.offset)
-            try:
-                return known(place.record())
+                if found is not None:
+                    device, offset = found
+                    return known(AgentPlace(device=device, swap=self.swap, offset=offset).record())
             except SpecError:
-                return nothing
+                pass  # none of the agent's
+        return AgentImage(state="none")
+
+    @contextmanager
+    def _perhaps(self) -> Iterator[tuple[Blocks, int] | None]:
+        """Open the device; ``None`` when what it lies on cannot be opened, or ends before it."""
+        if self.offset is None:
+            yield None
+            return
+        with open_disk(self.path) as disk:
+            found = None
+            with suppress(SpecError, Damaged):
+                found = self._seen(disk), self.offset
+            yield found
 
     @contextmanager
     def _device(self) -> Iterator[tuple[Blocks, int]]:
         if self.offset is None:
             raise SpecError(f"{self.path}: the guest has not told where in it its swap file lies")
         with open_disk(self.path) as disk:
-            device = self._seen(disk)
-            check_offset(device, self.offset)
-            yield device, self.offset
+            yield self._seen(disk), self.offset
 
     def _seen(self, device: Blocks) -> Blocks:
+        """Return the device that a disk comes to, which has the page where an image begins."""
         for view in self.views:
             device = view(device)
+        check_offset(device, self.offset or 0)
         return device

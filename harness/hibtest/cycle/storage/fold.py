@@ -105,8 +105,9 @@ class Storage:
         :param told: The offset that the guest has told, if it has.
         """
         part = self.image or Part()
-        offset = part.offset if part.offset is not None else NOT_TOLD if told is None else told
-        return self._word(server, f"{part.device}@{offset}" if offset else part.device)
+        offset = _offset(part, told)
+        at = NOT_TOLD if offset is None else offset
+        return self._word(server, f"{part.device}@{at}" if at else part.device)
 
     def _word(self, server: str, name: str) -> str:
         where = server if self.target is Target.SERVER else name
@@ -124,10 +125,17 @@ class Storage:
 def _place(
     part: Part, directory: Path, told: int | None, *, swap: bool, agent: bool = False
 ) -> ImagePlace:
-    offset = part.offset if part.offset is not None else told
     return ImagePlace(
-        path=directory / part.file, agent=agent, swap=swap, offset=offset, views=part.views
+        path=directory / part.file,
+        agent=agent,
+        swap=swap,
+        offset=_offset(part, told),
+        views=part.views,
     )
+
+
+def _offset(part: Part, told: int | None) -> int | None:
+    return told if part.offset is None else part.offset
 
 
 def storage_of(scenario: Scenario) -> Storage:
