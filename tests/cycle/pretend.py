@@ -16,7 +16,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ from hibtest.evidence import Exit
 from hibtest.inside.shell import Result
 from hibtest.machine.monitor import Event
 from hibtest.machine.shape import MachineSpec
+from tests.cycle.monitors import Monitor
 
 LOGS = Path(__file__).parents[1] / "story" / "klog"
 BEGINS = "hibernate platform begins"
@@ -55,47 +56,6 @@ def log(kernel: str, what: str, *, since: str = "", until: str = "") -> list[str
     first = next(n for n, line in enumerate(lines) if since in line)
     last = next((n for n, line in enumerate(lines) if until and until in line), len(lines))
     return lines[first:last]
-
-
-class Monitor:
-    """QEMU's monitor; ``late`` are events that come after the first look, and the end with them.
-
-    :ivar human: What is answered to a command for people; ``carries_out``: to any other.
-    """
-
-    def __init__(self) -> None:
-        self.human: Callable[[str], str] = lambda _: ""
-        self.carries_out: Callable[[str, dict[str, Any]], Any] = lambda *_: pytest.fail("told")
-        self.queue: list[Event] = []
-        self.late: list[Event] = []
-        self.fd = os.eventfd(0, os.EFD_NONBLOCK)
-        self.gone = False
-
-    def hang_up(self) -> None:
-        """End the connection."""
-        self.gone = True
-        os.eventfd_write(self.fd, 1)
-
-    def fileno(self) -> int:
-        """Return what can be read when there is something to see."""
-        return self.fd
-
-    def execute(
-        self, command: str, arguments: Mapping[str, str] | None = None, *, deadline: object
-    ) -> Any:
-        """Carry out a command."""
-        if command != "human-monitor-command":
-            return self.carries_out(command, dict(arguments or {}))
-        assert arguments
-        return self.human(arguments["command-line"])
-
-    def events(self) -> list[Event]:
-        """Return what has come."""
-        taken, self.queue = self.queue, self.late
-        if self.queue:
-            self.hang_up()
-        self.late = []
-        return taken
 
 
 class Machine:

@@ -9,6 +9,7 @@ import pytest
 
 from hibtest.errors import QemuError
 from hibtest.evidence import Evidence, StepReport
+from hibtest.machine.shape import MachineSpec
 from hibtest.spec import Do, GuestSpec, Outcome, Plug, ResumeSpec, Run, Scenario, Stage, Unplug
 from hibtest.verdict import Verdict
 from tests.cycle.jobs import ONE
@@ -75,23 +76,28 @@ def with_cpus(scene: Scene, *, follows: bool = True) -> Scene:
     return wired
 
 
+def seen(specs: list[MachineSpec], scene: Scene) -> Scene:
+    """Note what a scene's machine is like."""
+
+    def noted(machine: Machine) -> None:
+        assert machine.spec
+        specs.append(machine.spec)
+        scene(machine)
+
+    return noted
+
+
 def test_vcpus_come_before_the_hibernation_and_go_after_the_resume(runs: Runs) -> None:
-    machines: list[Machine] = []
-
-    def seen(scene: Scene) -> Scene:
-        def scene_(machine: Machine) -> None:
-            machines.append(machine)
-            with_cpus(scene)(machine)
-
-        return scene_
-
+    specs: list[MachineSpec] = []
     scenario = replace(ROOMY, before=(Plug(vcpus=2),), after=(Unplug(), Plug(), Unplug()))
-    evidence, verdict = runs(scenario, seen(saves()), seen(resumes()), seen(starts()))
+    evidence, verdict = runs(
+        scenario, *(seen(specs, with_cpus(one)) for one in (saves(), resumes(), starts()))
+    )
     assert verdict.outcome is Outcome.RESUMED, verdict
     save, resume, _ = evidence.boots
     assert save.steps == (StepReport(name="plug", detail="online were CPUs 0, are 0,2-3"),)
     assert [one.name for one in resume.steps] == ["unplug", "plug", "unplug"]
-    assert [one.spec.guest.vcpus for one in machines if one.spec] == [1, 3, 2]
+    assert [one.guest.vcpus for one in specs] == [1, 3, 2]
 
 
 def test_a_guest_that_does_not_take_a_vcpu_has_hung(
@@ -214,19 +220,11 @@ def test_a_file_that_is_not_there_is_named(runs: Runs) -> None:
 
 
 def test_a_resume_boot_may_have_a_machine_of_its_own(runs: Runs) -> None:
-    shapes: list[GuestSpec] = []
-
-    def seen(scene: Scene) -> Scene:
-        def scene_(machine: Machine) -> None:
-            assert machine.spec
-            shapes.append(machine.spec.guest)
-            scene(machine)
-
-        return scene_
-
+    specs: list[MachineSpec] = []
     changed = ResumeSpec(vcpus=3, memory_mib=768, cpu="qemu64")
     scenario: Scenario = replace(ONE, resume=changed)
-    runs(scenario, seen(saves()), seen(resumes()), seen(starts()))
+    runs(scenario, *(seen(specs, one) for one in (saves(), resumes(), starts())))
+    shapes = [one.guest for one in specs]
     assert [(one.vcpus, one.memory_mib, one.cpu) for one in shapes] == [
         (ONE.guest.vcpus, 512, ""),
         (3, 768, "qemu64"),
@@ -235,19 +233,10 @@ def test_a_resume_boot_may_have_a_machine_of_its_own(runs: Runs) -> None:
 
 
 def test_a_machine_that_vcpus_are_taken_from_has_a_thread_for_each(runs: Runs) -> None:
-    unplugs: list[bool] = []
-
-    def seen(scene: Scene) -> Scene:
-        def scene_(machine: Machine) -> None:
-            assert machine.spec
-            unplugs.append(machine.spec.unplugs)
-            with_cpus(scene)(machine)
-
-        return scene_
-
+    specs: list[MachineSpec] = []
     room = replace(ROOMY, guest=replace(ROOMY.guest, vcpus=2), after=(Unplug(),))
-    runs(room, seen(saves()), seen(resumes()), seen(starts()))
-    assert unplugs == [False, True, False]
+    runs(room, *(seen(specs, with_cpus(one)) for one in (saves(), resumes(), starts())))
+    assert [one.unplugs for one in specs] == [False, True, False]
 
 
 def test_a_command_that_fails_in_a_resumed_guest_is_damage(runs: Runs) -> None:

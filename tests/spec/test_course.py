@@ -21,18 +21,7 @@ from hibtest.spec import (
     Unplug,
 )
 from hibtest.spec.course import BootPlan, course, expected_course, first
-from hibtest.spec.step import (
-    CutPower,
-    Examine,
-    Fail,
-    Hibernate,
-    Identify,
-    Plant,
-    PowerOff,
-    Ship,
-    Step,
-    Workloads,
-)
+from hibtest.spec.step import Step, Task
 
 ONE = Scenario(name="one", guest=GuestSpec(kernel="trixie", vcpus=1, max_vcpus=4))
 RESCUE = Do(command="true")
@@ -48,9 +37,9 @@ def steps(scenario: Scenario, role: Role) -> tuple[Step, ...]:
 
 def test_a_cycle_is_saved_resumed_and_started_afresh() -> None:
     assert names(course(ONE)) == ["save", "resume", "cold"]
-    assert steps(ONE, Role.SAVE) == (Plant(), Hibernate())
-    assert steps(ONE, Role.RESUME) == (Examine(), CutPower())
-    assert steps(ONE, Role.COLD) == (Identify(), CutPower())
+    assert steps(ONE, Role.SAVE) == (Task.PLANT, Task.HIBERNATE)
+    assert steps(ONE, Role.RESUME) == (Task.EXAMINE, Task.CUT_POWER)
+    assert steps(ONE, Role.COLD) == (Task.IDENTIFY, Task.CUT_POWER)
 
 
 def test_a_life_may_be_hibernated_again() -> None:
@@ -61,20 +50,26 @@ def test_a_life_may_be_hibernated_again() -> None:
 
 def test_the_agent_is_shipped_and_fails_first_where_it_is_to() -> None:
     agent = replace(ONE, method=AgentMethod(failures=("write",)), workloads=(MuchMemory(),))
-    assert steps(agent, Role.SAVE) == (Workloads(), Plant(), Ship(), Fail(), Hibernate())
+    assert steps(agent, Role.SAVE) == (
+        Task.WORKLOADS,
+        Task.PLANT,
+        Task.SHIP,
+        Task.FAIL,
+        Task.HIBERNATE,
+    )
 
 
 def test_own_steps_stand_before_the_planting_and_after_the_look() -> None:
     room = replace(ONE.guest, vcpus=2)
     own = replace(ONE, guest=room, before=(Plug(),), after=(Unplug(),), lives=2)
-    assert steps(own, Role.SAVE) == (Plug(), Plant(), Hibernate())
-    assert steps(own, Role.RESUME) == (Examine(), Unplug(), Hibernate())
+    assert steps(own, Role.SAVE) == (Plug(), Task.PLANT, Task.HIBERNATE)
+    assert steps(own, Role.RESUME) == (Task.EXAMINE, Unplug(), Task.HIBERNATE)
 
 
 def test_a_rescue_boot_stands_before_each_resume() -> None:
     boots = course(replace(ONE, between=(RESCUE,), lives=2))
     assert names(boots) == ["save", "rescue", "resume", "rescue-2", "resume-2", "cold"]
-    assert boots[1].steps == (RESCUE, PowerOff())
+    assert boots[1].steps == (RESCUE, Task.POWER_OFF)
 
 
 def test_a_machine_has_the_vcpus_that_it_was_left_with() -> None:
@@ -101,7 +96,7 @@ def test_what_is_expected_ends_the_course() -> None:
     cold = replace(ONE, between=(RESCUE,), expected=Expected(outcome=Outcome.COLD_BOOT))
     boots = expected_course(cold)
     assert names(boots) == ["save", "rescue", "resume"]
-    assert boots[-1].steps == (Identify(), CutPower())
+    assert boots[-1].steps == (Task.IDENTIFY, Task.CUT_POWER)
     assert expected_course(ONE) == course(ONE)
 
 

@@ -8,19 +8,7 @@ from hibtest.spec.guest import GuestSpec
 from hibtest.spec.method import AgentMethod
 from hibtest.spec.outcome import Outcome, Role
 from hibtest.spec.scenario import ResumeSpec, Scenario
-from hibtest.spec.step import (
-    CutPower,
-    Examine,
-    Fail,
-    Hibernate,
-    Identify,
-    Plant,
-    PowerOff,
-    Ship,
-    Step,
-    Workloads,
-    after,
-)
+from hibtest.spec.step import Step, Task, after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +29,7 @@ class BootPlan:
     @property
     def hibernates(self) -> bool:
         """Whether it ends in a hibernation, if all goes as it is to go."""
-        return Hibernate() in self.steps
+        return Task.HIBERNATE in self.steps
 
 
 def course(scenario: Scenario) -> tuple[BootPlan, ...]:
@@ -57,7 +45,7 @@ def expected_course(scenario: Scenario) -> tuple[BootPlan, ...]:
             return boots[:1]
         case Outcome.COLD_BOOT:
             last = next(at for at, plan in enumerate(boots) if plan.role is Role.RESUME)
-            return (*boots[:last], replace(boots[last], steps=(Identify(), CutPower())))
+            return (*boots[:last], replace(boots[last], steps=(Task.IDENTIFY, Task.CUT_POWER)))
         case _:
             return boots
 
@@ -91,15 +79,15 @@ def _boots(scenario: Scenario) -> Iterator[BootPlan]:
         guest = _left(guest, steps)
         number = "" if life == 1 else f"-{life}"
         if scenario.between:
-            steps = (*scenario.between, PowerOff())
+            steps = (*scenario.between, Task.POWER_OFF)
             yield BootPlan(role=Role.RESCUE, name=f"rescue{number}", guest=guest, steps=steps)
             guest = _left(guest, steps)
         guest = _changed(guest, scenario.resume)
-        last = Hibernate() if life < scenario.lives else CutPower()
-        steps = (Examine(), *scenario.after, last)
+        last = Task.HIBERNATE if life < scenario.lives else Task.CUT_POWER
+        steps = (Task.EXAMINE, *scenario.after, last)
         yield BootPlan(role=Role.RESUME, name=f"resume{number}", guest=guest, steps=steps)
     guest = _left(guest, steps)
-    steps = (Identify(), CutPower())
+    steps = (Task.IDENTIFY, Task.CUT_POWER)
     yield BootPlan(role=Role.COLD, name="cold", guest=guest, steps=steps)
 
 
@@ -122,11 +110,11 @@ def _changed(guest: GuestSpec, resume: ResumeSpec) -> GuestSpec:
 
 def _save(scenario: Scenario) -> Iterator[Step]:
     if scenario.workloads:
-        yield Workloads()
+        yield Task.WORKLOADS
     yield from scenario.before
-    yield Plant()
+    yield Task.PLANT
     if isinstance(scenario.method, AgentMethod):
-        yield Ship()
+        yield Task.SHIP
         if scenario.method.failures:
-            yield Fail()
-    yield Hibernate()
+            yield Task.FAIL
+    yield Task.HIBERNATE

@@ -1,101 +1,67 @@
-"""What is done in a boot, one small frozen class per step; hibtest/cycle/steps carries them out.
+"""What is done in a boot; hibtest/cycle/steps carries it out.
 
-What a scenario may ask for by itself is an :data:`OwnStep`.
+What a scenario may ask for by itself, an :data:`OwnStep`, is one small frozen class per step.
 
 :ivar words: What ``hibtest plan`` says of it.
 """
 
-from typing import ClassVar
+from enum import StrEnum
 
 import msgspec
 
 from hibtest.errors import SpecError
 
 
-class Workloads(msgspec.Struct, frozen=True, tag="workloads"):
-    """Set up the scenario's workloads."""
+class Task(StrEnum):
+    """What the boots of every scenario consist of, in the words of ``hibtest plan``."""
 
-    words: ClassVar[str] = "set workloads up"
+    WORKLOADS = "set workloads up"
+    PLANT = "plant witnesses"
+    SHIP = "ship the agent"
+    FAIL = "have saves fail"  # those that are to, up to the first that does not
+    HIBERNATE = "hibernate"  # refused, look at what is left of the witnesses, and do no more
+    EXAMINE = "check witnesses, audit"  # and workloads
+    IDENTIFY = "it must have started afresh"  # ask which life it is
+    CUT_POWER = "cut the power"
+    POWER_OFF = "power off"  # by the guest, as its users would
 
-
-class Plant(msgspec.Struct, frozen=True, tag="plant"):
-    """Plant the witnesses."""
-
-    words: ClassVar[str] = "plant witnesses"
-
-
-class Ship(msgspec.Struct, frozen=True, tag="ship"):
-    """Put the agent into the guest."""
-
-    words: ClassVar[str] = "ship the agent"
-
-
-class Fail(msgspec.Struct, frozen=True, tag="fail"):
-    """Have saves fail that are to fail, up to the first that does not."""
-
-    words: ClassVar[str] = "have saves fail"
+    @property
+    def words(self) -> str:
+        return self.value
 
 
-class Hibernate(msgspec.Struct, frozen=True, tag="hibernate"):
-    """Hibernate. Refused, look at what is left of the witnesses, and do no more."""
+class _Vcpus(msgspec.Struct, frozen=True, kw_only=True):
+    vcpus: int = 1
 
-    words: ClassVar[str] = "hibernate"
+    def __post_init__(self) -> None:
+        if self.vcpus < 1:
+            raise SpecError(f"{self.vcpus} vCPUs cannot come or go", hint="1 or more")
 
-
-class Examine(msgspec.Struct, frozen=True, tag="examine"):
-    """Look at the witnesses and the workloads, and exercise what a hibernation switches off."""
-
-    words: ClassVar[str] = "check witnesses, audit"
-
-
-class Identify(msgspec.Struct, frozen=True, tag="identify"):
-    """Ask which life it is."""
-
-    words: ClassVar[str] = "it must have started afresh"
+    @property
+    def _many(self) -> str:
+        return f"{self.vcpus} vCPU{'s' if self.vcpus > 1 else ''}"
 
 
-class CutPower(msgspec.Struct, frozen=True, tag="cut-power"):
-    """Cut the power."""
-
-    words: ClassVar[str] = "cut the power"
-
-
-class PowerOff(msgspec.Struct, frozen=True, tag="power-off"):
-    """Have the guest power itself off, as its users would."""
-
-    words: ClassVar[str] = "power off"
-
-
-class Plug(msgspec.Struct, frozen=True, kw_only=True, tag="plug"):
+class Plug(_Vcpus, frozen=True, kw_only=True, tag="plug"):
     """Plug vCPUs in, and put them online.
 
     :ivar vcpus: How many.
     """
 
-    vcpus: int = 1
-
-    def __post_init__(self) -> None:
-        _require_some(self.vcpus)
-
     @property
     def words(self) -> str:
-        return f"plug {self.vcpus} vCPU{'s' if self.vcpus > 1 else ''} in"
+        return f"plug {self._many} in"
 
 
-class Unplug(msgspec.Struct, frozen=True, kw_only=True, tag="unplug"):
+class Unplug(_Vcpus, frozen=True, kw_only=True, tag="unplug"):
     """Take vCPUs away, those with the highest numbers first.
 
     :ivar vcpus: How many.
     """
 
-    vcpus: int = 1
-
-    def __post_init__(self) -> None:
-        _require_some(self.vcpus)
-
     @property
     def words(self) -> str:
-        return f"unplug {self.vcpus} vCPU{'s' if self.vcpus > 1 else ''}"
+        return f"unplug {self._many}"
 
 
 class Do(msgspec.Struct, frozen=True, kw_only=True, tag="do"):
@@ -111,15 +77,8 @@ class Do(msgspec.Struct, frozen=True, kw_only=True, tag="do"):
         return f"do: {self.command}"
 
 
-def _require_some(vcpus: int) -> None:
-    if vcpus < 1:
-        raise SpecError(f"{vcpus} vCPUs cannot come or go", hint="1 or more")
-
-
 OwnStep = Plug | Unplug | Do
-Step = (
-    Workloads | Plant | Ship | Fail | Hibernate | Examine | Identify | CutPower | PowerOff | OwnStep
-)
+Step = Task | OwnStep
 
 
 def after(vcpus: int, step: Step) -> int:

@@ -1,5 +1,6 @@
 """Which function carries out which step, and how a boot comes to its steps."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hibtest.cycle import hibernate
@@ -11,54 +12,33 @@ from hibtest.cycle.steps.situation import Situation
 from hibtest.inside.shell import Shell
 from hibtest.spec import Do, Plug, Role, Stage, Unplug
 from hibtest.spec.course import BootPlan
-from hibtest.spec.step import (
-    CutPower,
-    Examine,
-    Fail,
-    Hibernate,
-    Identify,
-    OwnStep,
-    Plant,
-    PowerOff,
-    Ship,
-    Step,
-    Workloads,
-)
+from hibtest.spec.step import Step, Task
+
+# What each does; whether the boot goes on after it.
+_TASKS: Mapping[Task, Callable[[Situation, Shell], bool]] = {
+    Task.WORKLOADS: plant.workloads,
+    Task.PLANT: plant.plant,
+    Task.SHIP: plant.ship,
+    Task.FAIL: save.fail,
+    Task.HIBERNATE: save.save,
+    Task.EXAMINE: examine.examine,
+    Task.IDENTIFY: examine.identify,
+    Task.CUT_POWER: lambda *_: False,  # leaving a machine ends it
+    Task.POWER_OFF: power.power_off,
+}
 
 
-def _one(step: Step, at: Situation, shell: Shell) -> bool:
+def _goes_on(step: Step, at: Situation, shell: Shell) -> bool:
     """Carry out a step; return whether the boot goes on after it."""
     match step:
-        case Workloads():
-            return plant.workloads(at, shell)
-        case Plant():
-            return plant.plant(at, shell)
-        case Ship():
-            return plant.ship(at, shell)
-        case Fail():
-            return save.fail(at, shell)
-        case Hibernate():
-            return save.save(at, shell)
-        case Examine():
-            return examine.examine(at, shell)
-        case Identify():
-            return examine.identify(at, shell)
-        case _:
-            return _other(step, at, shell)
-
-
-def _other(step: OwnStep | PowerOff | CutPower, at: Situation, shell: Shell) -> bool:
-    match step:
+        case Task():
+            return _TASKS[step](at, shell)
         case Plug():
             return plug.plug(step, at, shell)
         case Unplug():
             return plug.unplug(step, at, shell)
         case Do():
             return power.do(step, at, shell)
-        case PowerOff():
-            return power.power_off(at, shell)
-        case CutPower():
-            return False  # leaving a machine ends it
 
 
 def carry_out(plan: BootPlan, at: Situation) -> None:
@@ -70,14 +50,14 @@ def carry_out(plan: BootPlan, at: Situation) -> None:
     came = _came(plan, at)
     if came is Came.ENDED or (came is Came.RESUMED and plan.role is Role.SAVE):
         return
-    steps = plan.steps
+    steps: tuple[Step, ...] = plan.steps
     if plan.role is Role.RESUME and came is Came.READY:
-        steps = (Identify(),)
+        steps = (Task.IDENTIFY,)
     stage = Stage.PREPARE if plan.role is Role.SAVE else Stage.WITNESS
     at.run.watch.enter(stage)
     with at.run.connect(stage) as shell:
         for step in steps:
-            if not _one(step, at, shell):
+            if not _goes_on(step, at, shell):
                 return
 
 
