@@ -14,7 +14,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import psutil
@@ -23,11 +25,14 @@ from numpy.typing import NDArray
 from hibtest import images
 from hibtest.cli.catalogue import scenarios
 from hibtest.cli.prepare import bench
+from hibtest.cycle.faults import strike
 from hibtest.deadline import Deadline, poll
 from hibtest.image.compare import differing
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.reader import open_image
+from hibtest.machine.shape import Disk
 from hibtest.runner import run
+from hibtest.spec import AtRest, Fault, Flip
 
 _CHUNK = 512  # pages, as the reader of images hands them out
 _ROUNDS = 7
@@ -55,12 +60,14 @@ def _pfns(name: str, runs: Path) -> NDArray[np.int64]:
     """Return the PFNs of a real image: how they lie decides how they can be compared."""
     found: list[NDArray[np.int64]] = []
 
-    def at_rest(disk: Path) -> None:
-        with open_image(disk) as image:
+    def look(disk: Disk, _: Flip) -> None:
+        with open_image(disk.path) as image:
             found.append(image.pfns.copy())
 
-    scenario = next(one for one in scenarios() if one.name == name)
-    run(bench(runs, "auto").job(scenario), lambda _: None, at_rest)
+    at_rest = Fault(when=AtRest(), what=Flip(serial="swap", byte=0))
+    scenario = replace(next(one for one in scenarios() if one.name == name), faults=(at_rest,))
+    with patch.object(strike, "flip", look):
+        run(bench(runs, "auto").job(scenario), lambda _: None)
     return found[0]
 
 

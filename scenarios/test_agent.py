@@ -11,9 +11,13 @@ import pytest
 from hibtest.evidence import Evidence
 from hibtest.spec import (
     AgentMethod,
+    Always,
+    AtStage,
     Expected,
+    FailIo,
     Fault,
     GuestSpec,
+    HangUp,
     Layout,
     Linear,
     Mode,
@@ -21,12 +25,11 @@ from hibtest.spec import (
     Outcome,
     Protect,
     Scenario,
-    ServerGone,
+    Stage,
     Stopper,
     SwapDisk,
     Target,
     Workload,
-    WriteError,
 )
 from hibtest.verdict import Verdict
 
@@ -144,11 +147,11 @@ SCENARIOS = (
     ),
     _refused(
         "trixie", "write-error", AgentMethod(target=Target.RAW), "EIO",
-        faults=(WriteError(serial="image", at_mib=20),),
+        faults=(Fault(when=Always(), what=FailIo(serial="image", at_mib=20)),),
     ),
     _refused(
         "bookworm", "server-gone", AgentMethod(target=Target.SERVER), "EIO",
-        faults=(ServerGone(),),
+        faults=(Fault(when=AtStage(stage=Stage.WRITE), what=HangUp()),),
     ),
     _refused(
         "trixie", "no-memory", AgentMethod(stopper=Stopper.SIGSTOP), "ENOMEM",

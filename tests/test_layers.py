@@ -103,6 +103,14 @@ GUEST_ROOMS = {"agent", "probe", "linux"}
 # Taken where Debian has installed them: hibtest/agent/image/codecs.py.
 CODECS = {"lz4", "zstandard"}
 
+# cycle's own rooms, and which of the others each may import.
+CYCLE: dict[str, set[str]] = {
+    "storage": set(),
+    "proof": set(),
+    "faults": {"proof"},
+    "steps": {"proof"},
+}
+
 # Libraries that one room alone speaks to.
 OWNERS = {"asyncio": "machine", "qemu": "machine", "paramiko": "inside", "pexpect": "inside"}
 
@@ -165,6 +173,12 @@ def room_of(module: str) -> str:
     return room if room in ROOMS else "root"
 
 
+def family(module: str) -> str:
+    """Return which of cycle's own rooms a module is in, or "" for none of them."""
+    parts = (*module.split("."), "", "")
+    return parts[2] if parts[:2] == ("hibtest", "cycle") and parts[2] in CYCLE else ""
+
+
 def objection(found: Import) -> str | None:
     """Return why an import is wrong, or ``None``."""
     target = room_of(found.module)
@@ -191,6 +205,13 @@ def test_every_room_is_on_the_map() -> None:
     found = (ROOT / "harness" / "hibtest").iterdir()
     names = {path.stem for path in found if not path.name.startswith(("__", "scenarios", "py."))}
     assert names <= set(ROOMS)
+
+
+def test_the_families_of_a_cycle_do_not_know_each_other() -> None:
+    for found in imports(ROOT):
+        own = family(".".join(found.file.with_suffix("").parts))
+        other = family(found.module)
+        assert not (own and other) or other in CYCLE[own] | {own}, str(found)
 
 
 def test_map_has_no_cycle() -> None:

@@ -1,4 +1,4 @@
-"""A run that gets no seat is a run with a fault, not a traceback."""
+"""A run that gets no seat is a run with trouble, not a traceback."""
 
 import os
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_seats_that_cannot_be_had_are_a_fault_of_the_run(
         proof=False,
     )
     evidence = run(job, lambda _: None)
-    assert evidence.fault is not None
-    assert evidence.fault.kind == "HostError"
-    assert str(seats) in evidence.fault.message
+    assert evidence.trouble is not None
+    assert evidence.trouble.kind == "HostError"
+    assert str(seats) in evidence.trouble.message
     assert (tmp_path / "evidence.json").exists()

@@ -1,11 +1,10 @@
 """One scenario through its boots: gathers evidence, never judges it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from hibtest.cycle import agent
 from hibtest.cycle.answers import Garbled
@@ -16,7 +15,7 @@ from hibtest.cycle.watch import Stalled
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError, HibtestError, HostError, QemuError, SpecError
 from hibtest.events import Sink, Waiting
-from hibtest.evidence import Boot, Evidence, Exit, Fault, Hang, to_json
+from hibtest.evidence import Boot, Evidence, Exit, Hang, Trouble, to_json
 from hibtest.files import as_host_error, whole
 from hibtest.job import EVIDENCE, Job
 from hibtest.machine.shape import Accel
@@ -25,13 +24,10 @@ from hibtest.spec import Role, Stage
 from hibtest.spec.course import BootPlan, course
 
 
-def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> Evidence:
+def run(job: Job, sink: Sink) -> Evidence:
     """Run a scenario; ``evidence.json`` is up to date after every boot.
 
-    Harness trouble does not raise: it stands in the evidence as its fault.
-
-    :param at_rest: Called with the swap disk whenever a machine has hibernated and is off, to
-        do to it what happens to disks.
+    Harness trouble does not raise: it stands in the evidence as its trouble.
     """
     waits = time.monotonic()
 
@@ -42,8 +38,8 @@ def run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None = None) -> 
         try:
             stack.enter_context(turn(Accel(job.host.accel), say=say))
         except HostError as error:
-            return _store(job, replace(_nothing_yet(job), fault=_fault(error)), waits)
-        return _run(job, sink, at_rest)
+            return _store(job, replace(_nothing_yet(job), trouble=_trouble(error)), waits)
+        return _run(job, sink)
 
 
 def _nothing_yet(job: Job) -> Evidence:
@@ -57,23 +53,23 @@ def _nothing_yet(job: Job) -> Evidence:
     )
 
 
-def _fault(error: HibtestError) -> Fault:
-    return Fault(kind=error.kind, message=error.message, hint=error.hint or "")
+def _trouble(error: HibtestError) -> Trouble:
+    return Trouble(kind=error.kind, message=error.message, hint=error.hint or "")
 
 
-def _run(job: Job, sink: Sink, at_rest: Callable[[Path], None] | None) -> Evidence:
+def _run(job: Job, sink: Sink) -> Evidence:
     began = time.monotonic()
     evidence = _nothing_yet(job)
     try:
-        lab = replace(Lab.of(job, sink, began), at_rest=at_rest)
+        lab = Lab.of(job, sink, began)
         lab.storage.make(job.files, job.directory)
         for boot in _boots(lab):
             evidence = replace(evidence, boots=(*evidence.boots, boot))
             _store(job, evidence, began)
     except HibtestError as error:
-        evidence = replace(evidence, fault=_fault(error))
+        evidence = replace(evidence, trouble=_trouble(error))
     except OSError as error:  # this host's, whichever file it was
-        evidence = replace(evidence, fault=_fault(as_host_error(error)))
+        evidence = replace(evidence, trouble=_trouble(as_host_error(error)))
     return _store(job, evidence, began)
 
 
@@ -98,6 +94,8 @@ def _boots(lab: Lab) -> Iterator[Boot]:
 
 
 def _goes_on(plan: BootPlan, boot: Boot) -> bool:
+    if plan.cut:
+        return boot.power_cut and (plan.role is not Role.SAVE or boot.attempt is not None)
     well = not (boot.garbled or boot.hang or boot.panic)
     if plan.role is Role.RESUME and not (well and boot.resumed):
         return False
@@ -172,6 +170,7 @@ def _seen(run: Running, boot: Boot) -> Boot:
     panic = run.watch.seen("panic")
     return replace(
         boot,
+        struck=tuple(run.faults.struck),
         marks=tuple(record.marks),
         qmp=tuple(record.qmp),
         stages=tuple(record.stages),

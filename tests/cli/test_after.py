@@ -13,7 +13,7 @@ from hibtest.cli.boot import _job, _outlook, boot
 from hibtest.cli.rundir import the_run
 from hibtest.cli.show_run import show
 from hibtest.errors import SpecError
-from hibtest.evidence import Boot, Evidence, Fault, GuestKernel, Hang, Host, StageTime, to_json
+from hibtest.evidence import Boot, Evidence, GuestKernel, Hang, Host, StageTime, Trouble, to_json
 from hibtest.image.place import ImagePlace
 from hibtest.job import Job
 from hibtest.settings import Settings
@@ -73,8 +73,8 @@ def test_a_surprise_is_shown_with_its_stage_times(
 
 def test_a_run_that_never_began_has_no_times(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Interrupted before there was anything to see: what is not known is left out."""
-    fault = Fault(kind="Interrupted", message="the run was interrupted (Ctrl-C, or a signal)")
-    evidence = Evidence(scenario="one", host=HOST, kernel=KERNEL, fault=fault)
+    trouble = Trouble(kind="Interrupted", message="the run was interrupted (Ctrl-C, or a signal)")
+    evidence = Evidence(scenario="one", host=HOST, kernel=KERNEL, trouble=trouble)
     (run / "evidence.json").write_bytes(to_json(evidence))
     show(run)
     said = capsys.readouterr().out

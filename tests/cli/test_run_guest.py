@@ -87,9 +87,9 @@ def test_ctrl_c_leaves_nothing_running_and_loses_nothing(stage: Stage, tmp_path:
     (run,) = tmp_path.glob("cold-trixie-noresume/1")
     assert (run / "save" / "console.log").exists()
     assert not (run / "root.qcow2").exists()
-    fault = read_json(run / "evidence.json", Evidence).fault
-    assert fault is not None
-    assert fault.kind == "Interrupted"
+    trouble = read_json(run / "evidence.json", Evidence).trouble
+    assert trouble is not None
+    assert trouble.kind == "Interrupted"
     assert not (tmp_path / "latest").is_symlink()  # there is no verdict
 
 

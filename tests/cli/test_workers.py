@@ -6,7 +6,7 @@ import pytest
 
 from hibtest.cli.prepare import Bench
 from hibtest.errors import ExitStatus
-from hibtest.evidence import Evidence, Fault, Try, read_json
+from hibtest.evidence import Evidence, Trouble, Try, read_json
 from hibtest.job import EVIDENCE, Job
 from hibtest.spec import Role, Scenario
 from tests.commands import Command
@@ -28,9 +28,9 @@ def test_how_a_worker_ends_is_a_fault_of_the_run(
     assert evidence.scenario == GOOD
     assert evidence.host
     assert evidence.kernel
-    assert evidence.fault
-    assert evidence.fault.kind == cause
-    assert (f"status {status}" in evidence.fault.message) is (cause == "WorkerDied")
+    assert evidence.trouble
+    assert evidence.trouble.kind == cause
+    assert (f"status {status}" in evidence.trouble.message) is (cause == "WorkerDied")
 
 
 def test_what_a_worker_saw_before_it_broke_down_is_kept(run: Command, host: Host) -> None:
@@ -38,16 +38,16 @@ def test_what_a_worker_saw_before_it_broke_down_is_kept(run: Command, host: Host
     run(GOOD)
     evidence = read_json(host.runs / GOOD / "1" / EVIDENCE, Evidence)
     assert [boot.role for boot in evidence.boots] == [Role.SAVE]
-    assert evidence.fault
-    assert evidence.fault.kind == "WorkerDied"
+    assert evidence.trouble
+    assert evidence.trouble.kind == "WorkerDied"
 
 
 def test_what_a_worker_said_of_itself_is_not_said_anew(run: Command, host: Host) -> None:
-    fault = Fault(kind="HostError", message="no space left")
-    host.saw(GOOD, Evidence(scenario=GOOD, fault=fault))
+    trouble = Trouble(kind="HostError", message="no space left")
+    host.saw(GOOD, Evidence(scenario=GOOD, trouble=trouble))
     host.works("leaves; exit 69")
     run(GOOD)
-    assert read_json(host.runs / GOOD / "1" / EVIDENCE, Evidence).fault == fault
+    assert read_json(host.runs / GOOD / "1" / EVIDENCE, Evidence).trouble == trouble
 
 
 def test_the_workers_of_a_terminal_have_no_part_in_its_ctrl_c(run: Command, host: Host) -> None:

@@ -138,6 +138,11 @@ class Machine:
             self.ended = Exit(returncode=returncode)
             os.eventfd_write(self.fd, 1)
 
+    def quit(self) -> None:
+        """Be ended from here."""
+        self.tells("SHUTDOWN", guest=False, reason="host-qmp-quit")
+        self.ends(None)
+
     def powers_off(self, *, armed: bool = True, signs: bool = True) -> None:
         """Leave an image in the swap, if it is not there already, and power off by ACPI."""
         if signs:

@@ -40,7 +40,7 @@ def test_a_root_that_cannot_be_mounted_is_damage(tmp_path: Path) -> None:
         subprocess.run(["qemu-io", "-c", "write -P 0 0 64k", root], check=True)
 
     evidence, verdict = _run(tmp_path, at_rest)
-    assert evidence.fault is None
+    assert evidence.trouble is None
     assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "start-failed"), str(verdict)
     assert verdict.reason.startswith("resume boot: hibtest: failed: ")
 

@@ -1,6 +1,7 @@
 """Images of the agent that are tampered with while the machine is off."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hibtest import images
 from hibtest.agent.image.format import COMMITTED, FRAME_SIZE, Digest, Frame, Record
 from hibtest.cli.prepare import bench
 from hibtest.evidence import Evidence
-from hibtest.spec import AgentMethod, GuestSpec, Outcome, Scenario, Target
+from hibtest.spec import AgentMethod, AtRest, Fault, Flip, GuestSpec, Outcome, Scenario, Target
 from hibtest.verdict import Verdict
 from tests.cycle.counted import run_counted
 
@@ -29,14 +30,10 @@ def _run(directory: Path, at_rest: Callable[[Path], None]) -> tuple[Evidence, Ve
 
 
 def test_a_flipped_bit_is_found_before_the_jump(tmp_path: Path) -> None:
-    def at_rest(disk: Path) -> None:
-        with disk.open("r+b") as file:
-            file.seek(40 << 20)
-            byte = file.read(1)[0]
-            file.seek(40 << 20)
-            file.write(bytes([byte ^ 0x10]))
-
-    evidence, verdict = _run(tmp_path, at_rest)
+    flip = Flip(serial="image", byte=40 << 20, bit=4)
+    scenario = replace(SCENARIO, faults=(Fault(when=AtRest(), what=flip),))
+    images.build(["trixie"])
+    evidence, verdict = run_counted(bench(tmp_path, "auto"), scenario)
     assert (verdict.outcome, verdict.cause) == (Outcome.COLD_BOOT, "image-refused"), str(verdict)
     assert "the checksum is wrong" in verdict.reason
     found = evidence.boots[1].agent_image

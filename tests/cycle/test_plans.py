@@ -18,19 +18,23 @@ from hibtest.cycle.storage import storage_of
 from hibtest.image.place import ImagePlace
 from hibtest.spec import (
     AgentMethod,
+    Always,
+    AtStage,
     Crypt,
+    FailIo,
+    Fault,
     GuestFiles,
     GuestSpec,
+    HangUp,
     KernelMethod,
     Linear,
     Mode,
     ResumeSpec,
     Scenario,
-    ServerGone,
+    Stage,
     SwapDisk,
     SwapFile,
     Volume,
-    WriteError,
 )
 from tests.cycle.jobs import files_in
 
@@ -58,7 +62,7 @@ MADE_UP = (
         name="own-without-modules",
         guest=GuestSpec(kernel="own", memory_mib=1024, vcpus=2, max_vcpus=4, append=("quiet",)),
         layout=(SwapDisk(size_mib=200),),
-        faults=(WriteError(serial="swap", at_mib=64),),
+        faults=(Fault(when=Always(), what=FailIo(serial="swap", at_mib=64)),),
         resume=ResumeSpec(device="/dev/vdz", noresume=True),
     ),
     Scenario(
@@ -82,7 +86,7 @@ MADE_UP = (
         guest=TRIXIE,
         layout=(),
         method=AgentMethod(image_size=0, scribble="/x", fail_at="write:kill"),
-        faults=(ServerGone(),),
+        faults=(Fault(when=AtStage(stage=Stage.WRITE), what=HangUp()),),
     ),
 )
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -125,25 +124,6 @@ def test_the_evidence_is_stored_after_every_boot(runs: Runs, job: Job) -> None:
     assert stored == [["save"], ["save", "resume"]]
 
 
-@pytest.mark.parametrize("refused", [False, True])
-def test_the_disk_of_a_machine_that_has_hibernated_can_be_dealt_with_at_rest(
-    job: Job, monkeypatch: pytest.MonkeyPatch, refused: bool
-) -> None:
-    """Before the image is looked at, and not when there is none."""
-    scenes: tuple[Scene, ...] = (refuses,) if refused else (saves(), starts())
-    play = Play(scenes)
-    play.instead(monkeypatch)
-    dealt: list[Path] = []
-
-    def at_rest(disk: Path) -> None:
-        dealt.append(disk)
-        play.machines[-1].signs(b"SWAPSPACE2")
-
-    evidence = run(job, lambda _: None, at_rest)
-    assert dealt == ([] if refused else [job.directory / "swap.raw"])
-    assert not evidence.boots[0].armed
-
-
 def test_a_host_without_room_is_said_and_nothing_is_booted(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,8 +133,8 @@ def test_a_host_without_room_is_said_and_nothing_is_booted(
     monkeypatch.setattr(Storage, "make", full)
     evidence, verdict = runs(ONE)
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "HostError")
-    assert evidence.fault
-    assert (evidence.fault.message, evidence.fault.hint) == ("no space left", "free some")
+    assert evidence.trouble
+    assert (evidence.trouble.message, evidence.trouble.hint) == ("no space left", "free some")
 
 
 def test_an_error_of_the_hosts_own_is_a_host_error(
@@ -165,9 +145,9 @@ def test_an_error_of_the_hosts_own_is_a_host_error(
 
     monkeypatch.setattr(Storage, "make", denied)
     evidence, _ = runs(ONE)
-    assert evidence.fault
-    assert evidence.fault.kind == "HostError"
-    assert "Permission denied" in evidence.fault.message
+    assert evidence.trouble
+    assert evidence.trouble.kind == "HostError"
+    assert "Permission denied" in evidence.trouble.message
 
 
 def test_a_seat_that_cannot_be_had_is_said(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,8 +160,8 @@ def test_a_seat_that_cannot_be_had_is_said(job: Job, monkeypatch: pytest.MonkeyP
     began = time.monotonic()
     evidence = run(job, events.append)
     taken = time.monotonic() - began
-    assert evidence.fault
-    assert evidence.fault.message == "the seats are somebody else's"
+    assert evidence.trouble
+    assert evidence.trouble.message == "the seats are somebody else's"
     (waits,) = [one for one in events if isinstance(one, Waiting)]
     assert waits.text == "waits for a CPU"
     assert 0 <= waits.t <= taken + 0.001  # it is rounded

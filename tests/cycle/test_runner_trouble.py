@@ -98,7 +98,7 @@ def _unreachable(scene: Scene, command: str, told: list[Machine] | None = None) 
 def test_a_shell_that_is_lost_before_a_hibernation_is_ours(runs: Runs, command: str) -> None:
     evidence, verdict = runs(ONE, _unreachable(saves(), command))
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "GuestError")
-    assert evidence.fault
+    assert evidence.trouble
     assert evidence.boots == ()
 
 
@@ -296,5 +296,5 @@ def test_a_mkswap_that_fails_is_this_hosts(
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     evidence, verdict = runs(ONE)
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "HostError")
-    assert evidence.fault
-    assert evidence.fault.message.endswith("no such label")
+    assert evidence.trouble
+    assert evidence.trouble.message.endswith("no such label")

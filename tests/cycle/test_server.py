@@ -17,7 +17,15 @@ from hibtest.evidence import Evidence
 from hibtest.imageserver import keys_in, make_keys
 from hibtest.job import Job
 from hibtest.machine.shape import Network
-from hibtest.spec import AgentMethod, Outcome, ServerGone, Target
+from hibtest.spec import (
+    AgentMethod,
+    AtStage,
+    Fault,
+    HangUp,
+    Outcome,
+    Stage,
+    Target,
+)
 from hibtest.verdict import Verdict
 from tests.cycle.jobs import ONE
 from tests.cycle.pretend import BEGINS, Machine, Scene, log
@@ -144,7 +152,7 @@ def test_a_server_that_goes_away_as_the_agent_begins_to_write(runs: Runs, job: J
 
         machine.hibernates = hibernates
 
-    gone = replace(SERVED, faults=(ServerGone(),))
+    gone = replace(SERVED, faults=(Fault(when=AtStage(stage=Stage.WRITE), what=HangUp()),))
     evidence, verdict = runs(gone, scene)
     assert (verdict.outcome, verdict.cause) == (Outcome.REFUSED, "EIO"), verdict
     assert not evidence.boots[0].armed

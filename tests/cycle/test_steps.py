@@ -118,8 +118,8 @@ def test_a_guest_that_loses_a_cpu_more_is_ours_before_a_hibernation(runs: Runs) 
 
     evidence, verdict = runs(replace(ROOMY, before=(Plug(),)), scene)
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "GuestError")
-    assert evidence.fault
-    assert evidence.fault.message == "plug: CPUs 0 were online, and 0 are"
+    assert evidence.trouble
+    assert evidence.trouble.message == "plug: CPUs 0 were online, and 0 are"
 
 
 def rescued(machine: Machine) -> None:
@@ -166,8 +166,10 @@ def test_a_command_that_fails_is_whoever_wrote_it_s(runs: Runs) -> None:
 
     evidence, verdict = runs(replace(ONE, before=(Do(command="false"),)), scene)
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "SpecError")
-    assert evidence.fault
-    assert evidence.fault.message == ("`false` ended in the save boot with 3: nothing of the kind")
+    assert evidence.trouble
+    assert evidence.trouble.message == (
+        "`false` ended in the save boot with 3: nothing of the kind"
+    )
 
 
 OWN = Run(label="ours", start="./prog &", check="./asks", files=())
@@ -283,8 +285,8 @@ def test_a_guest_that_does_not_take_a_vcpu_before_a_hibernation_is_ours(
     hurry(monkeypatch, Stage.PREPARE)
     evidence, verdict = runs(replace(ROOMY, before=(Plug(),)), with_cpus(saves(), follows=False))
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "GuestError"), verdict
-    assert evidence.fault
-    assert "the guest's word that vCPU 1 has changed" in evidence.fault.message
+    assert evidence.trouble
+    assert "the guest's word that vCPU 1 has changed" in evidence.trouble.message
 
 
 def test_a_guest_that_refuses_a_vcpu_says_so(runs: Runs) -> None:
@@ -303,5 +305,5 @@ def test_a_guest_that_refuses_a_vcpu_says_so(runs: Runs) -> None:
 
     evidence, verdict = runs(replace(ROOMY, before=(Plug(),)), scene)
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "GuestError"), verdict
-    assert evidence.fault
-    assert evidence.fault.message == "the guest refuses to change vCPU 1: _OST 0x1"
+    assert evidence.trouble
+    assert evidence.trouble.message == "the guest refuses to change vCPU 1: _OST 0x1"

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from hibtest.cli.show import judge
 from hibtest.events import ConsoleLine, Note
-from hibtest.evidence import Evidence, Fault, Try, to_json
+from hibtest.evidence import Evidence, Trouble, Try, to_json
 from hibtest.report.board import Board
 from hibtest.report.terminal import Row, explain, verdict_table
 from hibtest.spec import Expected, Outcome
@@ -63,9 +63,9 @@ def test_runs_that_do_not_count_are_told() -> None:
 
 def test_nor_through_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = EVIL.replace("\ud800", "")  # evidence is UTF-8
-    fault = Fault(kind="GuestError", message=text, hint=text)
+    trouble = Trouble(kind="GuestError", message=text, hint=text)
     (tmp_path / "scenario.json").write_bytes(to_json(SCENARIO))
-    evidence = Evidence(scenario=SCENARIO.name, fault=fault)
+    evidence = Evidence(scenario=SCENARIO.name, trouble=trouble)
     (tmp_path / "evidence.json").write_bytes(to_json(evidence))
     judge(tmp_path, json=True)
     shown = capsys.readouterr().out

@@ -9,7 +9,18 @@ import pytest
 from hibtest.errors import SpecError
 from hibtest.evidence import read_json, to_json
 from hibtest.evidence.stored import read_written
-from hibtest.spec import GuestSpec, Linear, Scenario, SwapDisk
+from hibtest.spec import (
+    Always,
+    AtStage,
+    FailIo,
+    Fault,
+    GuestSpec,
+    HangUp,
+    Linear,
+    Scenario,
+    Stage,
+    SwapDisk,
+)
 
 BEFORE: dict[str, Any] = {
     "name": "one",
@@ -69,3 +80,15 @@ def test_today_s_is_read_as_it_is(tmp_path: Path) -> None:
 def test_what_was_never_one_is_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="not a Scenario"):
         read_json(stored(BEFORE | wrong, tmp_path), Scenario)
+
+
+@pytest.mark.parametrize("read", [read_json, read_written])
+def test_faults_had_their_moments_in_their_names(read: Any, tmp_path: Path) -> None:
+    faults = [
+        {"type": "write-error", "serial": "image", "at_mib": 20},
+        {"type": "server-gone"},
+    ]
+    assert read(stored(BEFORE | {"faults": faults}, tmp_path), Scenario).faults == (
+        Fault(when=Always(), what=FailIo(serial="image", at_mib=20)),
+        Fault(when=AtStage(stage=Stage.WRITE), what=HangUp()),
+    )

@@ -11,7 +11,8 @@ They are serial consoles with 2 vCPUs (``noresume``: 1), from early userspace on
 ``agent-damaged``, ``agent-no-image``   a resume from that disk with a bit flipped, with zeros
 ``dying``                          a program crashes, a disk cannot be read, the kernel panics
 
-told.txt has, for each, the marks that its lines are, the stages it goes through, and its causes.
+told.txt has, for each, the marks that its lines are, the stages it goes through, and its causes;
+``progress*20`` is that mark 20 times.
 """
 
 from pathlib import Path
@@ -37,4 +38,9 @@ def told(name: str) -> dict[str, list[str]]:
     blocks = _TOLD.read_text().strip().split("\n\n")
     [block] = [block for block in blocks if block.startswith(f"{name}\n")]
     rows = (row.split() for row in block.splitlines()[1:])
-    return {row[0].rstrip(":"): row[1:] for row in rows}
+    return {row[0].rstrip(":"): [one for word in row[1:] for one in _times(word)] for row in rows}
+
+
+def _times(word: str) -> list[str]:
+    name, _, count = word.partition("*")
+    return [name] * int(count or 1)

@@ -11,12 +11,12 @@ from hibtest.evidence import (
     Boot,
     Evidence,
     Exit,
-    Fault,
     Hang,
     Mark,
     QmpEvent,
     StageTime,
     SwapHeader,
+    Trouble,
     WitnessReport,
 )
 from hibtest.spec import (
@@ -98,7 +98,7 @@ def test_a_good_run_has_resumed() -> None:
 
 
 def test_a_fault_is_invalid_whatever_else_was_seen() -> None:
-    verdict = judge(SCENARIO, replace(GOOD, fault=Fault(kind="HostError", message="disk full")))
+    verdict = judge(SCENARIO, replace(GOOD, trouble=Trouble(kind="HostError", message="disk full")))
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "HostError")
     assert "disk full" in verdict.reason
 

@@ -27,7 +27,7 @@ def describe(scenario: Scenario) -> Iterator[tuple[str, str]]:
     if changed := ", ".join(_changed(scenario.resume)):
         yield "resume", changed
     if scenario.faults:
-        yield "faults", ", ".join(map(_tag, scenario.faults))
+        yield "faults", "; ".join(fault.words for fault in scenario.faults)
 
 
 def _changed(resume: ResumeSpec) -> Iterator[str]:

@@ -8,7 +8,7 @@ from hibtest.cli.rundir import OWNER, SCENARIO, VERDICT, point_latest, the_run
 from hibtest.cycle.steps.plant import NEEDED
 from hibtest.cycle.storage.left import drop_disks
 from hibtest.errors import HostError
-from hibtest.evidence import Evidence, Fault, read_json, to_json
+from hibtest.evidence import Evidence, Trouble, read_json, to_json
 from hibtest.files import whole
 from hibtest.job import EVIDENCE, Job
 from hibtest.report import picture
@@ -65,15 +65,15 @@ def _evidence(job: Job) -> Evidence:
     """
     path = job.directory / EVIDENCE
     evidence = read_json(path, Evidence)
-    if evidence.fault or any(boot.ready for boot in evidence.boots):
+    if evidence.trouble or any(boot.ready for boot in evidence.boots):
         return evidence
     wrong = images.damaged(job.files)
     if not wrong:
         return evidence
     message = f"the guest did not get ready, and {wrong[0]}"
     hint = "`hibtest images verify` names all; remove what it names, and build again"
-    fault = Fault(kind=HostError.__name__, message=message, hint=hint)
-    evidence = replace(evidence, fault=fault)
+    trouble = Trouble(kind=HostError.__name__, message=message, hint=hint)
+    evidence = replace(evidence, trouble=trouble)
     whole(path, to_json(evidence))
     return evidence
 

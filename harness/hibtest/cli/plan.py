@@ -14,7 +14,7 @@ from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU
 from hibtest.spec import GuestFiles, Role, Scenario
-from hibtest.spec.course import expected_course
+from hibtest.spec.course import BootPlan, expected_course
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
     boots = (
         PlannedBoot(
             role=plan.role,
-            what=f"{plan.name} boot: {', '.join(step.words for step in plan.steps)}",
+            what=f"{plan.name} boot: {', '.join(step.words for step in plan.steps)}{_but(plan)}",
             argv=argv(machine_spec(scenario, files, plan, qemu, chosen, Path())),
         )
         for plan in expected_course(scenario)
@@ -68,6 +68,10 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
         accel_reason=reason,
         boots=tuple(boots),
     )
+
+
+def _but(plan: BootPlan) -> str:
+    return "".join(f"; fault: {fault.words}" for fault in plan.faults)
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:

@@ -17,7 +17,7 @@ from hibtest.cli.prepare import Bench
 from hibtest.cycle.storage.left import drop_disks
 from hibtest.errors import ExitStatus, HibtestError
 from hibtest.events import from_line
-from hibtest.evidence import Evidence, Fault, Try, read_json, to_json
+from hibtest.evidence import Evidence, Trouble, Try, read_json, to_json
 from hibtest.files import as_host_error, whole
 from hibtest.job import EVIDENCE, Job
 from hibtest.machine.turns import seats
@@ -150,7 +150,7 @@ def _unjudged(scenario: Scenario, job: Job | None, error: Exception) -> Verdict:
 
 
 def _note_end(job: Job, status: int) -> None:
-    """Note a worker that broke down, or was interrupted, as a fault of the run."""
+    """Note a worker that broke down, or was interrupted, as trouble of the run."""
     if status == 0:
         return
     path = job.directory / EVIDENCE
@@ -159,8 +159,10 @@ def _note_end(job: Job, status: int) -> None:
     except HibtestError:
         evidence = Evidence(scenario=job.scenario.name, host=job.host, kernel=job.kernel)
     if status == ExitStatus.INTERRUPTED:
-        fault = Fault(kind="Interrupted", message="the run was interrupted (Ctrl-C, or a signal)")
+        trouble = Trouble(
+            kind="Interrupted", message="the run was interrupted (Ctrl-C, or a signal)"
+        )
     else:
         message = f"the worker of {job.directory} ended with status {status}"
-        fault = Fault(kind="WorkerDied", message=message, hint="see worker.stderr there")
-    whole(path, to_json(replace(evidence, fault=evidence.fault or fault)))
+        trouble = Trouble(kind="WorkerDied", message=message, hint="see worker.stderr there")
+    whole(path, to_json(replace(evidence, trouble=evidence.trouble or trouble)))

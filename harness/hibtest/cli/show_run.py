@@ -134,6 +134,9 @@ def _facts(shown: Shown) -> Iterator[str]:
     for boot in evidence.boots:
         for step in boot.steps:
             yield printable(f"{'done':9} {boot.directory}: {step.name}, {step.detail}")
+        for strike in boot.struck:
+            when = f"in {strike.stage}, {strike.t:.0f} s after the run began"
+            yield printable(f"{'struck':9} {boot.directory}: {strike.fault.what.words}, {when}")
 
 
 def _table(stages: dict[str, dict[str, float]]) -> Table:

@@ -1,6 +1,6 @@
 """A machine of a cycle: from its start until the guest is ready, has resumed, or has ended."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hibtest.cycle.budget import Budget
 from hibtest.cycle.cmdline import NO_SERVER, cmdline
+from hibtest.cycle.faults import Armed, with_faults
 from hibtest.cycle.proof.stops import Stops
 from hibtest.cycle.storage import Storage, storage_of
 from hibtest.cycle.watch import Watch
@@ -20,7 +21,7 @@ from hibtest.inside.shell import Shell, connect
 from hibtest.job import Job
 from hibtest.machine.process import Machine, start
 from hibtest.machine.shape import Accel, MachineSpec, Network
-from hibtest.spec import GuestFiles, Scenario, ServerGone, Stage, Target, Unplug
+from hibtest.spec import GuestFiles, Scenario, Stage, Target, Unplug
 from hibtest.spec.course import BootPlan, queues
 from hibtest.story.messages import swap_offset
 
@@ -37,7 +38,6 @@ class Lab:
     :ivar began: ``time.monotonic()`` of the run's beginning.
     :ivar proof: Whether images are compared with memory.
     :ivar told: Where the guest said that its swap file lies, if it was asked: pages of the device.
-    :ivar at_rest: What is done to the swap disk once the machine is off, before anybody looks.
     """
 
     scenario: Scenario
@@ -52,7 +52,6 @@ class Lab:
     server: ImageServer | None = None
     proof: bool = True
     told: int | None = None
-    at_rest: Callable[[Path], None] | None = None
 
     @classmethod
     def of(cls, job: Job, sink: Sink = lambda _: None, began: float | None = None) -> "Lab":
@@ -100,12 +99,14 @@ class Lab:
 class Running:
     """A machine that runs, and the watch that follows it.
 
+    :ivar faults: What is made to go wrong with it.
     :ivar stops: Its breakpoints; ``None`` when nothing is to be proved.
     """
 
     lab: Lab
     machine: Machine
     watch: Watch
+    faults: Armed
     stops: Stops | None = None
 
     def deadline(self, stage: Stage, what: str, times: int = 1) -> Deadline:
@@ -164,7 +165,7 @@ def machine_spec(
         kernel=files.kernel,
         initrd=files.initrd,
         cmdline=cmdline(scenario, storage, plan.role, server=server, told=told),
-        disks=storage.disks(files, directory),
+        disks=with_faults(storage.disks(files, directory), plan.faults),
         network=Network.OPEN if storage.target is Target.SERVER else Network.CLOSED,
         debug=debug,
         unplugs=any(isinstance(step, Unplug) for step in plan.steps),
@@ -178,8 +179,9 @@ def running(lab: Lab, plan: BootPlan, number: int, directory: Path) -> Iterator[
 
     :raise QemuError: When QEMU does not start.
     """
+    spec = lab.machine(plan)
     with (
-        start(lab.machine(plan), directory, began=lab.began) as machine,
+        start(spec, directory, began=lab.began) as machine,
         Console(machine.console) as console,
     ):
         elapsed = Deadline.after(0, "").start - lab.began
@@ -188,9 +190,8 @@ def running(lab: Lab, plan: BootPlan, number: int, directory: Path) -> Iterator[
         stops = None if machine.debugger is None else Stops(machine.debugger)
         if stops is not None:
             watch.take_along(stops)
-        if lab.server is not None and ServerGone() in lab.scenario.faults:
-            watch.when(Stage.WRITE, lab.server.hang_up)
-        yield Running(lab, machine, watch, stops)
+        faults = Armed(plan.faults, watch, spec.disks, lab.server, stops)
+        yield Running(lab, machine, watch, faults, stops)
 
 
 class Came(StrEnum):

@@ -25,6 +25,8 @@ from hibtest.machine.process import Machine
 from hibtest.spec import Stage
 
 T = TypeVar("T")
+Happening = Stage | Mark | QmpEvent  # a stage that begins, a line, an event
+Listener = Callable[[Happening], None]
 # What is still to be read once QEMU has ended is on this host already. A busy host takes longer
 # than an idle one, and to wait in vain costs nothing but time: the verdict would be INVALID.
 _LAST_WORDS = 30.0
@@ -97,28 +99,33 @@ class Watch:
         self._printed = 0
         self._silence = silence.Silence()
         self._followers: list[Follower] = []
-        self._actions: dict[Stage, Callable[[], None]] = {}
+        self._listeners: list[Listener] = []
         self._teller = story.Teller()
         self._enter(self._teller.stage)
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """Return how many seconds ago the run began."""
         return round(time.monotonic() - self._began, 3)
 
     def _enter(self, stage: Stage) -> None:
         limit = self._budget.limit(stage)
         self.stage = stage
-        self._since = self._now()
+        self._since = self.now()
         self._deadline = Deadline.after(limit, f"the end of {stage}")
         self._sink(StageStarted(t=self._since, boot=self._boot, stage=stage, limit=limit))
 
     def _leave(self) -> None:
-        seconds = round(self._now() - self._since, 3)
+        seconds = round(self.now() - self._since, 3)
         self.record.stages.append(StageTime(stage=self.stage, t=self._since, seconds=seconds))
-        self._sink(StageEnded(t=self._now(), boot=self._boot, stage=self.stage, seconds=seconds))
+        self._sink(StageEnded(t=self.now(), boot=self._boot, stage=self.stage, seconds=seconds))
 
-    def when(self, stage: Stage, action: Callable[[], None]) -> None:
-        """Have something done as soon as a stage begins, each time it does."""
-        self._actions[stage] = action
+    def listen(self, listener: Listener) -> None:
+        """Have somebody told of each stage, mark and event, as soon as it is there."""
+        self._listeners.append(listener)
+
+    def _tell(self, happening: Happening) -> None:
+        for listener in self._listeners:
+            listener(happening)
 
     def take_along(self, follower: Follower) -> None:
         """Have somebody else follow the machine, too, whenever this does."""
@@ -135,8 +142,7 @@ class Watch:
         if stage is not self.stage:
             self._leave()
             self._enter(stage)
-            if stage in self._actions:
-                self._actions[stage]()
+            self._tell(stage)
 
     def close(self) -> None:
         """Take in what is left and end the present stage."""
@@ -184,7 +190,9 @@ class Watch:
             self._take(line)
         for event in self.machine.monitor.events():
             t = round(event.at - self._began, 3)
-            self.record.qmp.append(QmpEvent(name=event.name, t=t, data=event.data))
+            told = QmpEvent(name=event.name, t=t, data=event.data)
+            self.record.qmp.append(told)
+            self._tell(told)
             full = full_disk(event)
             if full is not None:
                 raise full
@@ -192,7 +200,7 @@ class Watch:
             follower.poll()
 
     def _take(self, line: str) -> None:
-        now = self._now()
+        now = self.now()
         self._silence.broken()
         self._printed += len(line) + 1
         if self._printed > _MOST_PRINTED:
@@ -200,8 +208,10 @@ class Watch:
         self._sink(ConsoleLine(t=now, boot=self._boot, text=line))
         mark = self._teller.hear(line)
         if mark is not None:
-            self.record.marks.append(Mark(name=mark.name, t=now, line=line, splat=mark.splat))
+            noted = Mark(name=mark.name, t=now, line=line, splat=mark.splat)
+            self.record.marks.append(noted)
             self._follow()
+            self._tell(noted)
 
     def until(self, fact: Callable[[], T | None], what: str) -> T:
         """Wait for a fact, as long as the present stage, and each that follows, is in time.
@@ -258,7 +268,7 @@ class Watch:
 
     def note(self, text: str) -> None:
         """Tell whoever follows the run something in one line."""
-        self._sink(Note(t=self._now(), text=text))
+        self._sink(Note(t=self.now(), text=text))
 
     def last_lines(self) -> tuple[str, ...]:
         """Return the last lines of the console."""

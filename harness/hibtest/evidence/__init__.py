@@ -15,6 +15,7 @@ from hibtest.evidence.boot import (
     QmpEvent,
     StageTime,
     StepReport,
+    Strike,
     SwapHeader,
     WitnessReport,
 )
@@ -27,7 +28,7 @@ from hibtest.evidence.proof import (
     SaveProof,
     View,
 )
-from hibtest.evidence.run import VERSION, Evidence, Fault, GuestKernel, Host
+from hibtest.evidence.run import VERSION, Evidence, GuestKernel, Host, Trouble
 from hibtest.evidence.stored import read_json, read_written, to_json
 from hibtest.evidence.tries import Try
 
@@ -41,7 +42,6 @@ __all__ = [
     "DiskProof",
     "Evidence",
     "Exit",
-    "Fault",
     "GuestKernel",
     "Hang",
     "Host",
@@ -54,7 +54,9 @@ __all__ = [
     "SaveProof",
     "StageTime",
     "StepReport",
+    "Strike",
     "SwapHeader",
+    "Trouble",
     "Try",
     "View",
     "WitnessReport",

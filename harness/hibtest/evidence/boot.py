@@ -5,7 +5,7 @@ from typing import Any
 
 from hibtest.evidence.agent import AgentImage, AgentStep
 from hibtest.evidence.proof import DiskProof, RestoreProof, SaveProof
-from hibtest.spec import Role, Stage
+from hibtest.spec import CutPower, Fault, Role, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +153,20 @@ class StepReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Strike:
+    """A fault that struck.
+
+    :ivar fault: Which one of the scenario's.
+    :ivar t: Seconds since the run began.
+    :ivar stage: The stage the guest was in.
+    """
+
+    fault: Fault
+    t: float
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Boot:
     """All that was seen of one machine, from its start to its end.
 
@@ -179,6 +193,7 @@ class Boot:
     :ivar agent_image: What the agent's target holds, when the agent is the method.
     :ivar agent_steps: What the agent did in this boot.
     :ivar steps: What the scenario asked to be done in it, as far as it was.
+    :ivar struck: What was made to go wrong in it, or with its disks after it.
     :ivar aborted: In older evidence: machines in whose place this one was made.
     """
 
@@ -207,7 +222,13 @@ class Boot:
     agent_image: AgentImage | None = None
     agent_steps: tuple[AgentStep, ...] = ()
     steps: tuple[StepReport, ...] = ()
+    struck: tuple[Strike, ...] = ()
     aborted: tuple[Exit, ...] = ()
+
+    @property
+    def power_cut(self) -> bool:
+        """Whether its power was cut."""
+        return any(isinstance(strike.fault.what, CutPower) for strike in self.struck)
 
     @property
     def armed(self) -> bool:

@@ -1,11 +1,12 @@
 """What was seen in a run: host, kernel, and one machine after the other."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from hibtest.evidence.boot import Boot
 from hibtest.evidence.tries import Try
 
-VERSION = 1
+VERSION = 2  # since 2, boots tell which faults struck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class GuestKernel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Trouble:
     """Harness trouble that ended the run: class, message and remedy of the error."""
 
     kind: str
@@ -51,7 +52,7 @@ class Evidence:
 
     :ivar scenario: Its name; all of it is in scenario.json.
     :ivar boots: The machines, in the order in which they were started.
-    :ivar fault: What ended the run that is not the kernel's: then the verdict is INVALID.
+    :ivar trouble: What ended the run that is not the kernel's: then the verdict is INVALID.
     :ivar seconds: How long the run took.
     :ivar started: When it began, as ISO 8601, in UTC.
     :ivar version: Of this form.
@@ -63,9 +64,17 @@ class Evidence:
     host: Host | None = None
     kernel: GuestKernel | None = None
     boots: tuple[Boot, ...] = ()
-    fault: Fault | None = None
+    trouble: Trouble | None = None
     seconds: float = 0.0
     started: str = ""
     proof: bool = False
     tries: tuple[Try, ...] = ()
     version: int = VERSION
+
+    @staticmethod
+    def today(stored: dict[str, Any]) -> dict[str, Any]:
+        """Return evidence's JSON in today's form: trouble was called fault until version 1."""
+        found = dict(stored)
+        if "fault" in found:
+            found["trouble"] = found.pop("fault")
+        return found

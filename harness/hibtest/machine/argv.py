@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from hibtest.machine.halts import file_node
 from hibtest.machine.shape import Accel, DebugWires, Disk, MachineSpec, Network, Wires
 from hibtest.spec import GuestSpec
 
@@ -123,7 +124,8 @@ def _disk(disk: Disk, more: str) -> tuple[str, ...]:
         "cache.no-flush=on",
         *_file(disk),
     )
-    front = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},{more}"
+    halts = ",werror=stop" if disk.halts else ""
+    front = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},{more}{halts}"
     return ("-blockdev", ",".join(node), "-device", front)
 
 
@@ -132,12 +134,14 @@ def _file(disk: Disk) -> tuple[str, ...]:
     if disk.fails_at is None:
         return _plain_file(disk, "file")
     error = "file.inject-error.0"
+    halts = (f"{error}.once=on", f"file.image.node-name={file_node(disk.serial)}")
     return (
         "file.driver=blkdebug",
         f"{error}.event=write_aio",
         f"{error}.iotype=write",
         f"{error}.errno=5",
         f"{error}.sector={disk.fails_at // _SECTOR}",
+        *(halts if disk.halts else ()),
         "file.cache.no-flush=on",
         *_plain_file(disk, "file.image"),
     )

@@ -42,6 +42,7 @@ class Disk:
     :ivar path: The backing file; an overlay names its own backing file itself.
     :ivar readonly: Whether guest and QEMU only read it: several machines may then share it.
     :ivar fails_at: Writes of the guest to this byte of it fail with EIO; raw disks only.
+    :ivar halts: Whether the machine stands still at such a write, before the guest is told.
     :raise SpecError: When the serial number is none that guest and QEMU take as it is.
     """
 
@@ -50,6 +51,7 @@ class Disk:
     format: DiskFormat = DiskFormat.RAW
     readonly: bool = False
     fails_at: int | None = None
+    halts: bool = False
 
     def __post_init__(self) -> None:
         if not _SERIAL.fullmatch(self.serial):

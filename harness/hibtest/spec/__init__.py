@@ -1,6 +1,18 @@
 """WHAT is asked: frozen values, no I/O."""
 
-from hibtest.spec.fault import Fault, ServerGone, WriteError
+from hibtest.spec.fault import (
+    Always,
+    AtMark,
+    AtPercent,
+    AtRest,
+    AtStage,
+    AtWrite,
+    CutPower,
+    FailIo,
+    Fault,
+    Flip,
+    HangUp,
+)
 from hibtest.spec.guest import OWN_KERNEL, GuestFiles, GuestSpec
 from hibtest.spec.layout import Layout, Swap, SwapDisk, SwapFile
 from hibtest.spec.method import (
@@ -39,14 +51,24 @@ __all__ = [
     "OWN_KERNEL",
     "SCRATCH_DEVICE",
     "AgentMethod",
+    "Always",
+    "AtMark",
+    "AtPercent",
+    "AtRest",
+    "AtStage",
+    "AtWrite",
     "Attach",
     "Crypt",
+    "CutPower",
     "Do",
     "Expected",
+    "FailIo",
     "Fault",
+    "Flip",
     "FuseDirty",
     "GuestFiles",
     "GuestSpec",
+    "HangUp",
     "KernelMethod",
     "Layer",
     "Layout",
@@ -63,7 +85,6 @@ __all__ = [
     "Role",
     "Run",
     "Scenario",
-    "ServerGone",
     "Stack",
     "Stage",
     "Stopper",
@@ -75,5 +96,4 @@ __all__ = [
     "Unplug",
     "Volume",
     "Workload",
-    "WriteError",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from hibtest.errors import SpecError
+from hibtest.spec.fault import Always, CutPower, Fault
 from hibtest.spec.guest import GuestSpec
 from hibtest.spec.method import AgentMethod
 from hibtest.spec.outcome import Outcome, Role
@@ -19,12 +20,19 @@ class BootPlan:
     :ivar guest: The shape of its machine.
     :ivar steps: What is done once it is up, in this order. A resume boot in which the guest has
         started afresh is only asked which life it is.
+    :ivar faults: What is made to go wrong in it, or with its disks once it has powered off.
     """
 
     role: Role
     name: str
     guest: GuestSpec
     steps: tuple[Step, ...]
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def cut(self) -> bool:
+        """Whether its power is to be cut before its steps are through."""
+        return any(isinstance(fault.what, CutPower) for fault in self.faults)
 
     @property
     def hibernates(self) -> bool:
@@ -33,8 +41,30 @@ class BootPlan:
 
 
 def course(scenario: Scenario) -> tuple[BootPlan, ...]:
-    """Return all boots of a full cycle."""
-    return tuple(_boots(scenario))
+    """Return all boots of a full cycle.
+
+    :raise SpecError: When a fault is to strike in a boot that there is none of.
+    """
+    boots = tuple(_with_faults(scenario))
+    for fault in scenario.faults:
+        if not any(fault in plan.faults for plan in boots):
+            names = ", ".join(plan.name for plan in boots)
+            raise SpecError(f"{scenario.name}: no boot to {fault.words}", hint=f"there are {names}")
+    if boots[-1].cut:
+        what = f"{scenario.name}: nothing is booted after the power of the cold boot was cut"
+        raise SpecError(what, hint="name another boot")
+    return boots
+
+
+def _with_faults(scenario: Scenario) -> Iterator[BootPlan]:
+    """Yield the boots with their faults; a resume that is cut short is tried again."""
+    for plan in _boots(scenario):
+        faults = tuple(fault for fault in scenario.faults if fault.strikes_in(plan.name))
+        boot = replace(plan, faults=faults)
+        yield boot
+        if plan.role is Role.RESUME and boot.cut:
+            left = tuple(fault for fault in faults if isinstance(fault.when, Always))
+            yield replace(plan, name=f"{plan.name}-again", faults=left)
 
 
 def expected_course(scenario: Scenario) -> tuple[BootPlan, ...]:
@@ -44,7 +74,8 @@ def expected_course(scenario: Scenario) -> tuple[BootPlan, ...]:
         case Outcome.REFUSED:
             return boots[:1]
         case Outcome.COLD_BOOT:
-            last = next(at for at, plan in enumerate(boots) if plan.role is Role.RESUME)
+            resumes = (plan.role is Role.RESUME and not plan.cut for plan in boots)
+            last = list(resumes).index(True)
             return (*boots[:last], replace(boots[last], steps=(Task.IDENTIFY, Task.CUT_POWER)))
         case _:
             return boots

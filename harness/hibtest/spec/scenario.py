@@ -45,7 +45,7 @@ class Scenario:
 
     :ivar name: Unique, made of ``a-z 0-9 . _ -``; also the name of the run directory.
     :ivar layout: Where swap lives; the kernel resumes from the first one.
-    :ivar faults: What is made to go wrong.
+    :ivar faults: What is made to go wrong, and when.
     :ivar expected: The outcome that makes it pass.
     :ivar lives: How often the same life is hibernated and resumed; the second time shows that
         the first gave back all that a hibernation takes.
@@ -93,6 +93,8 @@ class Scenario:
         names = [one.name for one in self.workloads]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SpecError(f"{self.name}: two workloads are called {twice[0]}", hint="rename one")
+        if len(set(self.faults)) < len(self.faults):
+            raise SpecError(f"{self.name}: the same fault is there twice", hint="drop one")
         if self.guest.memory_mib < LEAST_MEMORY_MIB:
             raise SpecError(
                 f"{self.name}: {self.guest.memory_mib} MiB of memory is too little to boot",

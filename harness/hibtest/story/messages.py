@@ -78,7 +78,8 @@ AGENT = (
     _line("agent-resumed", r'agent: \{"begin": "resumed"', Stage.THAW),
     _line("agent-no-image", r'agent: \{"say": "no image"'),
     _line("agent-refused", r'agent: \{"say": "refused"'),
-    _line("agent", r'agent: \{"(begin|step|failed|say)": "(?!progress)'),
+    _line("progress", r'agent: \{"say": "progress".*"percent": (?P<percent>\d{1,3})\b'),
+    _line("agent", r'agent: \{"(begin|step|failed|say)": "'),
     _line("agent-try", r"^hibtest: agent resume (?P<target>\S+)"),
     _anew("agent-back", r"^hibtest: agent came back (?P<status>\d+)", Stage.BOOT),
 )
@@ -104,6 +105,7 @@ SAVE = (
         r"PM: (Compressing and saving|Saving) image data( pages)? \((?P<pages>\d+) pages\)",
         Stage.WRITE,
     ),
+    _line("progress", r"PM: Image (saving|loading) progress: *(?P<percent>\d{1,3})%"),
     _line("wrote", r"PM: hibernation: Wrote (?P<kbytes>\d+) kbytes"),
     _line("saved", r"PM: Image saving done"),
     _line("armed", r"PM: S\|", Stage.POWER_OFF),
@@ -181,6 +183,12 @@ def swap_offset(line: str) -> int | None:
     """Return the page at which a swap file lies, as a guest tells it; ``None``: another line."""
     found = recognise(line)
     return int(found[1]["pages"]) if found and found[0].name == "swap-offset" else None
+
+
+def percent(line: str) -> int | None:
+    """Return how much of an image is written or loaded, as a line tells; ``None``: another line."""
+    found = recognise(line)
+    return int(found[1]["percent"]) if found and found[0].name == "progress" else None
 
 
 def returned(line: str) -> Returned | None:

@@ -11,6 +11,7 @@ from hibtest.evidence import Evidence, Try
 from hibtest.printable import printable, printable_lines
 from hibtest.spec import Expected, Outcome, Scenario
 from hibtest.verdict.boots import BOOT_RULES
+from hibtest.verdict.faults import struck
 from hibtest.verdict.finding import Finding
 from hibtest.verdict.life import LIFE_RULES
 from hibtest.verdict.proof import LAST_RULES, PROOF_RULES, doubts
@@ -48,7 +49,7 @@ class Verdict:
 
 def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
     """Judge the evidence of a run of a scenario."""
-    finding = _find(scenario, evidence)
+    finding = struck(_find(scenario, evidence), scenario, evidence)
     return Verdict(
         scenario=scenario.name,
         outcome=finding.outcome,

@@ -6,13 +6,16 @@ from hibtest.spec import Mode, Outcome, Role, Scenario
 from hibtest.verdict.finding import Finding, Rule
 
 
-def _fault(_scenario: Scenario, evidence: Evidence) -> Finding | None:
-    fault = evidence.fault
-    if fault is None:
+def _trouble(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    trouble = evidence.trouble
+    if trouble is None:
         return None
-    reason = f"{fault.message} ({fault.hint})" if fault.hint else fault.message
+    reason = f"{trouble.message} ({trouble.hint})" if trouble.hint else trouble.message
     return Finding(
-        outcome=Outcome.INVALID, cause=fault.kind, reason=reason, rests_on=("evidence.json: fault",)
+        outcome=Outcome.INVALID,
+        cause=trouble.kind,
+        reason=reason,
+        rests_on=("evidence.json: trouble",),
     )
 
 
@@ -109,7 +112,7 @@ def _hung(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 def _not_started(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     """A guest that never got ready: before a hibernation our trouble, afterwards its damage."""
     for boot in evidence.boots:
-        if boot.ready or boot.resumed:
+        if boot.ready or boot.resumed or boot.power_cut:
             continue
         gave_up = story.why_not_ready(boot.marks)
         why = gave_up.reason if gave_up else "the machine ended before the guest was ready"
@@ -172,7 +175,7 @@ def _power_off(scenario: Scenario, evidence: Evidence) -> Finding | None:
 
 def _cold_boot(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     for before, boot in zip(evidence.boots, evidence.boots[1:], strict=False):
-        if boot.role is not Role.RESUME or boot.resumed:
+        if boot.role is not Role.RESUME or boot.resumed or boot.power_cut:
             continue
         cause, why = _why_cold(before, boot)
         left = " (the image is still armed)" if boot.armed else ""
@@ -187,7 +190,8 @@ def _cold_boot(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 
 def _why_cold(before: Boot, boot: Boot) -> tuple[str, str]:
     if not before.armed:
-        return "not-armed", "there was no image after the power-off"
+        off = "the power was cut" if before.power_cut else "the power-off"
+        return "not-armed", f"there was no image after {off}"
     cause = story.why_cold(boot.marks)
     return (cause.name, cause.reason) if cause else ("no-attempt", "no resume was tried")
 
@@ -210,7 +214,7 @@ def _hibernated(evidence: Evidence) -> list[Boot]:
 
 
 BOOT_RULES: tuple[Rule, ...] = (
-    _fault,
+    _trouble,
     _nothing,
     _qemu_died,
     _ended_from_outside,

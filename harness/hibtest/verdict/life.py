@@ -4,7 +4,7 @@ import errno
 
 from hibtest import story
 from hibtest.evidence import Attempt, Boot, Evidence, WitnessReport
-from hibtest.spec import KernelMethod, Mode, Outcome, Role, Scenario, WriteError
+from hibtest.spec import FailIo, KernelMethod, Mode, Outcome, Role, Scenario
 from hibtest.spec.course import course
 from hibtest.verdict.finding import Finding, Rule
 from hibtest.verdict.witnesses import differences
@@ -79,7 +79,8 @@ def _not_looked_at(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     """A life that went on and was not examined proves nothing."""
     for boot in evidence.boots:
         lives_on = boot.resumed or (boot.attempt is not None and bool(boot.attempt.errno))
-        if lives_on and boot.role is not Role.COLD and not (boot.witnesses and boot.audits):
+        looked_for = lives_on and boot.role is not Role.COLD and not boot.power_cut
+        if looked_for and not (boot.witnesses and boot.audits):
             return Finding(
                 outcome=Outcome.INVALID,
                 cause="not-examined",
@@ -90,7 +91,7 @@ def _not_looked_at(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 
 
 def _kernel_log(scenario: Scenario, evidence: Evidence) -> Finding | None:
-    asked = {"io-error"} if any(isinstance(f, WriteError) for f in scenario.faults) else set()
+    asked = {"io-error"} if any(isinstance(one.what, FailIo) for one in scenario.faults) else set()
     for boot in evidence.boots:
         cause = story.trouble([mark for mark in boot.marks if mark.name not in asked])
         if cause:

@@ -65,6 +65,15 @@ class Stops:
                 action(registers)
             self._debugger.resume(_deadline())
 
+    def go_on(self) -> None:
+        """Let a guest go on that stands still at a write to a disk.
+
+        :raise QemuError: When it does not stand still, or QEMU does not answer in time.
+        """
+        with self._in_time():
+            self._debugger.wait(_deadline())
+            self._debugger.resume(_deadline())
+
     def word(self, address: int) -> int:
         """Return 64 bits of the stopped guest's virtual memory.
 

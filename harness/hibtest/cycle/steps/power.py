@@ -40,4 +40,5 @@ def power_off(at: Situation, shell: Shell) -> bool:
     shell.run(_OFF, at.run.deadline(watch.stage, "the order to power off"))
     watch.enter(Stage.POWER_OFF)
     watch.until(watch.ended, "the power-off")
+    at.run.faults.rest()
     return False

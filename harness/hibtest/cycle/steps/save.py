@@ -44,8 +44,8 @@ def save(at: Situation, shell: Shell) -> bool:
         at.boot = replace(at.boot, attempt=None)  # the guest did not take the order
         raise
     at.boot = replace(at.boot, attempt=followed.attempt)
-    if followed.off and run.lab.at_rest is not None and run.image is not None:
-        run.lab.at_rest(run.image.path)
+    if followed.off:
+        run.faults.rest()
     if taker is not None:
         past.snapshot = taker.snapshot
         _prove(at, taker, off=followed.off)

@@ -82,5 +82,5 @@ def _restorer(run: Running, snapshot: Snapshot | None) -> Restorer | None:
     if run.stops is None or run.machine.memory is None or run.image is None:
         return None
     restorer = Restorer(run.stops, run.machine.memory, run.image, snapshot)
-    run.watch.when(Stage.LOAD, restorer.arm)
+    run.watch.listen(lambda now: restorer.arm() if now is Stage.LOAD else None)
     return restorer

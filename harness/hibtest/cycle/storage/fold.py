@@ -11,7 +11,7 @@ from hibtest.cycle.storage.swaps import swap_parts
 from hibtest.cycle.storage.targets import target_of, target_part
 from hibtest.image.place import ImagePlace
 from hibtest.machine.shape import Disk
-from hibtest.spec import Fault, GuestFiles, Scenario, Target, WriteError
+from hibtest.spec import GuestFiles, Scenario, Target
 
 NOT_TOLD = "OFFSET"  # as a plan prints what the guest tells in its first boot
 
@@ -25,7 +25,6 @@ class Storage:
     :ivar beside: What else there is.
     :ivar image: The part that an image is written to, if there is any.
     :ivar target: What the agent calls it; ``None`` when the kernel writes the image.
-    :ivar faults: What goes wrong with the disks.
     """
 
     root: Part
@@ -33,7 +32,6 @@ class Storage:
     beside: tuple[Part, ...]
     image: Part | None
     target: Target | None
-    faults: tuple[Fault, ...]
 
     @property
     def swap(self) -> Part | None:
@@ -58,9 +56,8 @@ class Storage:
 
         Those of ``images`` stand behind root and swaps.
         """
-        fails_at = {f.serial: f.at_mib << 20 for f in self.faults if isinstance(f, WriteError)}
         modules = (files.modules,) if files.modules else ()
-        made = [disk.at(directory, fails_at.get(disk.serial)) for disk in self._own()]
+        made = [disk.at(directory) for disk in self._own()]
         before = sum(len(part.disks) for part in (self.root, *self.swaps))
         return (
             *made[:before],
@@ -152,5 +149,4 @@ def storage_of(scenario: Scenario) -> Storage:
         beside=(own, scratch_part(scenario.guest.scratch_mib)),
         image=own if not in_swap else swaps[0] if swaps else None,
         target=target,
-        faults=scenario.faults,
     )

@@ -30,18 +30,16 @@ class NewDisk:
     readonly: bool = False
     compared: bool = False
 
-    def at(self, directory: Path, fails_at: int | None = None) -> Disk:
+    def at(self, directory: Path) -> Disk:
         """Return it as a machine has it.
 
         :param directory: The run's.
-        :param fails_at: Byte of it to which writes fail.
         """
         return Disk(
             serial=self.serial,
             path=directory / self.file,
             format=self.format,
             readonly=self.readonly,
-            fails_at=fails_at,
         )
 
 

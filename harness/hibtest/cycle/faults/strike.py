@@ -1,0 +1,40 @@
+"""What is done when a fault strikes."""
+
+from collections.abc import Sequence
+
+from hibtest.cycle.faults.disks import chosen
+from hibtest.errors import SpecError
+from hibtest.imageserver import ImageServer
+from hibtest.machine.process import Machine
+from hibtest.machine.shape import Disk
+from hibtest.spec import CutPower, FailIo, Flip, HangUp
+from hibtest.spec.fault import What
+
+
+def strike(what: What, machine: Machine, disks: Sequence[Disk], server: ImageServer | None) -> bool:
+    """Do what is to go wrong; return whether there was anything that it could be done to.
+
+    :raise SpecError: When a disk is too small.
+    """
+    match what:
+        case CutPower():
+            machine.quit()
+            return True
+        case HangUp():
+            return server is not None and server.hang_up() > 0
+        case FailIo():
+            return True  # by QEMU, which has told so
+        case Flip():
+            flip(chosen(disks, what.serial), what)
+            return True
+
+
+def flip(disk: Disk, what: Flip) -> None:
+    """Flip a bit of a disk."""
+    with disk.path.open("r+b") as file:
+        file.seek(what.byte)
+        byte = file.read(1)
+        if not byte:
+            raise SpecError(f"the disk {disk.serial} has no byte {what.byte}", hint="flip another")
+        file.seek(what.byte)
+        file.write(bytes([byte[0] ^ 1 << what.bit]))

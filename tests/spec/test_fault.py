@@ -1,0 +1,167 @@
+"""Faults: which can strike when, in which boot, and what that does to the course."""
+
+from dataclasses import replace
+
+import pytest
+
+from hibtest.errors import SpecError
+from hibtest.spec import (
+    Always,
+    AtMark,
+    AtPercent,
+    AtRest,
+    AtStage,
+    AtWrite,
+    CutPower,
+    Do,
+    Expected,
+    FailIo,
+    Fault,
+    Flip,
+    GuestSpec,
+    HangUp,
+    Outcome,
+    Scenario,
+    Stage,
+)
+from hibtest.spec.course import course, expected_course
+from hibtest.spec.fault import What, When
+from hibtest.spec.step import Task
+
+ONE = Scenario(name="one", guest=GuestSpec(kernel="trixie"))
+FAIL = FailIo(serial="image", at_mib=20)
+FLIP = Flip(serial="swap", byte=4086, bit=1)
+STAGE = AtStage(stage=Stage.WRITE)
+
+
+def cut(when: When) -> Scenario:
+    return replace(ONE, faults=(Fault(when=when, what=CutPower()),))
+
+
+@pytest.mark.parametrize(
+    ("when", "what", "words"),
+    [
+        (STAGE, CutPower(), "cut the power at WRITE of the save boot"),
+        (AtPercent(percent=40), CutPower(), "cut the power at 40 % of WRITE in the save boot"),
+        (
+            AtPercent(percent=100, stage=Stage.LOAD),
+            CutPower(),
+            "cut the power at 100 % of LOAD in the resume boot",
+        ),
+        (AtMark(name="armed"), CutPower(), "cut the power at the mark armed of the save boot"),
+        (
+            AtWrite(serial="swap"),
+            CutPower(),
+            "cut the power before the save boot writes byte 0 of swap",
+        ),
+        (
+            AtWrite(serial="swap", byte=7, done=True, boot="resume-2"),
+            CutPower(),
+            "cut the power after the resume-2 boot writes byte 7 of swap",
+        ),
+        (
+            AtStage(stage=Stage.THAW),
+            HangUp(),
+            "have the image server hang up at THAW of the resume boot",
+        ),
+        (Always(), FAIL, "fail writes to MiB 20 of image in every boot"),
+        (AtRest(boot="rescue"), FLIP, "flip bit 1 of byte 4086 of swap after the rescue boot"),
+    ],
+)
+def test_a_fault_is_told_in_words(when: When, what: What, words: str) -> None:
+    assert Fault(when=when, what=what).words == words
+
+
+@pytest.mark.parametrize(
+    ("when", "what"),
+    [
+        (Always(), CutPower()),
+        (AtRest(), CutPower()),
+        (Always(), HangUp()),
+        (AtWrite(serial="image"), HangUp()),
+        (STAGE, FAIL),
+        (STAGE, FLIP),
+        (Always(), FLIP),
+        (AtRest(), FAIL),
+    ],
+)
+def test_what_cannot_strike_then_is_refused(when: When, what: What) -> None:
+    with pytest.raises(
+        SpecError, match=rf"{type(what).__name__} cannot strike {type(when).__name__}"
+    ):
+        Fault(when=when, what=what)
+
+
+@pytest.mark.parametrize("percent", [0, 5, 110, -10])
+def test_percents_are_those_that_are_told(percent: int) -> None:
+    with pytest.raises(SpecError, match=f"{percent} % is not told"):
+        AtPercent(percent=percent)
+
+
+def test_no_other_stage_has_percents() -> None:
+    with pytest.raises(SpecError, match="FREEZE has no percents"):
+        AtPercent(percent=10, stage=Stage.FREEZE)
+
+
+@pytest.mark.parametrize(("byte", "bit"), [(-1, 0), (0, 8), (0, -1)])
+def test_a_bit_that_is_none_is_refused(byte: int, bit: int) -> None:
+    with pytest.raises(SpecError, match="is no bit"):
+        Flip(serial="swap", byte=byte, bit=bit)
+
+
+def test_one_fault_strikes_once() -> None:
+    twice = Fault(when=STAGE, what=CutPower())
+    with pytest.raises(SpecError, match="the same fault is there twice"):
+        replace(ONE, faults=(twice, twice))
+
+
+def test_a_save_that_is_cut_short_is_followed_by_the_resume_boot() -> None:
+    boots = course(cut(STAGE))
+    assert [(plan.name, plan.cut) for plan in boots] == [
+        ("save", True),
+        ("resume", False),
+        ("cold", False),
+    ]
+
+
+def test_a_resume_that_is_cut_short_is_tried_again() -> None:
+    boots = course(cut(AtStage(stage=Stage.LOAD)))
+    assert [(plan.name, plan.cut) for plan in boots] == [
+        ("save", False),
+        ("resume", True),
+        ("resume-again", False),
+        ("cold", False),
+    ]
+    assert boots[1].steps == boots[2].steps
+
+
+def test_an_expected_cold_boot_is_the_first_that_is_not_cut_short() -> None:
+    cold = Expected(outcome=Outcome.COLD_BOOT)
+    boots = expected_course(replace(cut(AtStage(stage=Stage.LOAD)), expected=cold))
+    assert [plan.name for plan in boots] == ["save", "resume", "resume-again"]
+    assert boots[2].steps == (Task.IDENTIFY, Task.CUT_POWER)
+
+
+def test_faults_of_every_boot_are_in_each_and_others_in_theirs() -> None:
+    always, rest = Fault(when=Always(), what=FAIL), Fault(when=AtRest(boot="rescue"), what=FLIP)
+    scenario = replace(ONE, between=(Do(command="true"),), faults=(always, rest))
+    faults = {plan.name: plan.faults for plan in course(scenario)}
+    assert faults == {
+        "save": (always,),
+        "rescue": (always, rest),
+        "resume": (always,),
+        "cold": (always,),
+    }
+
+
+def test_a_boot_that_there_is_none_of_is_refused() -> None:
+    with pytest.raises(
+        SpecError, match="no boot to cut the power at WRITE of the rescue boot"
+    ) as told:
+        course(cut(AtStage(stage=Stage.WRITE, boot="rescue")))
+    assert told.value.hint == "there are save, resume, cold"
+
+
+def test_the_power_of_the_last_boot_is_not_cut() -> None:
+    with pytest.raises(SpecError, match="nothing is booted after"):
+        course(cut(AtStage(stage=Stage.BOOT, boot="cold")))
