@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hibtest import images
-from hibtest.cli.prepare import bench
+from hibtest.bench.prepare import bench
 from hibtest.cycle import agent
 from hibtest.cycle.agent import PATH
 from hibtest.cycle.boot import Lab

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from hibtest import images
-from hibtest.cli.catalogue import scenarios
+from hibtest.bench.catalogue import scenarios
 from hibtest.cycle.boot import machine_spec
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv

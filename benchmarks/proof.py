@@ -23,8 +23,8 @@ import psutil
 from numpy.typing import NDArray
 
 from hibtest import images
-from hibtest.cli.catalogue import scenarios
-from hibtest.cli.prepare import bench
+from hibtest.bench.catalogue import scenarios
+from hibtest.bench.prepare import bench
 from hibtest.cycle.faults import strike
 from hibtest.deadline import Deadline, poll
 from hibtest.image.compare import differing

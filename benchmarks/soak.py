@@ -22,9 +22,9 @@ from pathlib import Path
 import psutil
 
 from hibtest import images
-from hibtest.cli.catalogue import scenarios
-from hibtest.cli.finish import finish
-from hibtest.cli.prepare import Bench, bench
+from hibtest.bench.catalogue import scenarios
+from hibtest.bench.finish import finish
+from hibtest.bench.prepare import Bench, bench
 from hibtest.cycle.storage.left import disks_in
 from hibtest.runner import run
 from hibtest.spec import Scenario

@@ -12,7 +12,8 @@ from hibtest.images.apt import Apt
 from hibtest.images.kernels import KernelSource
 from hibtest.images.progress import Report, State, Step, step
 from hibtest.images.store import Recipe, Store, using
-from hibtest.images.tools import Programs, require
+from hibtest.images.tools import Programs
+from hibtest.programs import require
 
 _TREE_MIB = 2500  # the Debian tree unpacked and as a tar, the root disk, kernels beside it
 _KERNELS_MIB = 800  # two kernels unpacked and packed
@@ -62,7 +63,7 @@ class Builder:
         self._join(kernel_key)
 
     def _prepare(self, needed: int) -> None:
-        require(*_TOOLS, *_MORE_TOOLS, *(() if os.geteuid() == 0 else ("fakeroot",)))
+        require("setpriv", *_TOOLS, *_MORE_TOOLS, *(() if os.geteuid() == 0 else ("fakeroot",)))
         with using(self._store.root):
             self._store.root.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self._store.root).free >> 20

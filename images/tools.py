@@ -4,7 +4,6 @@ import errno
 import logging
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import threading
@@ -14,27 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from hibtest.errors import HostError
+from hibtest.programs import path, require
 
 log = logging.getLogger(__name__)
 
-# program -> the Debian package that has it (the same names in Ubuntu 24.04)
-PACKAGES: Mapping[str, str] = {
-    "apt-cache": "apt",
-    "apt-config": "apt",
-    "apt-get": "apt",
-    "cpio": "cpio",
-    "depmod": "kmod",
-    "dpkg-deb": "dpkg",
-    "fakeroot": "fakeroot",
-    "mke2fs": "e2fsprogs",
-    "mksquashfs": "squashfs-tools",
-    "mmdebstrap": "mmdebstrap",
-    "modprobe": "kmod",
-    "setpriv": "util-linux",
-    "ssh-keygen": "openssh-client",
-    "tar": "tar",
-    "unshare": "util-linux",
-}
 _GRACE = 15.0  # seconds that a stopped program has to clean up (mmdebstrap removes its tree)
 _SHOWN = 300  # characters of a program's last words in an error
 
@@ -79,7 +61,7 @@ class Programs:
         """
         call = call or Call()
         words = [os.fspath(word) for word in argv]
-        require(words[0])
+        require("setpriv", words[0])
         log.debug("%s", shlex.join(words))
         with _feed(call) as stdin, _sink(call) as stdout:
             process = self._start(words, call, stdin, stdout)
@@ -120,7 +102,7 @@ class Programs:
                 stdout=stdout,
                 stderr=subprocess.PIPE,
                 cwd=call.cwd,
-                env={**os.environ, "LC_ALL": "C.UTF-8", "PATH": _path(), **call.env},
+                env={**os.environ, "LC_ALL": "C.UTF-8", "PATH": path(), **call.env},
                 start_new_session=True,
             )
             self._live.add(process)
@@ -132,28 +114,6 @@ class Programs:
             _reap(process)
         with self._lock:
             self._live.discard(process)
-
-
-def require(*programs: str) -> None:
-    """Check that programs are there.
-
-    :raise HostError: When some are not; the hint names the packages that have them.
-    """
-    missing = [program for program in ("setpriv", *programs) if find(program) is None]
-    if missing:
-        packages = sorted({PACKAGES.get(program, program) for program in missing})
-        raise HostError(
-            f"{', '.join(missing)} not found", hint=f"apt-get install {' '.join(packages)}"
-        )
-
-
-def find(program: str) -> str | None:
-    """Return where a program is, also in the directories that only root has in its PATH."""
-    return shutil.which(program, path=_path())
-
-
-def _path() -> str:
-    return f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
 
 def _feed(call: Call) -> IO[bytes]:

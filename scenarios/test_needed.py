@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from hibtest import images
-from hibtest.cli.prepare import Bench
+from hibtest.bench.prepare import Bench
 from hibtest.cycle import agent, workload
 from hibtest.cycle.boot import Lab, Running
 from hibtest.cycle.guest import kept
 from hibtest.cycle.probe import Probe
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import (
     AgentMethod,
     Attach,

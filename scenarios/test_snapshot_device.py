@@ -1,13 +1,13 @@
 """What does /dev/snapshot answer when it is driven in right and wrong orders?
 
-Every ioctl, open mode, read and write, step by step: hibtest/device/cases. Each case on each
+Every ioctl, open mode, read and write, step by step: hibtest/snapshotdev/cases. Each case on each
 kernel is a test of its own; all cases of a kernel share a guest.
 """
 
 import pytest
 
-from hibtest.device import Answers, Case, objection
-from hibtest.device.cases import CASES
+from hibtest.snapshotdev import Answers, Case, objection
+from hibtest.snapshotdev.cases import CASES
 
 pytestmark = pytest.mark.guest
 

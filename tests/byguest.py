@@ -1,7 +1,7 @@
 """With pytest-xdist, tests of hibtest that share a guest stay on one worker.
 
 A module's guest is booted by each worker that gets one of its tests. So the tests of one file
-whose parameters name the same kernel by :func:`hibtest.pytest_device.on` go to one worker; all
+whose parameters name the same kernel by :func:`hibtest.pytest_snapshotdev.on` go to one worker; all
 others go to the next that is free. Not by ``xdist_group``: with pytest 9.2, pytest-xdist 3.8 does
 not see these groups.
 """

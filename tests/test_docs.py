@@ -14,7 +14,7 @@ from typer.main import get_command
 
 import hibtest
 import kernel_lines
-from hibtest.cli.catalogue import scenarios
+from hibtest.bench.catalogue import scenarios
 from hibtest.cli.main import app
 from hibtest.images import mirror
 from hibtest.images.apt import Apt

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.images.tools import PACKAGES
+from hibtest.programs import PACKAGES
 
 ROOT = Path(__file__).parent.parent
 

@@ -22,7 +22,7 @@ BELOW_RUNNER = {
     "image",
     "imageserver",
     "machine",
-    "inside",
+    "reach",
     "cycle",
     "linux",
     "probe",
@@ -33,9 +33,11 @@ ANYTHING = (
     | COMMON
     | {
         "events",
-        "device",
+        "snapshotdev",
+        "bench",
         "job",
         "files",
+        "programs",
         "given",
         "retry",
         "runner",
@@ -57,6 +59,7 @@ ROOMS: dict[str, set[str]] = {
     "printable": set(),
     "deadline": {"errors"},
     "files": {"errors"},
+    "programs": {"errors"},
     "given": {"errors"},
     "similar": set(),
     "settings": {"errors", "similar"},
@@ -67,8 +70,8 @@ ROOMS: dict[str, set[str]] = {
     # the agent's image is read by the code that writes it; the story knows what is said to one
     "image": COMMON | {"story", "evidence", "given", "agent"},
     "imageserver": COMMON,
-    "machine": COMMON | {"spec", "evidence"},
-    "inside": COMMON | {"evidence"},
+    "machine": COMMON | {"spec", "evidence", "programs"},
+    "reach": COMMON | {"evidence"},
     # what the two programs for guests both know of the kernel
     "linux": set(),
     "agent": {"linux"},
@@ -77,10 +80,10 @@ ROOMS: dict[str, set[str]] = {
     "zipapp": set(),
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
-    | {"spec", "story", "evidence", "events", "job", "image", "imageserver", "machine", "inside"}
-    | {"probe", "agent", "zipapp", "retry", "given"},
+    | {"spec", "story", "evidence", "events", "job", "image", "imageserver", "machine", "reach"}
+    | {"probe", "agent", "zipapp", "retry", "given", "programs"},
     # keeps guests, and has the probe drive /dev/snapshot in them
-    "device": COMMON | {"spec", "story", "events", "machine", "inside", "cycle", "probe"},
+    "snapshotdev": COMMON | {"spec", "story", "events", "machine", "reach", "cycle", "probe"},
     "verdict": COMMON | {"spec", "story", "evidence"},
     "job": {"spec", "evidence"},
     # decides which runs do not count
@@ -89,11 +92,14 @@ ROOMS: dict[str, set[str]] = {
     "report": COMMON | {"spec", "evidence", "events", "verdict"},
     "doctor": COMMON | {"spec", "machine"},
     # the agent lies on the toolbox disk; what is mounted on this machine is told as in a guest
-    "images": COMMON | {"spec", "zipapp", "similar", "linux"},
+    "images": COMMON | {"spec", "zipapp", "similar", "linux", "programs"},
+    "bench": COMMON
+    | {"spec", "evidence", "verdict", "job", "files", "given", "retry", "settings", "similar"}
+    | {"machine", "cycle", "images", "report"},
     # the agent as a file, for machines of one's own
     "cli": ANYTHING | {"pytest_plugin", "zipapp"},
     "pytest_plugin": ANYTHING | {"pytest_options"},
-    "pytest_device": ANYTHING | {"pytest_options"},
+    "pytest_snapshotdev": ANYTHING | {"pytest_options"},
     "pytest_options": {"errors", "settings"},
     "__main__": ANYTHING,
 }
@@ -112,7 +118,7 @@ CYCLE: dict[str, set[str]] = {
 }
 
 # Libraries that one room alone speaks to.
-OWNERS = {"asyncio": "machine", "qemu": "machine", "paramiko": "inside", "pexpect": "inside"}
+OWNERS = {"asyncio": "machine", "qemu": "machine", "paramiko": "reach", "pexpect": "reach"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +241,8 @@ def plant(root: Path, file: str, code: str) -> None:
         ("hibtest/spec/guest.py", "import hibtest.evidence\n"),
         ("hibtest/spec/guest.py", "from hibtest import errors, evidence\n"),
         ("hibtest/story/why.py", "from hibtest.evidence import Mark\n"),
-        ("hibtest/inside/shell.py", "from ..machine import argv\n"),
-        ("hibtest/inside/shell.py", "def late():\n    from hibtest.machine.argv import argv\n"),
+        ("hibtest/reach/shell.py", "from ..machine import argv\n"),
+        ("hibtest/reach/shell.py", "def late():\n    from hibtest.machine.argv import argv\n"),
         (
             "hibtest/image/header.py",
             "import typing\nif typing.TYPE_CHECKING:\n    import hibtest.machine.disk\n",
@@ -266,8 +272,8 @@ def test_wrong_import_is_found(tmp_path: Path, file: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("file", "code"),
     [
-        ("hibtest/inside/shell.py", "import paramiko\nfrom hibtest.inside import link\n"),
-        ("hibtest/inside/shell.py", "from . import link\nfrom hibtest.deadline import poll\n"),
+        ("hibtest/reach/shell.py", "import paramiko\nfrom hibtest.reach import link\n"),
+        ("hibtest/reach/shell.py", "from . import link\nfrom hibtest.deadline import poll\n"),
         ("hibtest/probe/audit.py", "import ctypes\nfrom hibtest.probe import daemon\n"),
         ("hibtest/probe/audit.py", "from hibtest.linux.dm import Control\n"),
         ("hibtest/agent/save.py", "from hibtest.linux import dm\n"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.cli.catalogue import scenarios
+from hibtest.bench.catalogue import scenarios
 from tests.wheels import Installed
 
 

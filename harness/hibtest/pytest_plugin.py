@@ -19,8 +19,8 @@ from hibtest.pytest_options import add_options, said
 from hibtest.spec import Scenario
 
 if TYPE_CHECKING:
-    from hibtest.cli.finish import Result
-    from hibtest.cli.prepare import Bench
+    from hibtest.bench.finish import Result
+    from hibtest.bench.prepare import Bench
     from hibtest.events import Event
     from hibtest.evidence import Evidence, Try
     from hibtest.job import Job
@@ -35,7 +35,7 @@ _MARKS = {
 _RESULT: "pytest.StashKey[Result]" = pytest.StashKey()
 
 # The second imports the first: in this order both get their assertions rewritten.
-pytest_plugins = ["hibtest.pytest_options", "hibtest.pytest_device"]
+pytest_plugins = ["hibtest.pytest_options", "hibtest.pytest_snapshotdev"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,7 +73,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """With one's own kernel, run each scenario once, not once per Debian kernel."""
     if not any(_scenario_of(item) for item in items):
         return
-    from hibtest.cli.chosen import on_own_kernel
+    from hibtest.bench.chosen import on_own_kernel
     from hibtest.errors import SpecError
 
     try:
@@ -113,8 +113,8 @@ def _scenario_of(item: pytest.Item) -> Scenario | None:
 def hib_bench(pytestconfig: pytest.Config) -> Iterator["Bench"]:
     """This host, looked at once: QEMU, acceleration, the runs directory, one's own kernel."""
     from hibtest import images
-    from hibtest.cli.leftovers import owner
-    from hibtest.cli.prepare import bench_as
+    from hibtest.bench.leftovers import owner
+    from hibtest.bench.prepare import bench_as
     from hibtest.errors import HibtestError
 
     def tell(text: str) -> None:
@@ -154,8 +154,8 @@ def hib_evidence(
 ) -> "Evidence":
     """The evidence of one run of the test's scenario; INVALID is an error of this fixture."""
     from hibtest import images
-    from hibtest.cli.chosen import changed, on_own_kernel
-    from hibtest.cli.counting import until_it_counts
+    from hibtest.bench.chosen import changed, on_own_kernel
+    from hibtest.bench.counting import until_it_counts
 
     asked = said(request.config)
     scenario = changed(hib_scenario, asked)
@@ -243,7 +243,7 @@ def _tell_waiting(config: pytest.Config, event: "Event") -> None:
 def _run(item: pytest.Item, job: "Job", *, keep: bool) -> "Result":
     from functools import partial
 
-    from hibtest.cli.finish import finish
+    from hibtest.bench.finish import finish
     from hibtest.events import fan_out
     from hibtest.report.jsonl import to_file
     from hibtest.runner import run

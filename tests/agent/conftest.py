@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hibtest.inside.shell import Shell
-from hibtest.pytest_device import on
+from hibtest.pytest_snapshotdev import on
+from hibtest.reach.shell import Shell
 from tests.agent.guests import agent_guest
 
 

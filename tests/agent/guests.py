@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from hibtest import images, zipapp
-from hibtest.cli.prepare import bench
+from hibtest.bench.prepare import bench
 from hibtest.cycle import agent
 from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import kept
 from hibtest.deadline import Deadline
-from hibtest.inside.shell import Shell
-from hibtest.pytest_device import on
+from hibtest.pytest_snapshotdev import on
+from hibtest.reach.shell import Shell
 from hibtest.spec import AgentMethod, GuestSpec, Linear, Scenario, Target
 
 ROOT = Path(__file__).parents[2]

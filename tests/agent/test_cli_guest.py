@@ -6,7 +6,7 @@ import pytest
 
 from hibtest.cycle import agent
 from hibtest.deadline import Deadline
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import IMAGE_DEVICE
 
 pytestmark = pytest.mark.guest

@@ -14,7 +14,7 @@ import pytest
 
 from hibtest.cycle import agent
 from hibtest.deadline import Deadline, poll
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import IMAGE_DEVICE, SCRATCH_DEVICE
 from tests.agent.guests import agent_guest
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hibtest.deadline import Deadline
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from tests.agent.guests import ARCHIVE, KERNELS, guest
 
 pytestmark = pytest.mark.guest

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from hibtest.bench.rundir import the_run
 from hibtest.cli.again import again
 from hibtest.cli.boot import _job, _outlook, boot
-from hibtest.cli.rundir import the_run
 from hibtest.cli.show_run import show
 from hibtest.errors import SpecError
 from hibtest.evidence import Boot, Evidence, GuestKernel, Hang, Host, StageTime, Trouble, to_json

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hibtest
-from hibtest.cli.catalogue import scenarios
+from hibtest.bench.catalogue import scenarios
 from hibtest.errors import ExitStatus
 from tests.commands import Command
 

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from hibtest import images
-from hibtest.cli.finish import Result
+from hibtest.bench.finish import Result
+from hibtest.bench.prepare import Bench
 from hibtest.cli.pool import Pool, parallel
-from hibtest.cli.prepare import Bench
 from hibtest.cli.summary import Enough, Summary
 from hibtest.errors import ExitStatus, HostError
 from hibtest.evidence import Boot, Evidence, Exit, GuestKernel, Hang, Host, to_json

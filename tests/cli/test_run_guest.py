@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from hibtest import images
-from hibtest.cli.leftovers import owner
-from hibtest.cli.rundir import VERDICT
+from hibtest.bench.leftovers import owner
+from hibtest.bench.rundir import VERDICT
 from hibtest.cycle.storage.left import disks_in
 from hibtest.deadline import Deadline, poll
 from hibtest.errors import ExitStatus

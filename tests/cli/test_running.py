@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.cli import prepare
+from hibtest.bench import prepare
 from hibtest.errors import ExitStatus
 from hibtest.events import BootStarted, ConsoleLine, StageEnded, StageStarted, to_line
 from hibtest.evidence import read_json

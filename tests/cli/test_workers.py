@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from hibtest.cli.prepare import Bench
+from hibtest.bench.prepare import Bench
 from hibtest.errors import ExitStatus
 from hibtest.evidence import Evidence, Trouble, Try, read_json
 from hibtest.job import EVIDENCE, Job

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
-from hibtest.cli.counting import until_it_counts
-from hibtest.cli.finish import Result
-from hibtest.cli.prepare import Bench
+from hibtest.bench.counting import until_it_counts
+from hibtest.bench.finish import Result
+from hibtest.bench.prepare import Bench
 from hibtest.cycle.faults import strike
 from hibtest.evidence import Evidence, Try
 from hibtest.runner import run

@@ -30,9 +30,9 @@ from hibtest.cycle import boot
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import Exit
-from hibtest.inside.shell import Result
 from hibtest.machine.monitor import Event
 from hibtest.machine.shape import MachineSpec
+from hibtest.reach.shell import Result
 from tests.cycle.monitors import Monitor
 
 LOGS = Path(__file__).parents[1] / "story" / "klog"

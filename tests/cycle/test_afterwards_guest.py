@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from hibtest import images
-from hibtest.cli.prepare import bench
+from hibtest.bench.prepare import bench
 from hibtest.deadline import Deadline
 from hibtest.evidence import Evidence
 from hibtest.images.tools import Programs
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import GuestSpec, Outcome, Scenario
 from hibtest.verdict import Verdict
 from tests.cycle.counted import run_counted

@@ -8,7 +8,7 @@ import pytest
 
 from hibtest import images
 from hibtest.agent.image.format import COMMITTED, FRAME_SIZE, Digest, Frame, Record
-from hibtest.cli.prepare import bench
+from hibtest.bench.prepare import bench
 from hibtest.evidence import Evidence
 from hibtest.spec import AgentMethod, AtRest, Fault, Flip, GuestSpec, Outcome, Scenario, Target
 from hibtest.verdict import Verdict

@@ -15,7 +15,7 @@ from hibtest.cycle.probe import Probe
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import Boot, Evidence, Mark, WitnessReport, read_json, to_json
-from hibtest.inside.shell import NobodyListens, Result, Shell
+from hibtest.reach.shell import NobodyListens, Result, Shell
 from hibtest.runner import _afterwards
 from hibtest.spec import Outcome, Role
 from hibtest.story.messages import recognise

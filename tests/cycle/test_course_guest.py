@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hibtest import images
-from hibtest.cli.prepare import bench
+from hibtest.bench.prepare import bench
 from hibtest.runner import run
 from hibtest.spec import Do, GuestSpec, Run, Scenario
 from hibtest.verdict import judge

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hibtest import images
-from hibtest.cli.prepare import bench
+from hibtest.bench.prepare import bench
 from hibtest.cycle import witness
 from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import Guest, kept

@@ -11,7 +11,7 @@ from hibtest.cycle.watch import Watch
 from hibtest.deadline import Deadline, DeadlineExpired, poll
 from hibtest.errors import GuestError
 from hibtest.evidence import Exit, Mark
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import KernelMethod
 
 T = TypeVar("T")

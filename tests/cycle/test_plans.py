@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from hibtest import images
-from hibtest.cli import catalogue, plan
+from hibtest.bench import catalogue
+from hibtest.cli import plan
 from hibtest.cycle import agent
 from hibtest.cycle.storage import storage_of
 from hibtest.image.place import ImagePlace
@@ -109,7 +110,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GuestFiles:
         return plain if kernel == "own" else files
 
     monkeypatch.setattr(images, "guest_files", of)
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("shutil.which", lambda name, **_: f"/usr/bin/{name}")
     return files
 
 

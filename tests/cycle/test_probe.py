@@ -9,7 +9,7 @@ from hibtest.cycle import workload
 from hibtest.cycle.probe import PATH, Probe
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
-from hibtest.inside.shell import Result, Shell
+from hibtest.reach.shell import Result, Shell
 from hibtest.spec import FuseDirty, Nbd
 
 

@@ -17,9 +17,9 @@ from hibtest.cycle.watch import Stalled, Watch
 from hibtest.errors import HostError
 from hibtest.events import ConsoleLine, Event, Note
 from hibtest.evidence import Exit
-from hibtest.inside.console import Console
 from hibtest.machine.monitor import Event as QmpEvent
 from hibtest.machine.process import Machine
+from hibtest.reach.console import Console
 from hibtest.spec import Stage
 from tests.cycle import pretend
 from tests.story.transcripts import NAMES, lines_of

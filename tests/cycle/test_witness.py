@@ -11,7 +11,7 @@ from hibtest.cycle.probe import Probe
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import WitnessReport
-from hibtest.inside.shell import NobodyListens, Shell
+from hibtest.reach.shell import NobodyListens, Shell
 
 CHECKED = {"boot_id": "a", "witnesses": {"eventfd": {"found": {"value": 7}}}}
 PLANTED: dict[str, Any] = {"eventfd": {"value": 7}}

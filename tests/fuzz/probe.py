@@ -12,7 +12,7 @@ from hibtest.cycle.probe import Probe
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import Evidence, to_json
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import Outcome
 from hibtest.story import messages
 from hibtest.verdict import judge

@@ -20,7 +20,7 @@ from hibtest.image.reader import open_image
 from hibtest.image.stream import after_info
 from hibtest.image.survey import survey_disk
 from hibtest.image.units import find_units
-from hibtest.pytest_device import on
+from hibtest.pytest_snapshotdev import on
 from tests.image.writer import PAGE
 
 pytestmark = pytest.mark.guest

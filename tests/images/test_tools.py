@@ -11,7 +11,7 @@ import pytest
 
 from hibtest.deadline import Deadline, poll
 from hibtest.errors import HostError
-from hibtest.images.tools import Call, Programs, require
+from hibtest.images.tools import Call, Programs
 
 
 def running(pid: int) -> bool:
@@ -49,13 +49,6 @@ def test_output_goes_to_a_file_and_input_comes_from_one(tmp_path: Path) -> None:
     call = Call(feed=tmp_path / "in", stdout=tmp_path / "out")
     assert Programs().run(["cat"], call) == ""
     assert (tmp_path / "out").read_text() == "text"
-
-
-def test_what_is_missing_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hibtest.images.tools.find", lambda name: None if "sq" in name else name)
-    with pytest.raises(HostError, match="mksquashfs not found") as caught:
-        require("mksquashfs", "tar")
-    assert caught.value.hint == "apt-get install squashfs-tools"
 
 
 def test_a_failure_tells_the_last_line_that_tells_something() -> None:

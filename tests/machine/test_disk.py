@@ -51,7 +51,7 @@ def test_overlay_without_qemu_img_names_the_package(
 ) -> None:
     base = sparse(tmp_path / "base.img", 1)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HostError, match="apt install qemu-utils"):
+    with pytest.raises(HostError, match="apt-get install qemu-utils"):
         overlay(base, tmp_path / "root.qcow2")
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from hibtest.linux.pages import PAGE
 from hibtest.probe.base import ProbeError
-from hibtest.probe.device import stream
-from hibtest.probe.device.server import said
-from hibtest.probe.device.session import Session, check
+from hibtest.probe.snapshotdev import stream
+from hibtest.probe.snapshotdev.server import said
+from hibtest.probe.snapshotdev.session import Session, check
 
 
 def real() -> tuple[bytes, bytes]:

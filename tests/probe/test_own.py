@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.probe import threads
+from hibtest.probe.witnesses import threads
 
 
 def test_those_of_its_control_group_need_not_stay(

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from hibtest.linux.tasks import PF_KTHREAD
-from hibtest.probe import clocks, hibernator, procfs, system, threads
+from hibtest.probe import hibernator, procfs
 from hibtest.probe.audit.symbols import Kcore
-from hibtest.probe.threads import Thread
+from hibtest.probe.witnesses import clocks, system, threads
+from hibtest.probe.witnesses.threads import Thread
 
 INTERRUPTS = """\
            CPU0       CPU1

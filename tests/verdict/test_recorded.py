@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from hibtest.cli.finish import judge_run
+from hibtest.bench.finish import judge_run
 from hibtest.errors import ExitStatus, SpecError
 from hibtest.evidence import VERSION, Evidence, read_json
 from hibtest.images import KERNELS

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest import images
-from hibtest.cli import own_files
-from hibtest.cli.rundir import JOB, SCENARIO, the_run
+from hibtest.bench import own_files
+from hibtest.bench.rundir import JOB, SCENARIO, the_run
 from hibtest.evidence import read_json, read_written
 from hibtest.images import Report
 from hibtest.job import Job

@@ -73,7 +73,7 @@ def boot(
 
 def _job(directory: Path) -> Job:
     from hibtest import images
-    from hibtest.cli.rundir import JOB, the_run
+    from hibtest.bench.rundir import JOB, the_run
     from hibtest.evidence import read_json
     from hibtest.job import Job
     from hibtest.machine.version import QEMU, find_qemu

@@ -23,9 +23,9 @@ def doctor(
     from rich.console import Console
 
     from hibtest import settings
-    from hibtest.cli.prepare import RUNS
+    from hibtest.bench.prepare import RUNS
     from hibtest.doctor import checks
-    from hibtest.images.tools import PACKAGES
+    from hibtest.programs import PACKAGES
 
     found = checks(PACKAGES, runs or settings.found(Path.cwd()).runs or RUNS)
     if json:

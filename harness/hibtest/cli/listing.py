@@ -23,8 +23,8 @@ def list_(
     json: options.Json = False,
 ) -> None:
     """List the scenarios."""
-    from hibtest.cli import catalogue
-    from hibtest.cli.chosen import asked_of
+    from hibtest.bench import catalogue
+    from hibtest.bench.chosen import asked_of
     from hibtest.spec.select import select
 
     places = catalogue.named(scenarios)

@@ -8,7 +8,7 @@ import typer
 
 def names_like(incomplete: str) -> list[str]:
     """Return the scenarios whose names begin like that, for a shell's completion."""
-    from hibtest.cli import catalogue
+    from hibtest.bench import catalogue
     from hibtest.errors import HibtestError
 
     try:

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import psutil
 
-from hibtest.cli.counting import until_it_counts
-from hibtest.cli.finish import Result, finish
-from hibtest.cli.prepare import Bench
+from hibtest.bench.counting import until_it_counts
+from hibtest.bench.finish import Result, finish
+from hibtest.bench.prepare import Bench
 from hibtest.cycle.storage.left import drop_disks
 from hibtest.errors import ExitStatus, HibtestError
 from hibtest.events import from_line

@@ -77,7 +77,7 @@ def _earlier(directory: Path) -> "Again":
 
 def _as_then(earlier: "Again", asked: Settings) -> tuple[Settings, tuple[Scenario, ...]]:
     """Return how an earlier run is made again: nothing but what is asked for is changed."""
-    from hibtest.cli.chosen import changed
+    from hibtest.bench.chosen import changed
 
     return asked.over(earlier.said), (changed(earlier.scenario, asked),)
 
@@ -86,9 +86,9 @@ def _chosen(
     names: list[str], expression: str | None, asked: Settings, *, failed: bool
 ) -> tuple[Settings, tuple[Scenario, ...]]:
     from hibtest import settings
-    from hibtest.cli.catalogue import scenarios
-    from hibtest.cli.chosen import ALL, asked_of, changed, chosen, failed_last
-    from hibtest.cli.prepare import RUNS
+    from hibtest.bench.catalogue import scenarios
+    from hibtest.bench.chosen import ALL, asked_of, changed, chosen, failed_last
+    from hibtest.bench.prepare import RUNS
 
     said = asked.over(settings.found(Path.cwd()))
     known = scenarios(said.scenarios or ())

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from hibtest import images
+from hibtest.bench.chosen import on_own_kernel
+from hibtest.bench.leftovers import owner
+from hibtest.bench.prepare import Bench, bench_as
 from hibtest.cli.again import Again
-from hibtest.cli.chosen import on_own_kernel
 from hibtest.cli.images import progress
-from hibtest.cli.leftovers import owner
 from hibtest.cli.pool import Pool, parallel
-from hibtest.cli.prepare import Bench, bench_as
 from hibtest.cli.summary import Enough, Form, Summary
 from hibtest.errors import ExitStatus, SpecError
 from hibtest.machine.accel import ASKED_FOR

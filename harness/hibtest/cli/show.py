@@ -31,8 +31,8 @@ def plan(
 ) -> None:
     """Show what `run SCENARIO` would do, with QEMU's command line for each boot. Starts none."""
     from hibtest import settings
-    from hibtest.cli import catalogue
-    from hibtest.cli.chosen import asked_of, by_name, changed, on_own_kernel
+    from hibtest.bench import catalogue
+    from hibtest.bench.chosen import asked_of, by_name, changed, on_own_kernel
     from hibtest.cli.plan import plan_lines, planned
     from hibtest.cli.running import given
 
@@ -61,7 +61,7 @@ def judge(
     """Judge a run again from its stored evidence, without booting."""
     from rich.console import Console
 
-    from hibtest.cli.finish import judge_run
+    from hibtest.bench.finish import judge_run
     from hibtest.report.terminal import explain
     from hibtest.spec import Outcome
 

@@ -59,7 +59,7 @@ def show(
     """Show what a run came to: its verdict, the time of each stage, and where to look."""
     from rich.console import Console
 
-    from hibtest.cli.rundir import the_run
+    from hibtest.bench.rundir import the_run
     from hibtest.report.terminal import explain
 
     run = the_run(directory)
@@ -81,7 +81,7 @@ def show(
 
 
 def _look(run: Path) -> Shown:
-    from hibtest.cli.rundir import SCENARIO
+    from hibtest.bench.rundir import SCENARIO
     from hibtest.evidence import Evidence, read_json
     from hibtest.job import EVIDENCE
     from hibtest.spec import Scenario

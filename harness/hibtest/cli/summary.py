@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hibtest.cli.finish import Result
+from hibtest.bench.finish import Result
 from hibtest.cli.output import print_json
 from hibtest.errors import ExitStatus
 from hibtest.report import ktap, rates

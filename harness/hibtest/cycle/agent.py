@@ -11,7 +11,7 @@ from hibtest.cycle import answers
 from hibtest.cycle.answers import Garbled
 from hibtest.deadline import Deadline
 from hibtest.evidence import AgentStep, Mark
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import (
     KEYS_DEVICE,
     SCRATCH_DEVICE,

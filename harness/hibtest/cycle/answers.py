@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from hibtest.errors import GuestError
-from hibtest.inside.shell import Result
 from hibtest.printable import printable
+from hibtest.reach.shell import Result
 
 T = TypeVar("T")
 _SHOWN = 120  # characters of an answer that nobody understands

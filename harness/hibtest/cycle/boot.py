@@ -16,11 +16,11 @@ from hibtest.deadline import Deadline
 from hibtest.events import BootStarted, Sink
 from hibtest.image.place import ImagePlace
 from hibtest.imageserver import ImageServer
-from hibtest.inside.console import Console
-from hibtest.inside.shell import Shell, connect
 from hibtest.job import Job
 from hibtest.machine.process import Machine, start
 from hibtest.machine.shape import Accel, MachineSpec, Network
+from hibtest.reach.console import Console
+from hibtest.reach.shell import Shell, connect
 from hibtest.spec import GuestFiles, Scenario, Stage, Target, Unplug
 from hibtest.spec.course import BootPlan, queues
 from hibtest.story.messages import swap_offset

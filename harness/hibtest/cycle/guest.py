@@ -8,11 +8,11 @@ from pathlib import Path
 from hibtest.cycle.boot import Came, Lab, Running, came_up, running
 from hibtest.cycle.watch import Stalled
 from hibtest.errors import GuestError, QemuError
-from hibtest.inside.shell import Shell
 from hibtest.machine.process import error_of
 from hibtest.machine.shape import Accel
 from hibtest.machine.turns import to_stderr, turn
 from hibtest.printable import printable
+from hibtest.reach.shell import Shell
 from hibtest.retry import TRIES, boots_again
 from hibtest.spec import Role, Stage
 from hibtest.spec.course import first

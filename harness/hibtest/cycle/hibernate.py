@@ -10,7 +10,7 @@ from hibtest.cycle.watch import Watch
 from hibtest.deadline import Deadline, DeadlineExpired
 from hibtest.errors import GuestError, HibtestError
 from hibtest.evidence import Attempt, Mark
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import AgentMethod, Method, Stage
 
 _FIFO = "/run/hibtest/hibernate"

@@ -7,8 +7,8 @@ from hibtest import zipapp
 from hibtest.cycle import answers
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
-from hibtest.inside.shell import NobodyListens, Result, Shell
 from hibtest.probe.examiner import PORT
+from hibtest.reach.shell import NobodyListens, Result, Shell
 
 PATH = "/run/hibtest-probe.pyz"
 

@@ -19,9 +19,9 @@ from hibtest.deadline import Deadline, wait_readable
 from hibtest.errors import HibtestError
 from hibtest.events import ConsoleLine, Note, Sink, StageEnded, StageStarted
 from hibtest.evidence import Exit, Hang, Mark, QmpEvent, StageTime
-from hibtest.inside.console import Console
 from hibtest.machine.disk import full_disk
 from hibtest.machine.process import Machine
+from hibtest.reach.console import Console
 from hibtest.spec import Stage
 
 T = TypeVar("T")

@@ -9,12 +9,12 @@ from hibtest.cycle.witness import Planted
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError, SpecError
 from hibtest.evidence import WitnessReport
-from hibtest.inside.output import short
+from hibtest.reach.output import short
 from hibtest.spec import Run, Workload
 
 _PREFIX = "workload "
 _OWN = "/run/hibtest/own"  # where files of one's own are
-_GROUP = "/sys/fs/cgroup/hibtest-own"  # its processes may come and go: hibtest/probe/threads.py
+_GROUP = "/sys/fs/cgroup/hibtest-own"  # as hibtest/probe/witnesses/threads.py has it
 
 
 def plant(probe: Probe, workloads: Iterable[Workload], deadline: Deadline) -> Planted:

@@ -1,15 +1,14 @@
 """Backing files of a machine's disks: overlays and sparse files."""
 
 import errno
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hibtest.errors import HostError
 from hibtest.machine.monitor import Event
+from hibtest.programs import run
 
 _MIB = 1 << 20
 
@@ -20,21 +19,21 @@ def overlay(base: Path, path: Path) -> Path:
     :return: ``path``.
     :raise HostError: When qemu-img is missing, the base is, or the file system is full.
     """
-    if shutil.which("qemu-img") is None:
-        raise HostError("qemu-img is not installed", hint="apt install qemu-utils")
     if not base.is_file():
         raise HostError(f"{base}: no such disk", hint="hibtest images build")
     with _new(path) as part:
-        done = subprocess.run(
-            ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base.absolute(), part],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        if done.returncode != 0:
-            raise HostError(f"{path}: no overlay could be made: {done.stderr.strip()}")
+        words: list[str | Path] = [
+            "qemu-img",
+            "create",
+            "-q",
+            "-f",
+            "qcow2",
+            "-F",
+            "raw",
+            "-b",
+            base.absolute(),
+        ]
+        run([*words, part], f"{path}: no overlay could be made")
     return path
 
 
@@ -48,10 +47,8 @@ def copy(base: Path, path: Path) -> Path:
     if not base.is_file():
         raise HostError(f"{base}: no such disk", hint="hibtest images build")
     with _new(path) as part:
-        argv = ["cp", "--reflink=auto", "--sparse=always", "--", os.fspath(base), os.fspath(part)]
-        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
-        if done.returncode != 0:
-            raise HostError(f"{path}: no copy could be made: {done.stderr.strip()}")
+        words = ["cp", "--reflink=auto", "--sparse=always", "--"]
+        run([*words, base, part], f"{path}: no copy could be made")
     return path
 
 

@@ -86,7 +86,7 @@ def stopped(wish: str) -> None:
 
 def device() -> None:
     """Start the server that drives /dev/snapshot."""
-    from hibtest.probe.device import server
+    from hibtest.probe.snapshotdev import server
 
     RUN.mkdir(parents=True, exist_ok=True)
     server.start(RUN)

@@ -30,7 +30,16 @@ ANSWER = 30.0 * PATIENCE
 
 def early() -> tuple[Witness, ...]:
     """Return the witnesses that need nothing to be loaded, in the order of their planting."""
-    from hibtest.probe import clocks, counter, files, ipc, memory, network, processes, waiters
+    from hibtest.probe.witnesses import (
+        clocks,
+        counter,
+        files,
+        ipc,
+        memory,
+        network,
+        processes,
+        waiters,
+    )
 
     rooms = (counter, memory, files, ipc, network, clocks, waiters, processes)
     return tuple(witness for room in rooms for witness in room.WITNESSES)
@@ -38,7 +47,7 @@ def early() -> tuple[Witness, ...]:
 
 def late() -> tuple[Witness, ...]:
     """Return the others; the threads come last, when all have started theirs."""
-    from hibtest.probe import devmapper, system, threads
+    from hibtest.probe.witnesses import devmapper, system, threads
 
     return (*devmapper.WITNESSES, *system.WITNESSES, *threads.WITNESSES)
 

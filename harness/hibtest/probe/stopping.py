@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from hibtest.linux.snapshot import DEVICE, IOCTLS
-from hibtest.probe import memory, pages, procfs, syscalls
+from hibtest.probe import pages, procfs, syscalls
 from hibtest.probe.base import PATIENCE, Facts, errno_name
 from hibtest.probe.detached import child
+from hibtest.probe.witnesses import memory
 from hibtest.probe.workloads import disks
 
 STILL = ("", *"TtZX")  # gone, or not running and not going to by itself

@@ -8,11 +8,11 @@ import pytest
 
 from hibtest import images
 from hibtest.agent.protect import dmsnapshot
-from hibtest.cli.prepare import bench
+from hibtest.bench.prepare import bench
 from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import kept
 from hibtest.deadline import Deadline
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import GuestSpec, Linear, Scenario
 from tests.agent.guests import KERNELS, agent_with
 

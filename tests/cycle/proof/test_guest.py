@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hibtest import images
-from hibtest.cli.catalogue import scenarios
-from hibtest.cli.prepare import Bench, bench
+from hibtest.bench.catalogue import scenarios
+from hibtest.bench.prepare import Bench, bench
 from hibtest.evidence import Evidence
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.reader import Image, open_image
@@ -21,7 +21,7 @@ from tests.cycle.counted import run_counted
 pytestmark = pytest.mark.guest
 
 TEXTS = (pages.TEXT, pages.TEXT + 16, pages.TEXT + 32)  # pages of a region that are text
-MEMORY_SEED = 1  # of the witness ``memory``: hibtest/probe/memory.py anonymous()
+MEMORY_SEED = 1  # of the witness ``memory``: hibtest/probe/witnesses/memory.py anonymous()
 ZERO_FLAG = 1 << 63  # ENCODED_PFN_ZERO_FLAG, kernel/power/snapshot.c (since v6.9)
 
 

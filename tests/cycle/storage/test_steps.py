@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.cli import catalogue
+from hibtest.bench import catalogue
 from hibtest.cycle.storage import storage_of
-from hibtest.cycle.storage.programs import run
 from hibtest.cycle.storage.stack import NEW
 from hibtest.errors import HostError, SpecError
 from hibtest.images import recipes
@@ -101,18 +100,6 @@ def test_a_program_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
     tiny = replace(ONE, layout=(SwapDisk(size_mib=0),))
     with pytest.raises(HostError, match=r"mkswap .*swap.raw: .*"):
         storage_of(tiny).make(files_in(tmp_path), tmp_path)
-
-
-def test_a_program_that_is_missing_is_named_with_its_package(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def none(*_: object, **__: object) -> None:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(subprocess, "run", none)
-    with pytest.raises(HostError, match="mke2fs is missing") as caught:
-        run(["mke2fs", "disk"])
-    assert caught.value.hint == "apt-get install e2fsprogs"
 
 
 def test_two_of_a_kind_have_names_of_their_own() -> None:

@@ -6,7 +6,7 @@ from hibtest.cycle import witness, workload
 from hibtest.cycle.probe import Probe
 from hibtest.cycle.steps.situation import Situation
 from hibtest.errors import GuestError
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import Stage
 
 _STUCK = 4  # the audit goes on past exercises that are stuck: time for a few of them

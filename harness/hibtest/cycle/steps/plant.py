@@ -5,7 +5,7 @@ from dataclasses import replace
 from hibtest.cycle import agent, witness, workload
 from hibtest.cycle.probe import Probe
 from hibtest.cycle.steps.situation import Situation
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import AgentMethod, Stage, Stopper
 
 NEEDED = "needed.dot"

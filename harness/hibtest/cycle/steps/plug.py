@@ -8,9 +8,9 @@ from hibtest.cycle.watch import Stalled
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
 from hibtest.evidence import StepReport
-from hibtest.inside.shell import Shell
 from hibtest.machine import hotplug
 from hibtest.machine.monitor import Monitor
+from hibtest.reach.shell import Shell
 from hibtest.spec import Plug, Role, Unplug
 
 _ONLINE = "/sys/devices/system/cpu/online"

@@ -5,8 +5,8 @@ from dataclasses import replace
 from hibtest.cycle.steps.situation import Situation
 from hibtest.errors import SpecError
 from hibtest.evidence import StepReport
-from hibtest.inside.output import short
-from hibtest.inside.shell import Shell
+from hibtest.reach.output import short
+from hibtest.reach.shell import Shell
 from hibtest.spec import Do, Role, Stage
 
 _OFF = "kill -USR2 1"  # to busybox init: runs the guest's shutdown script, then powers off

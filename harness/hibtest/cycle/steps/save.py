@@ -14,7 +14,7 @@ from hibtest.cycle.steps.situation import Situation
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError
 from hibtest.evidence import Attempt, SaveProof
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import AgentMethod, Method, Role, Stage
 
 

@@ -9,7 +9,7 @@ from hibtest.cycle.proof.restore import Restorer
 from hibtest.cycle.proof.snapshot import Snapshot
 from hibtest.cycle.steps import examine, plant, plug, power, save
 from hibtest.cycle.steps.situation import Situation
-from hibtest.inside.shell import Shell
+from hibtest.reach.shell import Shell
 from hibtest.spec import Do, Plug, Role, Stage, Unplug
 from hibtest.spec.course import BootPlan
 from hibtest.spec.step import Step, Task

@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from hibtest.cycle.storage.part import Make, Part
-from hibtest.cycle.storage.programs import run
 from hibtest.cycle.storage.stack import on_disk
 from hibtest.machine.disk import sparse
+from hibtest.programs import run
 from hibtest.spec import GuestFiles, Layout, Swap, SwapDisk, SwapFile
 
 # Fixed UUIDs: two runs of one scenario start from the same bytes.

@@ -13,7 +13,7 @@ from hibtest.probe import procfs
 from hibtest.probe.audit.exercise import Exercise
 from hibtest.probe.base import RUN, Failed, Lacking
 from hibtest.probe.detached import child
-from hibtest.probe.processes import CGROUP, enable
+from hibtest.probe.witnesses.processes import CGROUP, enable
 
 CORE_PATTERN, MODPROBE = "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe"
 PRINTK = "/proc/sys/kernel/printk"

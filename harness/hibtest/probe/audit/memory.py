@@ -6,10 +6,11 @@ import mmap
 import os
 import re
 
-from hibtest.probe import pages, procfs, syscalls, threads
+from hibtest.probe import pages, procfs, syscalls
 from hibtest.probe.audit.exercise import Exercise
 from hibtest.probe.base import Facts, Failed, Lacking
-from hibtest.probe.memory import MADV_PAGEOUT, MIB, swapped_pages
+from hibtest.probe.witnesses import threads
+from hibtest.probe.witnesses.memory import MADV_PAGEOUT, MIB, swapped_pages
 
 # What may go astray between two looks: caches of pages on each CPU, changes on the way.
 ASTRAY_KIB = 8 << 10

@@ -7,9 +7,10 @@ import os
 import socket
 import zlib
 
-from hibtest.probe import memory, pages, procfs, syscalls
+from hibtest.probe import pages, procfs, syscalls
 from hibtest.probe.base import PATIENCE, RUN, Facts
 from hibtest.probe.detached import detach
+from hibtest.probe.witnesses import memory
 
 SOCKET = RUN / "swapper.sock"
 MIB = 1 << 20

@@ -1,0 +1,115 @@
+"""From a scenario to a job: guest files, QEMU, acceleration and a run directory.
+
+The command line and the pytest plugin both come here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hibtest import images
+from hibtest.bench import own_files
+from hibtest.bench.rundir import JOB, OWNER, SCENARIO, new_directory, write_rerun
+from hibtest.errors import SpecError
+from hibtest.evidence import GuestKernel, Host, Try, to_json
+from hibtest.files import whole
+from hibtest.job import Job
+from hibtest.machine.accel import choose, qemu_version
+from hibtest.machine.disk import require_room
+from hibtest.machine.version import QEMU, find_qemu
+from hibtest.settings import Settings
+from hibtest.spec import OWN_KERNEL, GuestFiles, Scenario
+
+RUNS = Path("runs")
+_ROOT_GROWTH_MIB = 256  # what a guest may write to its root disk; an image is half its memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Where scenarios are run, and how.
+
+    :ivar runs: The directory of run directories.
+    :ivar given: The files of one kernel, whatever its name stands for today: one's own, or that
+        of an earlier run.
+    :ivar proof: Whether images are compared with the guest's memory.
+    :ivar retry: Whether a run may be made again (:mod:`hibtest.retry`).
+    :ivar owner: Of the runs that are made (:mod:`hibtest.bench.leftovers`), if they have one.
+    """
+
+    host: Host
+    qemu: str
+    runs: Path
+    given: GuestFiles | None = None
+    proof: bool = True
+    retry: bool = True
+    owner: str = ""
+
+    def files(self, kernel: str) -> GuestFiles:
+        """Return the guest files of a kernel.
+
+        :raise HostError: When they are not built.
+        """
+        if self.given is not None and self.given.kernel_name == kernel:
+            return self.given
+        if kernel == OWN_KERNEL:
+            raise SpecError("the kernel 'own' needs --kernel")
+        return images.guest_files(kernel)
+
+    def job(self, scenario: Scenario, tries: tuple[Try, ...] = ()) -> Job:
+        """Return the job of a scenario, in a new run directory.
+
+        :param tries: Runs in whose place this one is made.
+        :raise HostError: When the directory cannot be made, or its file system is full.
+        :raise SpecError: When a file that the scenario needs is not there.
+        """
+        files, own = self.files(scenario.guest.kernel), own_files.read(scenario)
+        directory = new_directory(self.runs, scenario.name)
+        require_room(directory, scenario.guest.memory_mib + _ROOT_GROWTH_MIB)
+        scenario = own_files.keep(scenario, own, directory)
+        job = Job(
+            scenario=scenario,
+            files=files,
+            kernel=_kernel(files),
+            host=self.host,
+            qemu=self.qemu,
+            directory=directory,
+            proof=self.proof,
+            retry=self.retry,
+            tries=tries,
+        )
+        whole(directory / SCENARIO, to_json(scenario))
+        whole(directory / JOB, to_json(job))
+        if self.owner:
+            whole(directory / OWNER, self.owner.encode())
+        write_rerun(directory)
+        return job
+
+
+def bench(runs: Path, accel: str, *, proof: bool = True, retry: bool = True) -> Bench:
+    """Look at this host once, for all scenarios.
+
+    :param accel: ``auto``, ``kvm`` or ``tcg``.
+    :param proof: Whether images are compared with the guest's memory.
+    :param retry: Whether a run may be made again.
+    :raise HostError: When QEMU is missing, or KVM is asked for and does not work.
+    """
+    qemu = str(find_qemu(QEMU))
+    chosen, reason = choose(qemu, accel)
+    host = Host(qemu=qemu_version(qemu), accel=str(chosen), accel_reason=reason)
+    return Bench(host=host, qemu=qemu, runs=runs.absolute(), proof=proof, retry=retry)
+
+
+def _kernel(files: GuestFiles) -> GuestKernel:
+    return GuestKernel(name=files.kernel_name, release=files.release, sha256=images.sha256(files))
+
+
+def bench_as(said: Settings) -> Bench:
+    """Look at this host once, as the settings have it.
+
+    :raise HostError: As :func:`bench` does.
+    """
+    return bench(
+        said.runs or RUNS,
+        said.accel or "auto",
+        proof=said.proof is not False,
+        retry=said.retry is not False,
+    )

@@ -1,5 +1,0 @@
-"""HOW a guest is reached: its serial console and its SSH server. Knows no QEMU.
-
-The modules are imported by name (``hibtest.inside.console``, ``hibtest.inside.shell``), so
-that who needs no SSH does not pay for its import.
-"""

@@ -1,0 +1,72 @@
+"""Fixtures of the scenarios that drive /dev/snapshot: a guest that is kept from case to case.
+
+A test takes ``case`` (parametrized) and ``hib_answers``. It runs once per kernel; with a kernel of
+one's own, on that one.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hibtest.errors import SpecError
+from hibtest.pytest_options import said
+from hibtest.snapshotdev import Answers, Case
+from hibtest.spec import OWN_KERNEL
+
+if TYPE_CHECKING:
+    from hibtest.bench.prepare import Bench
+    from hibtest.snapshotdev.guest import DeviceGuests
+
+KERNELS = ("bookworm", "trixie", "backports")
+
+
+def on(kernel: str) -> str:
+    """Return the parameter's id of a test that shares its guest of this kernel."""
+    return f"on-{kernel}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what drives /dev/snapshot on each kernel."""
+    if "hib_device_kernel" not in metafunc.fixturenames:
+        return
+    try:
+        own = said(metafunc.config).kernel is not None
+    except SpecError:  # the fixture of this host says what is wrong
+        own = False
+    kernels = (OWN_KERNEL,) if own else KERNELS
+    ids = [on(kernel) for kernel in kernels]
+    metafunc.parametrize("hib_device_kernel", kernels, ids=ids, scope="module")
+
+
+@pytest.fixture(scope="module")
+def hib_device_guests(hib_device_kernel: str, hib_bench: "Bench") -> Iterator["DeviceGuests"]:
+    """The guests of one kernel; a directory of its own in the runs directory.
+
+    Not kept for longer than a module: an emulated guest has the host's CPUs to itself.
+    """
+    from hibtest import images
+    from hibtest.bench.rundir import new_directory
+    from hibtest.machine.shape import Accel
+    from hibtest.report.jsonl import to_file
+    from hibtest.snapshotdev.guest import DeviceGuests, Shelf
+
+    if hib_device_kernel != OWN_KERNEL:
+        images.build([hib_device_kernel])
+    directory = new_directory(hib_bench.runs, f"device-{hib_device_kernel}")
+    with to_file(directory / "events.jsonl") as sink:
+        shelf = Shelf(
+            files=hib_bench.files(hib_device_kernel),
+            qemu=hib_bench.qemu,
+            accel=Accel(hib_bench.host.accel),
+            directory=directory,
+            sink=sink,
+        )
+        with DeviceGuests(shelf) as guests:
+            yield guests
+
+
+@pytest.fixture
+def hib_answers(hib_device_guests: "DeviceGuests", case: Case) -> Answers:
+    """What a guest did with the test's ``case``; harness trouble is an error of this fixture."""
+    return hib_device_guests.carry_out(case)

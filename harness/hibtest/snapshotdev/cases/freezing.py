@@ -1,0 +1,170 @@
+"""What is frozen and thawed, made and given back: FREEZE, UNFREEZE, CREATE_IMAGE, FREE, close."""
+
+from hibtest.snapshotdev.case import Between, Case
+
+USER = "kernel/power/user.c"
+CPU1 = "/sys/devices/system/cpu/cpu1/online"
+
+CASES = (
+    Case(
+        name="freeze-twice",
+        source=f"SNAPSHOT_FREEZE in snapshot_ioctl(), {USER}",
+        steps=(
+            ("start a", "S"),
+            ("open r", 0),
+            ("FREEZE", 0),
+            ("FREEZE", 0),
+            ("state a", "D"),
+            ("ATOMIC_RESTORE", "EPERM"),
+            ("GET_IMAGE_SIZE", "ENODATA"),
+            ("read 4096", "ENODATA"),
+            ("UNFREEZE", 0),
+            ("becomes a S", "S"),
+            ("UNFREEZE", 0),
+        ),
+    ),
+    Case(
+        # It reads D while it is frozen, and is stopped again after the thaw; wait4(2) hears
+        # nothing of it. Signals take effect at the thaw; wait4(2) tells of a SIGCONT at once.
+        name="frozen-while-stopped",
+        source="__set_task_frozen(), __restore_freezer_state(), kernel/freezer.c",
+        steps=(
+            ("start a", "S"),
+            ("start b", "S"),
+            ("signal b SIGSTOP", 0),
+            ("becomes b T", "T"),
+            ("reported b", "stopped"),
+            ("open r", 0),
+            ("FREEZE", 0),
+            ("state a", "D"),
+            ("state b", "D"),
+            ("UNFREEZE", 0),
+            ("becomes b T", "T"),
+            ("reported b", "nothing"),
+            ("FREEZE", 0),
+            ("signal b SIGCONT", 0),
+            ("state b", "D"),
+            ("reported b", "continued"),
+            ("UNFREEZE", 0),
+            ("becomes b S", "S"),
+            ("reported b", "nothing"),
+            ("FREEZE", 0),
+            ("signal a SIGKILL", 0),
+            ("signal b SIGSTOP", 0),
+            ("state a", "D"),
+            ("state b", "D"),
+            ("UNFREEZE", 0),
+            ("becomes a Z", "Z"),
+            ("becomes b T", "T"),
+        ),
+    ),
+    Case(
+        # PF_SUSPEND_TASK is inherited: what is forked now runs on, and the thaw complains.
+        name="fork-while-frozen",
+        source="thaw_processes(), kernel/power/process.c",
+        says="thaw_processes",
+        steps=(
+            ("open r", 0),
+            ("FREEZE", 0),
+            ("start a", "S"),
+            ("signal a SIGSTOP", 0),
+            ("becomes a T", "T"),
+            ("UNFREEZE", 0),
+            ("becomes a T", "T"),
+        ),
+    ),
+    Case(
+        name="close-frozen",
+        source=f"snapshot_release(), {USER}",
+        steps=(
+            ("start a", "S"),
+            ("open r", 0),
+            ("FREEZE", 0),
+            ("state a", "D"),
+            ("close", 0),
+            ("becomes a S", "S"),
+            ("open w", 0),
+            ("FREEZE", 0),
+            ("state a", "D"),
+            ("close", 0),
+            ("becomes a S", "S"),
+        ),
+    ),
+    Case(
+        # That this is told at all shows that the guest was thawed.
+        name="killed-while-frozen",
+        source=f"snapshot_release(), {USER}",
+        ends="SIGKILL",
+        steps=(("open r", 0), ("FREEZE", 0), ("CREATE_IMAGE", 1), ("die", 0)),
+    ),
+    Case(
+        # With an image ready UNFREEZE does nothing and says that all is well.
+        name="image-cancelled",
+        source=f"SNAPSHOT_UNFREEZE, SNAPSHOT_FREE in snapshot_ioctl(), {USER}",
+        steps=(
+            ("start a", "S"),
+            ("change MemAvailable", 0),
+            ("change SwapFree", 0),
+            ("open r", 0),
+            ("FREEZE", 0),
+            ("CREATE_IMAGE", 1),
+            ("CREATE_IMAGE", "EPERM"),
+            ("UNFREEZE", 0),
+            ("state a", "D"),
+            ("GET_IMAGE_SIZE", Between(4096, 1 << 29, 4096)),
+            ("read 4096 100", 4096),
+            ("FREE", 0),
+            ("GET_IMAGE_SIZE", "ENODATA"),
+            ("state a", "D"),
+            ("UNFREEZE", 0),
+            ("becomes a S", "S"),
+            ("close", 0),
+            ("change MemAvailable", Between(-49152, 65536)),  # KiB; the image took 120 MiB
+            ("change SwapFree", 0),
+            (f"put {CPU1} 0", 0),
+            (f"put {CPU1} 1", 0),
+        ),
+    ),
+    Case(
+        # The image is made, and is not ready; it goes with FREE. Kernel threads stay frozen,
+        # and to freeze them once more is a WARNING.
+        name="create-bad-pointer",
+        source=f"SNAPSHOT_CREATE_IMAGE in snapshot_ioctl(), {USER}",
+        says="freeze_workqueues_begin",
+        steps=(
+            ("open r", 0),
+            ("FREEZE", 0),
+            ("CREATE_IMAGE NULL", "EFAULT"),
+            ("GET_IMAGE_SIZE", "ENODATA"),
+            ("read 4096", "ENODATA"),
+            ("CREATE_IMAGE", 1),
+            ("GET_IMAGE_SIZE NULL", "EFAULT"),
+            ("FREE", 0),
+            ("UNFREEZE", 0),
+        ),
+    ),
+    Case(
+        # image_size is the whole system's, and stays as it is; who may write may set it.
+        name="pref-image-size",
+        source=f"SNAPSHOT_PREF_IMAGE_SIZE in snapshot_ioctl(), {USER}",
+        steps=(
+            ("swapoff", 0),  # it would be full of what did not fit in the image
+            ("open r", 0),
+            ("PREF_IMAGE_SIZE 500000000", 0),
+            ("FREEZE", 0),
+            ("CREATE_IMAGE", 1),
+            ("change GET_IMAGE_SIZE", 0),
+            ("FREE", 0),
+            ("PREF_IMAGE_SIZE 90000000", 0),
+            ("CREATE_IMAGE", 1),
+            ("change GET_IMAGE_SIZE", Between(-(1 << 29), -(1 << 22))),
+            ("close", 0),
+            ("see /sys/power/image_size", "90000000"),
+            ("open w", 0),
+            ("PREF_IMAGE_SIZE 200000000", 0),
+            ("close", 0),
+            ("see /sys/power/image_size", "200000000"),
+            ("swapon", 0),
+        ),
+    ),
+)

@@ -1,0 +1,75 @@
+"""Which scenarios are meant, and what is changed about them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hibtest.bench.chosen import by_name, changed, chosen, failed_last, on_own_kernel
+from hibtest.errors import SpecError
+from hibtest.evidence import to_json
+from hibtest.settings import Settings
+from hibtest.spec import GuestSpec, Scenario
+from tests.report.test_rates import GOOD, HUNG
+
+ONE = Scenario(name="one-trixie-a", guest=GuestSpec(kernel="trixie"), tags=("smoke",))
+TWO = replace(ONE, name="one-bookworm-a", guest=GuestSpec(kernel="bookworm"), tags=())
+THREE = replace(ONE, name="three", tags=())
+KNOWN = (ONE, TWO, THREE)
+
+
+def test_names_an_expression_or_one_cycle_of_each() -> None:
+    assert chosen(KNOWN, ["three", "one-trixie-a", "three"], None) == (THREE, ONE)
+    assert chosen(KNOWN, [], "one and not trixie") == (TWO,)
+    assert chosen(KNOWN, [], "all") == KNOWN
+    assert chosen(KNOWN, [], None) == (ONE,)
+
+
+def test_where_none_is_a_smoke_test_all_are_run() -> None:
+    assert chosen((TWO, THREE), [], None) == (TWO, THREE)
+
+
+def test_a_name_that_is_none_has_others_like_it() -> None:
+    with pytest.raises(SpecError, match="there is no scenario 'one-trixi-a'") as caught:
+        by_name(KNOWN, "one-trixi-a")
+    assert "one-trixie-a" in str(caught.value.hint)
+
+
+def test_ones_own_kernel_takes_the_place_of_all() -> None:
+    first, second = on_own_kernel(KNOWN)
+    assert (first.name, first.guest.kernel) == ("one-own-a", "own")
+    assert (second.name, second.guest.kernel) == ("three", "own")
+    assert by_name(KNOWN, "one-own-a") == first
+
+
+def test_settings_change_what_they_say_and_nothing_else() -> None:
+    said = Settings(memory=1024, vcpus=8, lives=3, append="a b")
+    guest = replace(ONE.guest, memory_mib=1024, vcpus=8, append=("a", "b"))
+    assert changed(ONE, said) == replace(ONE, guest=guest, lives=3)
+    assert changed(ONE, Settings(accel="tcg", keep=True)) == ONE
+
+
+def test_more_vcpus_make_room_for_themselves_where_some_are_plugged_in() -> None:
+    plugged = replace(ONE, guest=replace(ONE.guest, max_vcpus=4))
+    assert changed(plugged, Settings(vcpus=8)).guest.max_vcpus == 8
+
+
+def _ran(runs: Path, name: str, number: int, good: bool) -> None:
+    directory = runs / name / str(number)
+    directory.mkdir(parents=True)
+    (directory / "verdict.json").write_bytes(to_json(GOOD if good else HUNG))
+
+
+def test_only_those_that_failed_last(tmp_path: Path) -> None:
+    _ran(tmp_path, ONE.name, 9, good=True)
+    _ran(tmp_path, ONE.name, 10, good=False)
+    _ran(tmp_path, TWO.name, 1, good=False)
+    _ran(tmp_path, TWO.name, 2, good=True)
+    (tmp_path / TWO.name / "3").mkdir()  # under way, or ended without a verdict
+    assert failed_last(KNOWN, tmp_path, own=False) == (ONE,)
+
+
+def test_on_ones_own_kernel_its_runs_count(tmp_path: Path) -> None:
+    _ran(tmp_path, "one-own-a", 1, good=False)
+    assert [one.name for one in failed_last(KNOWN, tmp_path, own=True)] == ["one-own-a"]
+    assert failed_last(KNOWN, tmp_path, own=False) == ()
