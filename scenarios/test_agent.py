@@ -43,7 +43,7 @@ def _agent(kernel: str, what: str, method: AgentMethod, *tags: str) -> Scenario:
     if method.protect is Protect.DM_SNAPSHOT:
         guest = replace(guest, root=(Linear(),), scratch_mib=256)
     return Scenario(
-        name=f"agent-{kernel}-{what}",
+        name=f"agent-KERNEL-{what}",
         guest=guest,
         method=method,
         tags=("agent", *tags),

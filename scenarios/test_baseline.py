@@ -26,7 +26,7 @@ from hibtest.verdict import Verdict
 
 def _full(kernel: str, mode: Mode, vcpus: int, *tags: str) -> Scenario:
     return Scenario(
-        name=f"baseline-{kernel}-{mode}-{vcpus}cpu",
+        name=f"baseline-KERNEL-{mode}-{vcpus}cpu",
         guest=GuestSpec(kernel=kernel, vcpus=vcpus),
         method=KernelMethod(mode=mode),
         lives=2 if mode is Mode.PLATFORM and vcpus == 2 else 1,
@@ -36,7 +36,7 @@ def _full(kernel: str, mode: Mode, vcpus: int, *tags: str) -> Scenario:
 
 def _refused(kernel: str, why: str, layout: Layout, errno: str, *tags: str) -> Scenario:
     return Scenario(
-        name=f"refused-{kernel}-{why}",
+        name=f"refused-KERNEL-{why}",
         guest=GuestSpec(kernel=kernel),
         layout=layout,
         expected=Expected(outcome=Outcome.REFUSED, cause=errno),
@@ -51,7 +51,7 @@ def _no_memory(kernel: str, *tags: str) -> Scenario:
 
 def _cold(kernel: str, why: str, resume: ResumeSpec, *tags: str) -> Scenario:
     return Scenario(
-        name=f"cold-{kernel}-{why}",
+        name=f"cold-KERNEL-{why}",
         guest=GuestSpec(kernel=kernel, vcpus=1),
         resume=resume,
         expected=Expected(outcome=Outcome.COLD_BOOT, cause=why),

@@ -28,7 +28,7 @@ ROOM = 6
 
 def _plugged(kernel: str) -> Scenario:
     return Scenario(
-        name=f"changed-{kernel}-plugged",
+        name="changed-KERNEL-plugged",
         guest=GuestSpec(kernel=kernel, vcpus=1, max_vcpus=ROOM),
         before=(Plug(vcpus=2),),
         after=(Plug(),),
@@ -38,7 +38,7 @@ def _plugged(kernel: str) -> Scenario:
 
 def _unplugged(kernel: str) -> Scenario:
     return Scenario(
-        name=f"changed-{kernel}-unplugged",
+        name="changed-KERNEL-unplugged",
         guest=GuestSpec(kernel=kernel, vcpus=3, max_vcpus=ROOM),
         before=(Unplug(),),
         after=(Unplug(), Plug(vcpus=2)),
@@ -48,7 +48,7 @@ def _unplugged(kernel: str) -> Scenario:
 
 def _resumed(kernel: str, what: str, resume: ResumeSpec, *tags: str) -> Scenario:
     return Scenario(
-        name=f"changed-{kernel}-{what}",
+        name=f"changed-KERNEL-{what}",
         guest=GuestSpec(kernel=kernel),
         resume=resume,
         tags=("changed", *tags),

@@ -34,7 +34,7 @@ REFUSED = Expected(outcome=Outcome.COLD_BOOT, cause="image-refused")
 
 def _cut(kernel: str, what: str, when: Moment, method: Method | None = None) -> Scenario:
     return Scenario(
-        name=f"power-cut-{kernel}-{what}",
+        name=f"power-cut-KERNEL-{what}",
         guest=GuestSpec(kernel=kernel, vcpus=1),
         method=method or KernelMethod(),
         faults=(Fault(when=when, what=CutPower()),),

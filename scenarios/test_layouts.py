@@ -34,7 +34,7 @@ KERNEL, AGENT = KernelMethod(), AgentMethod(compress="zstd")
 
 def _layout(kernel: str, what: str, layout: Layout, method: Method, *tags: str) -> Scenario:
     return Scenario(
-        name=f"layout-{kernel}-{what}",
+        name=f"layout-KERNEL-{what}",
         guest=GuestSpec(kernel=kernel, vcpus=1),
         layout=layout,
         method=method,

@@ -182,9 +182,7 @@ def came(step: dict[str, Any]) -> str:
 def guest(bench: Bench, kernel: str, load: Workload) -> Iterator[Guest]:
     """Boot a guest and set a workload up in it."""
     images.build([kernel])
-    scenario = Scenario(
-        name=f"needed-{kernel}-{load.name}", guest=GuestSpec(kernel=kernel, vcpus=1)
-    )
+    scenario = Scenario(name=f"needed-KERNEL-{load.name}", guest=GuestSpec(kernel=kernel, vcpus=1))
     job = bench.job(scenario)
     with kept(Lab.of(job)) as up:
         deadline = up.run.deadline(Stage.PREPARE, f"the workload {load.name}")
@@ -248,7 +246,7 @@ def test_nbd_client_in_its_ioctl_loses_its_device(
 
 def _cycle(kernel: str, load: Workload, *tags: str) -> Scenario:
     return Scenario(
-        name=f"needed-{kernel}-{load.name}",
+        name=f"needed-KERNEL-{load.name}",
         guest=GuestSpec(kernel=kernel),
         method=AgentMethod(target=Target.RAW, stopper=Stopper.SIGSTOP, needed="computed"),
         workloads=(load,),

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.guest
 
 def _proof(what: str, guest: GuestSpec, *tags: str) -> Scenario:
     return Scenario(
-        name=f"proof-{guest.kernel}-{what}",
+        name=f"proof-KERNEL-{what}",
         guest=guest,
         method=KernelMethod(mode=Mode.SHUTDOWN),
         tags=("proof", *tags),

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.guest
 def _protect(kernel: str, protect: Protect, *tags: str, fail_at: str = "") -> Scenario:
     what = f"{protect}-fails-at-{fail_at}" if fail_at else f"{protect}"
     return Scenario(
-        name=f"protect-{kernel}-{what}",
+        name=f"protect-KERNEL-{what}",
         guest=GuestSpec(kernel=kernel, root=(Linear(),), scratch_mib=256),
         method=AgentMethod(
             target=Target.RAW, protect=protect, scribble="/root/scribble", fail_at=fail_at

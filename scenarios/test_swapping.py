@@ -32,7 +32,7 @@ BY_AGENT = AgentMethod(target=Target.RAW, stopper=Stopper.SIGSTOP)
 
 def _on_disk(kernel: str, how: str, method: Method, *tags: str) -> Scenario:
     return Scenario(
-        name=f"swapping-{kernel}-{how}-disk",
+        name=f"swapping-KERNEL-{how}-disk",
         guest=GuestSpec(kernel=kernel),
         method=method,
         workloads=(MuchMemory(),),
@@ -42,7 +42,7 @@ def _on_disk(kernel: str, how: str, method: Method, *tags: str) -> Scenario:
 
 def _hangs(kernel: str, how: str, method: Method, *tags: str) -> Scenario:
     return Scenario(
-        name=f"swapping-{kernel}-{how}",
+        name=f"swapping-KERNEL-{how}",
         guest=GuestSpec(kernel=kernel),
         method=method,
         workloads=(SwapOnLoopOnFuse(), MuchMemory()),

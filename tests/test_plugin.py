@@ -18,8 +18,8 @@ MINE = """
     import pytest
     from hibtest.spec import GuestSpec, Scenario
 
-    ONE = Scenario(name="one-trixie", guest=GuestSpec(kernel="trixie"), tags=("smoke", "mine"))
-    TWO = Scenario(name="one-bookworm", guest=GuestSpec(kernel="bookworm"), tags=("wide",))
+    ONE = Scenario(name="one-KERNEL", guest=GuestSpec(kernel="trixie"), tags=("smoke", "mine"))
+    TWO = Scenario(name="one-KERNEL", guest=GuestSpec(kernel="bookworm"), tags=("wide",))
     SCENARIOS = (ONE, TWO)
 
     def test_mine(hib_verdict):

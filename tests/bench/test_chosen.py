@@ -12,8 +12,8 @@ from hibtest.settings import Settings
 from hibtest.spec import GuestSpec, Scenario
 from tests.report.test_rates import GOOD, HUNG
 
-ONE = Scenario(name="one-trixie-a", guest=GuestSpec(kernel="trixie"), tags=("smoke",))
-TWO = replace(ONE, name="one-bookworm-a", guest=GuestSpec(kernel="bookworm"), tags=())
+ONE = Scenario(name="one-KERNEL-a", guest=GuestSpec(kernel="trixie"), tags=("smoke",))
+TWO = replace(ONE.on("bookworm"), tags=())
 THREE = replace(ONE, name="three", tags=())
 KNOWN = (ONE, TWO, THREE)
 

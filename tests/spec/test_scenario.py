@@ -137,3 +137,30 @@ def test_what_is_no_file_of_a_run_is_not_read(
     make(path)
     with pytest.raises(SpecError, match=said):
         read_json(path, Scenario)
+
+
+def test_a_question_is_asked_of_each_kernel_by_its_name(tmp_path: Path) -> None:
+    one = Scenario(name="cut-KERNEL-1cpu", guest=GuestSpec(kernel="trixie"))
+    assert (one.name, one.question) == ("cut-trixie-1cpu", "cut-KERNEL-1cpu")
+    other = one.on("bookworm")
+    assert (other.name, other.question, other.guest.kernel) == (
+        "cut-bookworm-1cpu",
+        "cut-KERNEL-1cpu",
+        "bookworm",
+    )
+    path = tmp_path / "scenario.json"
+    path.write_bytes(to_json(other))
+    assert read_json(path, Scenario) == other
+
+
+def test_a_name_without_a_kernel_is_its_own_question() -> None:
+    one = Scenario(name="trixie-too", guest=GuestSpec(kernel="trixie"))
+    assert one.question == "trixie-too"
+    assert one.on("own").name == "trixie-too"
+
+
+def test_another_name_is_another_question() -> None:
+    one = Scenario(name="cut-KERNEL", guest=GuestSpec(kernel="trixie"))
+    assert replace(one, name="tampered").question == "tampered"
+    changed = replace(one, guest=GuestSpec(kernel="own"))
+    assert (changed.name, changed.question) == ("cut-trixie", "cut-trixie")

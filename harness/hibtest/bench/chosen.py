@@ -1,6 +1,5 @@
 """Which scenarios are meant, and what is changed about them."""
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -19,7 +18,6 @@ from hibtest.verdict import Verdict
 
 SMOKE, ALL = "smoke", "all"
 T = TypeVar("T")
-_DEBIAN = re.compile(r"\b(bookworm|trixie|backports)\b")
 
 
 def chosen(
@@ -85,9 +83,8 @@ def on_own_kernel(scenarios: tuple[Scenario, ...]) -> tuple[Scenario, ...]:
     """Return the scenarios as they are for one's own kernel, each once."""
     changed: dict[str, Scenario] = {}
     for scenario in scenarios:
-        name = _DEBIAN.sub(OWN_KERNEL, scenario.name)
-        guest = replace(scenario.guest, kernel=OWN_KERNEL)
-        changed.setdefault(name, replace(scenario, name=name, guest=guest))
+        own = scenario.on(OWN_KERNEL)
+        changed.setdefault(own.name, own)
     return tuple(changed.values())
 
 

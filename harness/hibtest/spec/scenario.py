@@ -1,7 +1,7 @@
 """A scenario: everything that is asked of one cycle, as one frozen value."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hibtest.errors import SpecError
 from hibtest.spec.fault import Fault
@@ -18,6 +18,7 @@ SCRATCH_DEVICE = "/dev/disk/by-id/virtio-scratch"
 KEYS_DEVICE = "/dev/disk/by-id/virtio-keys"
 LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of it all
 _TUPLES = ("layout", "faults", "workloads", "before", "between", "after", "tags")
+_KERNEL = "KERNEL"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -43,7 +44,9 @@ class ResumeSpec:
 class Scenario:
     """One question asked of the kernel.
 
-    :ivar name: Unique, made of ``a-z 0-9 . _ -``; also the name of the run directory.
+    :ivar name: Unique, made of ``a-z 0-9 . _ -``; also the name of the run directory. Given with
+        KERNEL in it, that stands for the name of the guest's kernel.
+    :ivar question: The name with KERNEL in it, as it was given: the same of all kernels.
     :ivar layout: Where swap lives; the kernel resumes from the first one.
     :ivar faults: What is made to go wrong, and when.
     :ivar expected: The outcome that makes it pass.
@@ -72,10 +75,17 @@ class Scenario:
     between: tuple[OwnStep, ...] = ()
     after: tuple[OwnStep, ...] = ()
     tags: tuple[str, ...] = ()
+    question: str = ""
 
     today = staticmethod(scenario_today)  # what older versions stored
 
     def __post_init__(self) -> None:
+        asked = self.name if _KERNEL in self.name else self.question
+        name = asked.replace(_KERNEL, self.guest.kernel)
+        if self.name not in {asked, name}:  # it has one of its own
+            asked = name = self.name
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "question", asked)
         if not _NAME.fullmatch(self.name):
             raise SpecError(
                 f"scenario name {self.name!r} is not made of a-z 0-9 . _ -",
@@ -102,6 +112,10 @@ class Scenario:
             )
         if self.lives < 1:
             raise SpecError(f"{self.name}: lives is {self.lives}, must be 1 or more")
+
+    def on(self, kernel: str) -> "Scenario":
+        """Return the same question asked of another kernel."""
+        return replace(self, name=self.question, guest=replace(self.guest, kernel=kernel))
 
     def _require_vcpus(self) -> None:
         """Check that a machine has vCPUs, and room for them, after each step of its course."""
