@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest.errors import HostError
-from hibtest.images.kernels import KernelSource
+from hibtest.images.kernels import PORTS, KernelSource
 from hibtest.images.mirror import Mirror
 from hibtest.images.tools import Call, Programs
+from hibtest.spec.guest import Arch
 
 # a metapackage leads to the kernel over packages of these names; 6.1 and 6.12 have all in
 # linux-image-VERSION, 7.3 is split up
 _PART = re.compile(r"linux-(?:image|binary|modules|base)-\S+$")
+_PORT = PORTS[Arch.X86_64].name
 _NETWORK = "is the network up? is the mirror in apt's configuration reachable?"
 
 
@@ -60,7 +62,7 @@ class Apt:
             f'Dir::Etc::sourcelist "{sources}";\nDir::Etc::sourceparts "/dev/null";\n'
             f'Dir::State::lists "{self._root}/lists";\nDir::Cache "{self._root}/cache";\n'
             'Dir::State::status "/dev/null";\nAPT::Sandbox::User "root";\n'
-            'APT::Architecture "amd64";\nAPT::Architectures { "amd64"; };\n'
+            f'APT::Architecture "{_PORT}";\nAPT::Architectures {{ "{_PORT}"; }};\n'
             'Acquire::Languages "none";\nAPT::Update::Error-Mode "any";\n' + "\n".join(self.acquire)
         )
         self._run("apt-get", "-q", "update")

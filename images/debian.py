@@ -11,6 +11,7 @@ from hibtest.errors import HostError
 from hibtest.images import recipes
 from hibtest.images.mirror import Mirror
 from hibtest.images.tools import Call, Programs
+from hibtest.images.userspaces import BUSYBOX
 
 TAR = "debian.tar"
 STATUS = "./var/lib/dpkg/status"
@@ -37,7 +38,7 @@ def build(
     tar = directory / TAR
     mode = "root" if os.geteuid() == 0 else "unshare"
     argv = ["mmdebstrap", f"--mode={mode}", "--variant=apt", "--format=tar"]
-    argv += [f"--include={','.join(recipes.PACKAGES)}", "--dpkgopt=force-unsafe-io"]
+    argv += [f"--include={','.join(BUSYBOX.packages)}", "--dpkgopt=force-unsafe-io"]
     argv += [f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT]
     argv += ["--aptopt=APT::Install-Recommends false", *(f"--aptopt={line}" for line in acquire)]
     argv += [f"--customize-hook={_LDD_HOOK}", recipes.SUITE, "-", str(sources)]

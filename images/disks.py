@@ -11,6 +11,7 @@ from hibtest.images import debian, recipes
 from hibtest.images.names import HOST_KEY, ROOT_DISK, SSH_KEY, TOOLBOX_DISK
 from hibtest.images.store import remove_tree
 from hibtest.images.tools import Call, Programs
+from hibtest.images.userspaces import BUSYBOX
 
 # lz4 is the quickest to read under emulation, and built into squashfs wherever that is there
 SQUASHFS_OPTIONS = ("-comp", "lz4", "-noappend", "-no-progress", "-quiet", "-no-xattrs")
@@ -114,7 +115,7 @@ def _make_key(programs: Programs, path: Path) -> None:
 
 
 def _configure(tree: Path, keys: Path) -> None:
-    for template, (name, mode) in recipes.ROOT_FILES.items():
+    for template, (name, mode) in BUSYBOX.files.items():
         _write(tree / name, recipes.render(template), mode)
     for pattern in _OF_THE_HOST:
         for path in tree.glob(pattern):
@@ -127,13 +128,11 @@ def _configure(tree: Path, keys: Path) -> None:
     (tree / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     _write(tree / "root/.ssh/authorized_keys", (keys / f"{SSH_KEY}.pub").read_text(), 0o600)
     (tree / "usr/lib/modules").mkdir(exist_ok=True)
-    links = [f"usr/sbin/{name}" for name in ("init", "poweroff", "reboot", "halt")]
-    links += [f"{recipes.APPLETS_DIR}/{name}" for name in recipes.ROOT_APPLETS]
-    for name in links:
+    for name, target in BUSYBOX.links.items():
         link = tree / name
         link.parent.mkdir(exist_ok=True)
         link.unlink(missing_ok=True)
-        link.symlink_to("/usr/bin/busybox")
+        link.symlink_to(target)
 
 
 def _write(path: Path, text: str, mode: int) -> None:

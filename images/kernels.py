@@ -1,8 +1,24 @@
-"""The guest kernels that can be built: one table of frozen values."""
+"""The guest kernels that can be built, and what is Debian's of each kind of machine: tables."""
 
 from dataclasses import dataclass
 
 from hibtest.errors import SpecError
+from hibtest.spec.guest import Arch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """Debian for a kind of machine.
+
+    :ivar name: What Debian calls it.
+    :ivar package: The metapackage that depends on the newest kernel.
+    """
+
+    name: str
+    package: str
+
+
+PORTS = {Arch.X86_64: Port(name="amd64", package="linux-image-cloud-amd64")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +34,7 @@ class KernelSource:
     name: str
     suites: tuple[str, ...]
     about: str
-    package: str = "linux-image-cloud-amd64"
+    package: str = PORTS[Arch.X86_64].package
 
 
 KERNELS: tuple[KernelSource, ...] = (

@@ -8,30 +8,12 @@ from pathlib import Path
 from hibtest import zipapp
 from hibtest.images.kernels import KernelSource
 from hibtest.images.store import Recipe
+from hibtest.images.userspaces import APPLETS_DIR, BUSYBOX
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 SUITE = "trixie"
 SUITES = (SUITE, f"{SUITE}-security")
-PACKAGES = (
-    "bindfs",
-    "btrfs-progs",
-    "busybox-static",
-    "cryptsetup-bin",
-    "dmsetup",
-    "e2fsprogs",
-    "fuse3",
-    "iproute2",
-    "kmod",
-    "lvm2",
-    "nbd-client",
-    "openssh-server",
-    "procps",
-    "python3",
-    "python3-lz4",
-    "python3-zstandard",
-    "xfsprogs",
-)
 TOOLBOX_PACKAGES = (
     "base-files",
     "busybox-static",
@@ -54,26 +36,11 @@ NETWORK_DRIVERS = ("virtio_net",)
 MAPPER_DRIVERS = ("dm-mod", "dm-crypt", "crypto-xts", "crypto-ecb", "crypto-aes")
 EARLY_MODULES = (*EARLY_DRIVERS, *NETWORK_DRIVERS, *MAPPER_DRIVERS)
 
-# template -> where it lies in the guest, and its mode
-ROOT_FILES: Mapping[str, tuple[str, int]] = {
-    "inittab.j2": ("etc/inittab", 0o644),
-    "boot.sh.j2": ("etc/hibtest/boot", 0o755),
-    "shutdown.sh.j2": ("etc/hibtest/shutdown", 0o755),
-    "sshd_config.j2": ("etc/ssh/sshd_config", 0o644),
-    "hosts.j2": ("etc/hosts", 0o644),
-    "shellrc.j2": ("etc/hibtest/shellrc", 0o644),
-}
 EARLY_INIT = "early-init.sh.j2"
-# what our scripts call of busybox: static, so quicker to start than what else has such names
 EARLY_APPLETS = (
     *("cat", "chroot", "dd", "findfs", "ip", "ln", "mkdir", "mount", "poweroff", "readlink", "sh"),
     *("sleep", "stat", "stty", "switch_root", "umount"),
 )
-ROOT_APPLETS = (
-    *("cat", "ip", "mkdir", "mount", "poweroff", "sh", "sleep", "stty", "swapoff", "swapon"),
-    "sync",
-)
-APPLETS_DIR = "usr/lib/hibtest"
 HOSTNAME = "guest"
 VALUES: Mapping[str, object] = {
     "applets": f"/{APPLETS_DIR}",
@@ -106,7 +73,7 @@ _BUILDER = {"debian": 1, "root": 2, "toolbox": 1, "early": 1, "kernel": 1, "gues
 
 def debian_base() -> Mapping[str, object]:
     """Return what decides about the Debian tree, except for the archive's state."""
-    return {"builder": _BUILDER["debian"], "suites": SUITES, "packages": PACKAGES}
+    return {"builder": _BUILDER["debian"], "suites": SUITES, "packages": BUSYBOX.packages}
 
 
 def debian(state: str) -> Recipe:
@@ -140,9 +107,9 @@ def root(debian_key: str) -> Recipe:
     inputs = {
         "builder": _BUILDER["root"],
         "debian": debian_key,
-        "files": ROOT_FILES,
-        "applets": ROOT_APPLETS,
-        "templates": template_hash(*ROOT_FILES),
+        "files": BUSYBOX.files,
+        "applets": BUSYBOX.applets,
+        "templates": template_hash(*BUSYBOX.files),
         "values": VALUES,
         "free_mib": ROOT_FREE_MIB,
         "uuid": (ROOT_UUID, ROOT_HASH_SEED),

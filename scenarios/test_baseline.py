@@ -11,6 +11,7 @@ import pytest
 
 from hibtest.spec import (
     Expected,
+    Firmware,
     GuestSpec,
     KernelMethod,
     Layout,
@@ -30,6 +31,14 @@ def _full(kernel: str, mode: Mode, vcpus: int, *tags: str) -> Scenario:
         guest=GuestSpec(kernel=kernel, vcpus=vcpus),
         method=KernelMethod(mode=mode),
         lives=2 if mode is Mode.PLATFORM and vcpus == 2 else 1,
+        tags=("baseline", *tags),
+    )
+
+
+def _uefi(kernel: str, *tags: str) -> Scenario:
+    return Scenario(
+        name="baseline-KERNEL-ovmf",
+        guest=GuestSpec(kernel=kernel, firmware=Firmware.OVMF),
         tags=("baseline", *tags),
     )
 
@@ -85,6 +94,9 @@ SCENARIOS = (
     _full("backports", Mode.SHUTDOWN, 1, "wide"),
     _full("backports", Mode.SHUTDOWN, 2),
     _full("backports", Mode.SHUTDOWN, 4, "wide"),
+    _uefi("bookworm", "wide"),
+    _uefi("trixie", "wide"),
+    _uefi("backports", "wide"),
     # swsusp_write() finds no swap device to write to: kernel/power/swap.c get_swap_writer()
     _refused("bookworm", "no-swap", (), "ENODEV"),
     _refused("trixie", "no-swap", (), "ENODEV"),

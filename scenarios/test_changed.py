@@ -10,6 +10,7 @@ import pytest
 
 from hibtest.spec import (
     Expected,
+    Firmware,
     GuestSpec,
     Outcome,
     Plug,
@@ -61,6 +62,7 @@ def _refused(scenario: Scenario, cause: str) -> Scenario:
 
 MORE_VCPUS = ResumeSpec(vcpus=4)
 MORE_MEMORY = ResumeSpec(memory_mib=768)
+UEFI = ResumeSpec(firmware=Firmware.OVMF)
 
 SCENARIOS = (
     # 6.12 and 7.3 have no place for a CPU that was not there when they started ("plus 0 hotplug
@@ -75,6 +77,7 @@ SCENARIOS = (
     _refused(_resumed("bookworm", "more-memory", MORE_MEMORY), "image-refused"),
     _refused(_resumed("trixie", "more-memory", MORE_MEMORY, "wide"), "image-refused"),
     _refused(_resumed("backports", "more-memory", MORE_MEMORY, "wide"), "image-refused"),
+    _refused(_resumed("trixie", "firmware", UEFI, "wide"), "image-refused"),
 )
 
 

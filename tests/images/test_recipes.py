@@ -10,6 +10,7 @@ import pytest
 from hibtest import zipapp
 from hibtest.images import recipes
 from hibtest.images.kernels import KERNELS, kernel
+from hibtest.images.userspaces import BUSYBOX
 
 TEMPLATES = sorted(path.name for path in recipes.TEMPLATES.glob("*.j2"))
 SCRIPTS = [name for name in TEMPLATES if name.endswith(".sh.j2")]
@@ -21,7 +22,7 @@ def _fresh() -> None:
 
 
 def test_every_template_has_its_place() -> None:
-    assert sorted({*recipes.ROOT_FILES, recipes.EARLY_INIT}) == TEMPLATES
+    assert sorted({*BUSYBOX.files, recipes.EARLY_INIT}) == TEMPLATES
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -40,7 +41,7 @@ def test_scripts_are_shell(name: str) -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts_call_no_applet_that_is_not_there(name: str) -> None:
     # busybox has them all, but our PATH only these
-    applets = recipes.EARLY_APPLETS if name == recipes.EARLY_INIT else recipes.ROOT_APPLETS
+    applets = recipes.EARLY_APPLETS if name == recipes.EARLY_INIT else BUSYBOX.applets
     known = {"cat", "findfs", "ip", "ln", "mkdir", "mount", "poweroff", "readlink", "sleep"}
     known |= {"stty", "swapoff", "swapon", "switch_root", "sync"}
     commands = recipes.render(name).replace("$(", "\n").replace("||", "\n").replace("&&", "\n")

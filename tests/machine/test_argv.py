@@ -20,7 +20,7 @@ from hibtest.machine.shape import (
     Network,
     Wires,
 )
-from hibtest.spec import GuestSpec
+from hibtest.spec import Firmware, GuestSpec
 
 GOLDEN = Path(__file__).parent / "golden"
 WIRES = Wires(qmp_fd=5, console_fd=7, console_log=Path("/runs/save/console.log"))
@@ -54,6 +54,8 @@ SPECS = {
     "own-kernel": replace(TWO_VCPUS, disks=(ROOT, SWAP, TOOLBOX)),
     "firmware-only": replace(TWO_VCPUS, kernel=None, initrd=None, cmdline="", disks=()),
     "open-network": replace(TWO_VCPUS, network=Network.OPEN),
+    "ovmf": replace(TWO_VCPUS, guest=GuestSpec(kernel="x", firmware=Firmware.OVMF)),
+    "halts": replace(TWO_VCPUS, disks=(ROOT, replace(SWAP, fails_at=4096, halts=True))),
     "comma": replace(
         TWO_VCPUS, disks=(replace(SWAP, path=Path("/runs/a,b.img")),), qemu="/opt/q,1/qemu"
     ),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hibtest.spec import KernelMethod, Method, ResumeSpec, Scenario, Stack, Swap
+from hibtest.spec import Firmware, KernelMethod, Method, ResumeSpec, Scenario, Stack, Swap
 
 
 def describe(scenario: Scenario) -> Iterator[tuple[str, str]]:
@@ -14,8 +14,9 @@ def describe(scenario: Scenario) -> Iterator[tuple[str, str]]:
     more = f" of {guest.max_vcpus}" if guest.max_vcpus else ""
     root = f", root {_on(guest.root)}" if guest.root else ""
     model = f" ({guest.cpu})" if guest.cpu else ""
+    firmware = f", {guest.firmware}" if guest.firmware is not Firmware.SEABIOS else ""
     words = f", told {' '.join(guest.append)}" if guest.append else ""
-    yield "guest", f"{vcpus}{more}{model}, {guest.memory_mib} MiB{root}{words}"
+    yield "guest", f"{vcpus}{more}{model}, {guest.memory_mib} MiB{firmware}{root}{words}"
     yield "swap", "; ".join(map(_swap, scenario.layout)) or "none"
     lives = f", {scenario.lives} times in a life" if scenario.lives > 1 else ""
     yield "method", method_of(scenario.method) + lives
@@ -38,6 +39,8 @@ def _changed(resume: ResumeSpec) -> Iterator[str]:
         yield f"{resume.memory_mib} MiB"
     if resume.cpu:
         yield f"vCPUs are {resume.cpu}"
+    if resume.firmware:
+        yield f"firmware is {resume.firmware}"
     if resume.device:
         yield f"told resume={resume.device}"
     if resume.noresume:

@@ -7,14 +7,13 @@ Golden files (tests/machine/golden) pin the result.
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
+from hibtest.machine.arch import BOARDS, firmware_options
 from hibtest.machine.halts import file_node
 from hibtest.machine.shape import Accel, DebugWires, Disk, MachineSpec, Network, Wires
 from hibtest.spec import GuestSpec
 
-FIRST_DISK_SLOT = 3  # slot 2 is the network card; 0 and 31 are q35's own
 _SECTOR = 512
 _MAC = "52:54:00:12:34:56"
 
@@ -30,8 +29,8 @@ def argv(spec: MachineSpec, wires: Wires | None = None) -> tuple[str, ...]:
         spec.qemu,
         *_house(),
         *_board(spec, debug),
-        *_network(spec.network),
-        *_disks(spec.disks, spec.queues),
+        *_network(spec),
+        *_disks(spec),
         *_kernel(spec),
         *(_by_hand() if wires is None else _wired(wires)),
     )
@@ -53,8 +52,10 @@ def _house() -> tuple[str, ...]:
 
 def _board(spec: MachineSpec, debug: DebugWires | None) -> tuple[str, ...]:
     guest = spec.guest
+    machine = BOARDS[guest.arch].machine
     return (
-        "-M", "q35" if debug is None else "q35,memory-backend=ram",
+        "-M", machine if debug is None else f"{machine},memory-backend=ram",
+        *firmware_options(guest.arch, guest.firmware),
         *(() if debug is None else _memory(guest, debug)),
         *cpu(spec.accel, guest.cpu, threads=spec.unplugs),
         "-smp", _vcpus(guest),
@@ -97,19 +98,20 @@ def cpu(accel: Accel, model: str = "", *, threads: bool = False) -> tuple[str, .
 # An open network is open to all: what restrict= leaves reachable (guestfwd=) is one stream from
 # QEMU's start to its end, or a command for each connection, which the sandbox forbids; on neither
 # does the guest see that a server has hung up (net/slirp.c, QEMU 10.0).
-def _network(network: Network) -> tuple[str, ...]:
-    restrict = "on" if network is Network.CLOSED else "off"
+def _network(spec: MachineSpec) -> tuple[str, ...]:
+    restrict = "on" if spec.network is Network.CLOSED else "off"
+    slot = BOARDS[spec.guest.arch].first_disk_slot - 1
     return (
         "-netdev", f"user,id=n0,ipv6=off,restrict={restrict},hostfwd=tcp:127.0.0.1:0-:22",
-        "-device", f"virtio-net-pci,netdev=n0,mac={_MAC},addr=2,romfile=",
+        "-device", f"virtio-net-pci,netdev=n0,mac={_MAC},addr={slot:x},romfile=",
     )  # fmt: skip
 
 
-def _disks(disks: Sequence[Disk], queues: int | None) -> tuple[str, ...]:
-    fixed = f",num-queues={queues}" if queues else ""
+def _disks(spec: MachineSpec) -> tuple[str, ...]:
+    fixed = f",num-queues={spec.queues}" if spec.queues else ""
     return tuple(
         arg
-        for slot, disk in enumerate(disks, FIRST_DISK_SLOT)
+        for slot, disk in enumerate(spec.disks, BOARDS[spec.guest.arch].first_disk_slot)
         for arg in _disk(disk, f"addr={slot:x}{fixed}")
     )
 

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from hibtest.machine.arch import X86_64
+
 _DEBUG_PORT = 0xF4
 _WORD = 0x10
 RAN_STATUS = (_WORD << 1) | 1  # isa-debug-exit's exit status for that word
@@ -61,7 +63,7 @@ def options(firmware: Path) -> tuple[str, ...]:
         "-no-user-config",
         "-display", "none",
         "-no-reboot",
-        "-M", "q35",
+        "-M", X86_64.machine,
         "-m", "16M",
         "-bios", os.fspath(firmware),
         "-device", f"isa-debug-exit,iobase={_DEBUG_PORT:#x},iosize=4",

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from hibtest.deadline import Deadline
 from hibtest.errors import HostError, QemuError
+from hibtest.machine.arch import X86_64
 from hibtest.machine.monitor import Monitor
 
 PAGE_SIZE = 4096
-# 640 KiB to 1 MiB: the chipset decides whether the guest sees RAM there, read-only or not
-# (hw/pci-host/q35.c, PAM and SMRAM, QEMU 10.0); Linux never takes it for RAM.
-_LEGACY = range(0xA0, 0x100)
+_LEGACY = X86_64.hole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

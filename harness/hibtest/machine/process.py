@@ -20,6 +20,7 @@ from pathlib import Path
 from hibtest.deadline import Deadline, DeadlineExpired, wait_readable
 from hibtest.errors import HostError, QemuError, SpecError
 from hibtest.evidence import Exit
+from hibtest.machine.arch import require_firmware
 from hibtest.machine.argv import argv
 from hibtest.machine.breakpoint import Debugger
 from hibtest.machine.debug import Hatch, open_hatch
@@ -143,6 +144,7 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
     :raise QemuError: When QEMU ends, or does not answer, before the guest runs.
     """
     find_qemu(spec.qemu)
+    require_firmware(spec.guest.arch, spec.guest.firmware)
     with ExitStack() as stack:
         qmp, qmp_end = stack.enter_context(_socketpair())
         console, console_end = stack.enter_context(_socketpair())

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from hibtest.errors import SpecError
+from hibtest.machine.arch import X86_64
 from hibtest.spec import GuestSpec
 
 # At most VIRTIO_BLK_ID_BYTES, include/uapi/linux/virtio_blk.h (6.1 to 7.3); QEMU's names of
@@ -82,7 +83,7 @@ class MachineSpec:
     initrd: Path | None = None
     cmdline: str = ""
     disks: tuple[Disk, ...] = ()
-    qemu: str = "qemu-system-x86_64"
+    qemu: str = X86_64.qemu
     debug: bool = False
     network: Network = Network.CLOSED
     unplugs: bool = False

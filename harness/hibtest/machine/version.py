@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 from hibtest.errors import HostError, QemuError
+from hibtest.machine.arch import X86_64
 
-QEMU = "qemu-system-x86_64"
-PACKAGE = "qemu-system-x86"  # Debian's and Ubuntu's name
+QEMU, PACKAGE = X86_64.qemu, X86_64.package  # of this host's guests
 
 
 def find_qemu(qemu: str) -> Path:

@@ -13,7 +13,7 @@ from hibtest.spec.fault import (
     Flip,
     HangUp,
 )
-from hibtest.spec.guest import OWN_KERNEL, GuestFiles, GuestSpec
+from hibtest.spec.guest import OWN_KERNEL, Arch, Firmware, GuestFiles, GuestSpec
 from hibtest.spec.layout import Layout, Swap, SwapDisk, SwapFile
 from hibtest.spec.method import (
     AgentMethod,
@@ -52,6 +52,7 @@ __all__ = [
     "SCRATCH_DEVICE",
     "AgentMethod",
     "Always",
+    "Arch",
     "AtMark",
     "AtPercent",
     "AtRest",
@@ -64,6 +65,7 @@ __all__ = [
     "Expected",
     "FailIo",
     "Fault",
+    "Firmware",
     "Flip",
     "FuseDirty",
     "GuestFiles",

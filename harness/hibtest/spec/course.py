@@ -136,6 +136,7 @@ def _changed(guest: GuestSpec, resume: ResumeSpec) -> GuestSpec:
         max_vcpus=guest.max_vcpus and max(resume.vcpus or 0, guest.max_vcpus),
         memory_mib=resume.memory_mib or guest.memory_mib,
         cpu=resume.cpu or guest.cpu,
+        firmware=resume.firmware or guest.firmware,
     )
 
 

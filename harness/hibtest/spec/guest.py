@@ -1,11 +1,25 @@
 """The guest that a scenario asks for, and the files it is booted from."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from hibtest.spec.stack import Stack
 
 OWN_KERNEL = "own"  # the name of the kernel given with --kernel
+
+
+class Arch(StrEnum):
+    """Kinds of machines: hibtest/machine/arch.py has what differs between them."""
+
+    X86_64 = "x86_64"
+
+
+class Firmware(StrEnum):
+    """What a machine starts with, and has its memory map from."""
+
+    SEABIOS = "seabios"
+    OVMF = "ovmf"  # UEFI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +30,9 @@ class GuestSpec:
     :ivar memory_mib: Guest memory in MiB.
     :ivar vcpus: vCPUs that are there at boot.
     :ivar max_vcpus: vCPUs that may be plugged in later, those at boot included.
+    :ivar arch: What kind of machine it is.
     :ivar cpu: The vCPU model, as QEMU names it; empty: the accelerator's best.
+    :ivar firmware: What it starts with.
     :ivar append: More words for the kernel command line of every boot.
     :ivar root: What stands on the root disk, with the root filesystem on top. Such a disk is a raw
         copy, so that the host can compare its blocks; others are overlays on the one built.
@@ -29,6 +45,8 @@ class GuestSpec:
     vcpus: int = 2
     max_vcpus: int | None = None
     cpu: str = ""
+    arch: Arch = Arch.X86_64
+    firmware: Firmware = Firmware.SEABIOS
     append: tuple[str, ...] = ()
     root: Stack = ()
     scratch_mib: int = 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from hibtest.errors import SpecError
 from hibtest.spec.fault import Fault
-from hibtest.spec.guest import GuestSpec
+from hibtest.spec.guest import Firmware, GuestSpec
 from hibtest.spec.layout import Layout, SwapDisk
 from hibtest.spec.method import KernelMethod, Method
 from hibtest.spec.older import scenario_today
@@ -31,6 +31,7 @@ class ResumeSpec:
     :ivar vcpus: vCPUs that its machine has; ``None``: as many as there were at the power-off.
     :ivar memory_mib: Memory that its machine has; ``None``: as the guest's.
     :ivar cpu: Its vCPU model, as QEMU names it; empty: as the guest's.
+    :ivar firmware: What it starts with; ``None``: as the guest's.
     """
 
     device: str | None = None
@@ -38,6 +39,7 @@ class ResumeSpec:
     vcpus: int | None = None
     memory_mib: int | None = None
     cpu: str = ""
+    firmware: Firmware | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

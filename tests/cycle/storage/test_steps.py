@@ -12,6 +12,7 @@ from hibtest.cycle.storage import storage_of
 from hibtest.cycle.storage.stack import NEW
 from hibtest.errors import HostError, SpecError
 from hibtest.images import recipes
+from hibtest.images.userspaces import BUSYBOX
 from hibtest.spec import Crypt, GuestSpec, Layout, Linear, Scenario, SwapDisk, SwapFile, Volume
 from tests.cycle.jobs import ONE, files_in
 
@@ -49,7 +50,7 @@ def test_the_script_is_shell_in_words_that_the_guest_has(scenario: Scenario) -> 
         assert word in known, word
         if word in {"tool", "if_new"}:
             assert first in {"cryptsetup", "dmsetup", "lvm", "mkswap", "mke2fs"}
-    known = words("boot.sh.j2", recipes.ROOT_APPLETS)
+    known = words("boot.sh.j2", BUSYBOX.applets)
     for word, first in _STEP.findall(late):
         assert word in known, word
         if word == "if_fresh":  # busybox would take a program of its own first

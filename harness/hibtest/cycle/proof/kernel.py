@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hibtest.cycle.proof.x86_64 import KERNEL_MAP, PAGE_OFFSET
 from hibtest.errors import GuestError
 from hibtest.image.header import PAGE_SIZE
 from hibtest.machine.memory import GuestMemory
@@ -15,11 +16,6 @@ from hibtest.machine.memory import GuestMemory
 Numbers = NDArray[np.int64]
 Extent = tuple[int, int]  # first byte and the byte after the last
 
-_KERNEL_MAP = 0xFFFFFFFF80000000  # __START_KERNEL_map, arch/x86/include/asm/page_64_types.h
-# __PAGE_OFFSET_BASE_L4 and __VMEMMAP_BASE_L4, arch/x86/include/asm/page_64_types.h and
-# pgtable_64_types.h, where page_offset_base and vmemmap_base are no variables.
-PAGE_OFFSET = 0xFFFF888000000000
-VMEMMAP = 0xFFFFEA0000000000
 _MASK = (1 << 64) - 1
 _MOST = 1 << 16  # zones, or leaves of one: more are no list that a kernel made
 
@@ -72,8 +68,8 @@ class Space:
 
     def physical(self, address: int) -> int:
         """Return the physical address behind one of the kernel's image or the map of RAM."""
-        if address >= _KERNEL_MAP:
-            return (address - _KERNEL_MAP + self.phys_base) & _MASK
+        if address >= KERNEL_MAP:
+            return (address - KERNEL_MAP + self.phys_base) & _MASK
         return (address - self.page_offset) & _MASK
 
 

@@ -1,9 +1,7 @@
 """The proof of a resume: memory at the jump into the restored kernel.
 
 The saved kernel's ``restore_registers`` is the first of its instructions that runs, with all of
-its memory in place and nothing changed yet. Its address stands in the image; ``restore_image``
-has it in r8 then, and the saved kernel's page table in r9
-(arch/x86/power/hibernate_asm_64.S, v6.1 to v7.3).
+its memory in place and nothing changed yet. Its address stands in the image.
 """
 
 import time
@@ -11,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hibtest.cycle.proof import x86_64
 from hibtest.cycle.proof.compare import compare, pages_of
 from hibtest.cycle.proof.explain import Differences
 from hibtest.cycle.proof.snapshot import Snapshot
@@ -59,7 +58,7 @@ class Restorer:
         info = self._info
         if info is None:
             return
-        jump = (registers.r8, registers.r9) == (info.jump_address, info.cr3)
+        jump = x86_64.jump(registers) == (info.jump_address, info.cr3)
         if jump or self._others == _OTHERS:
             self._stops.drop(info.jump_address)
         if jump:

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from hibtest.cycle.proof import x86_64
 from hibtest.cycle.proof.blocks import Blocks, read_blocks
 from hibtest.cycle.proof.explain import Region, own_log, written
 from hibtest.cycle.proof.kept import Kept
 from hibtest.cycle.proof.kernel import (
-    PAGE_OFFSET,
-    VMEMMAP,
     Extent,
     KernelMemory,
     Numbers,
@@ -34,16 +33,8 @@ from hibtest.machine.process import Machine
 from hibtest.machine.registers import Registers
 
 _SAVE = "swsusp_save"
-_STACK = 4 * PAGE_SIZE  # THREAD_SIZE, arch/x86/include/asm/page_64_types.h (6.1 to 7.3)
 _LIMIT = 60.0  # s for QEMU to translate an address
 _GPA = re.compile(r"gpa: 0x([0-9a-f]+)")
-# Parts of the kernel's image, by the symbols that bound them (arch/x86/kernel/vmlinux.lds.S).
-_PARTS = (
-    ("kernel text", "_text", "_etext"),
-    ("kernel rodata", "_etext", "_sdata"),
-    ("kernel data", "_sdata", "_edata"),
-    ("kernel bss", "__bss_start", "_end"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +107,11 @@ class Taker:
 
     def _entered(self, registers: Registers) -> None:
         self._stops.drop(self._entry)
-        back = self._stops.word(registers.rsp)
+        back = self._stops.word(x86_64.return_address(registers))
 
         def returned(registers: Registers) -> None:
             self._stops.drop(back)
-            if registers.rax & 0xFFFFFFFF:
+            if x86_64.result(registers):
                 self.lacking = "swsusp_save() returned an error"
                 return
             try:
@@ -163,11 +154,11 @@ class Taker:
         )
 
     def _kinds(self, memory: GuestMemory) -> Kinds:
-        return kinds(memory, self._base("vmemmap_base", VMEMMAP), self._physical)
+        return kinds(memory, self._base("vmemmap_base", x86_64.VMEMMAP), self._physical)
 
     def _space(self) -> Space:
         phys_base = self._stops.word(self._places.address("phys_base"))
-        return Space(self._base("page_offset_base", PAGE_OFFSET), phys_base)
+        return Space(self._base("page_offset_base", x86_64.PAGE_OFFSET), phys_base)
 
     def _base(self, name: str, fixed: int) -> int:
         """Return where a map begins: a variable, in kernels that move it about (KASLR)."""
@@ -177,7 +168,7 @@ class Taker:
 
     def _dead_stack(self, rsp: int) -> Iterator[Extent]:
         """Yield the physical ranges of the stack below the stack pointer."""
-        at = rsp & ~(_STACK - 1)
+        at = rsp & ~(x86_64.STACK - 1)
         while at < rsp:
             end = min(rsp, (at | PAGE_SIZE - 1) + 1)
             physical = self._physical(at)
@@ -201,7 +192,7 @@ def _part(address: int, regions: Sequence[Region]) -> str:
 
 def _regions(places: Places, space: Space) -> tuple[Region, ...]:
     found = []
-    for what, first, end in _PARTS:
+    for what, first, end in x86_64.PARTS:
         if places.symbols.get(first) and places.symbols.get(end):
             begin, over = places.address(first), places.address(end)
             physical = space.physical(begin)
