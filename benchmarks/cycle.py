@@ -18,7 +18,9 @@ from pathlib import Path
 
 from hibtest import images
 from hibtest.bench.catalogue import scenarios
-from hibtest.cycle.boot import machine_spec
+from hibtest.cycle.boot import Lab
+from hibtest.evidence import Host
+from hibtest.job import Job
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU
@@ -72,8 +74,10 @@ def _bare(scenario: Scenario, directory: Path) -> float:
 
 def _command(scenario: Scenario, files: GuestFiles, directory: Path, port: int) -> list[str]:
     """Return our own QEMU command, less what connects it to us."""
-    accel, _ = choose(QEMU, "auto")
-    spec = machine_spec(scenario, files, first(scenario, Role.SAVE), QEMU, accel, directory)
+    accel, reason = choose(QEMU, "auto")
+    host = Host(qemu="", accel=accel, accel_reason=reason)
+    lab = Lab.of(Job.unkept(scenario, files, host, QEMU, directory))
+    spec = lab.machine(first(scenario, Role.SAVE))
     words = [word.replace("127.0.0.1:0-", f"127.0.0.1:{port}-") for word in argv(spec)]
     serial = words.index("-serial")
     return words[:serial] + words[serial + 2 :]

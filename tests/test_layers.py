@@ -83,7 +83,8 @@ ROOMS: dict[str, set[str]] = {
     | {"spec", "story", "evidence", "events", "job", "image", "imageserver", "machine", "reach"}
     | {"probe", "agent", "zipapp", "retry", "given", "programs"},
     # keeps guests, and has the probe drive /dev/snapshot in them
-    "snapshotdev": COMMON | {"spec", "story", "events", "machine", "reach", "cycle", "probe"},
+    "snapshotdev": COMMON
+    | {"spec", "story", "evidence", "events", "job", "machine", "reach", "cycle", "probe"},
     "verdict": COMMON | {"spec", "story", "evidence"},
     "job": {"spec", "evidence"},
     # decides which runs do not count

@@ -31,6 +31,22 @@ class Job:
     retry: bool = True
     tries: tuple[Try, ...] = ()
 
+    @classmethod
+    def unkept(
+        cls, scenario: Scenario, files: GuestFiles, host: Host, qemu: str, directory: Path
+    ) -> "Job":
+        """Return a job that leaves no evidence: for a plan, or a guest that is only asked."""
+        kernel = GuestKernel(name=files.kernel_name, release=files.release, sha256="")
+        return cls(
+            scenario=scenario,
+            files=files,
+            kernel=kernel,
+            host=host,
+            qemu=qemu,
+            directory=directory,
+            proof=False,
+        )
+
     @staticmethod
     def today(stored: dict[str, Any]) -> dict[str, Any]:
         """Return a job's JSON in today's form; see :func:`hibtest.spec.older.scenario_today`."""

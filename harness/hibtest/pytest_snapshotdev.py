@@ -47,7 +47,6 @@ def hib_device_guests(hib_device_kernel: str, hib_bench: "Bench") -> Iterator["D
     """
     from hibtest import images
     from hibtest.bench.rundir import new_directory
-    from hibtest.machine.shape import Accel
     from hibtest.report.jsonl import to_file
     from hibtest.snapshotdev.guest import DeviceGuests, Shelf
 
@@ -58,7 +57,7 @@ def hib_device_guests(hib_device_kernel: str, hib_bench: "Bench") -> Iterator["D
         shelf = Shelf(
             files=hib_bench.files(hib_device_kernel),
             qemu=hib_bench.qemu,
-            accel=Accel(hib_bench.host.accel),
+            host=hib_bench.host,
             directory=directory,
             sink=sink,
         )

@@ -83,7 +83,7 @@ def _boots(lab: Lab) -> Iterator[Boot]:
     """Go through the boots of a scenario, until one comes to something else than hoped."""
     with closing(Past()) as past, served(lab) as equipped:
         lab = equipped
-        for number, plan in enumerate(course(lab.scenario)):
+        for number, plan in enumerate(course(lab.job.scenario)):
             boot, error = _boot(lab, plan, number, past)
             yield boot
             if error is not None:
@@ -119,7 +119,7 @@ def _boot(lab: Lab, plan: BootPlan, number: int, past: Past) -> tuple[Boot, Hibt
     :raise HibtestError: What is ours before any hibernation: there is nothing to be judged.
     """
     trouble: HibtestError | None = None
-    with running(lab, plan, number, lab.directory / plan.name) as run:
+    with running(lab, plan, number, lab.job.directory / plan.name) as run:
         at = Situation(run, past, Boot(role=plan.role, directory=plan.name))
         try:
             carry_out(plan, at)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,19 +11,13 @@ import pytest
 from hibtest.cycle import guest
 from hibtest.cycle.boot import Lab, Running
 from hibtest.errors import GuestError, HibtestError, QemuError
-from hibtest.machine.shape import Accel
 from hibtest.spec import OWN_KERNEL, GuestSpec, Scenario
+from tests.cycle.jobs import job_in
 
 
-@dataclass
-class _Lab:
-    directory: Path
-    accel: Accel = Accel.TCG
-    kernel: str = "trixie"
-
-    @property
-    def scenario(self) -> Scenario:
-        return Scenario(name="kept", guest=GuestSpec(kernel=self.kernel))
+def _lab(directory: Path, kernel: str = "trixie", accel: str = "tcg") -> Lab:
+    job = job_in(directory, Scenario(name="kept", guest=GuestSpec(kernel=kernel)))
+    return Lab.of(replace(job, host=replace(job.host, accel=accel)))
 
 
 @dataclass
@@ -59,7 +53,7 @@ def _boots(monkeypatch: pytest.MonkeyPatch, bad: int) -> _Boots:
 def test_the_third_try_may_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     boots = _boots(monkeypatch, 2)
     with ExitStack() as stack:
-        guest._ready(cast(Lab, _Lab(tmp_path)), stack, 3)
+        guest._ready(_lab(tmp_path), stack, 3)
         assert boots.ended == 2  # the one that is ready runs
     assert boots.directories == ["boot-1", "boot-2", "boot-3"]
 
@@ -69,13 +63,13 @@ def test_what_goes_wrong_three_times_is_believed(
 ) -> None:
     boots = _boots(monkeypatch, 3)
     with ExitStack() as stack, pytest.raises(QemuError, match="SIGABRT"):
-        guest._ready(cast(Lab, _Lab(tmp_path)), stack, 3)
+        guest._ready(_lab(tmp_path), stack, 3)
     assert boots.ended == 3
 
 
 @pytest.mark.parametrize(
     ("lab", "boots"),
-    [({}, 2), ({"kernel": OWN_KERNEL}, 1), ({"accel": Accel.KVM}, 1)],
+    [({}, 2), ({"kernel": OWN_KERNEL}, 1), ({"accel": "kvm"}, 1)],
 )
 def test_a_guest_that_does_not_boot_is_tried_again_where_the_emulator_may_be_to_blame(
     lab: dict[str, Any], boots: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -83,5 +77,5 @@ def test_a_guest_that_does_not_boot_is_tried_again_where_the_emulator_may_be_to_
     made = _boots(monkeypatch, 1)
     made.error = GuestError("the guest did not boot")
     with ExitStack() as stack, suppress(GuestError):
-        guest._ready(cast(Lab, _Lab(tmp_path, **lab)), stack, 3)
+        guest._ready(_lab(tmp_path, **lab), stack, 3)
     assert len(made.directories) == boots

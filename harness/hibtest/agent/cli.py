@@ -264,19 +264,5 @@ def _fault(text: str) -> str:
 def _settings(words: argparse.Namespace) -> SaveSettings:
     early = words.allocate == "early"
     where = target.parse(words.target, words.keys, early=early, overwrite=words.overwrite)
-    return SaveSettings(
-        target=where,
-        mode=words.mode,
-        stopper=words.stopper,
-        needed=words.needed,
-        page_out=words.page_out,
-        patience=words.patience,
-        compress=words.compress,
-        checksum=words.checksum,
-        buffer_pages=words.buffer_pages,
-        image_size=words.image_size,
-        protect=words.protect,
-        scratch=words.scratch,
-        scribble=words.scribble,
-        fail_at=words.fail_at,
-    )
+    given = {name: getattr(words, name) for name in SaveSettings._fields if name != "target"}
+    return SaveSettings(target=where, **given)

@@ -58,13 +58,13 @@ def boot(
         _tell(
             f"{job.directory}: its {role} boot, Linux {job.kernel.release}, on copies of its disks"
         )
-        image = lab.storage.image_in(lab.directory, lab.told)
+        image = lab.storage.image_in(lab.job.directory, lab.told)
         if outlook := _outlook(image, role):
             _tell(outlook)
         if shell:
             return with_shell(lab, role, _tell)
         _tell("Ctrl-a x ends it, Ctrl-a c is QEMU's monitor")
-        socket = lab.directory / "gdb" if gdb else None
+        socket = lab.job.directory / "gdb" if gdb else None
         if socket:
             _tell(f"it waits: gdb vmlinux -ex 'target remote {socket}' -ex continue")
         status = on_terminal(lab, role, socket)

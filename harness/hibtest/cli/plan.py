@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest import images
-from hibtest.cycle.boot import machine_spec
-from hibtest.cycle.storage import storage_of
-from hibtest.evidence import to_json
+from hibtest.cycle.boot import Lab
+from hibtest.evidence import Host, to_json
+from hibtest.job import Job
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU
@@ -53,17 +53,19 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
     qemu = shutil.which(QEMU) or QEMU
     chosen, reason = choose(qemu, accel)
     files = given or images.guest_files(scenario.guest.kernel)
+    host = Host(qemu="", accel=chosen, accel_reason=reason)
+    lab = Lab.of(Job.unkept(scenario, files, host, qemu, Path()))
     boots = (
         PlannedBoot(
             role=plan.role,
             what=f"{plan.name} boot: {', '.join(step.words for step in plan.steps)}{_but(plan)}",
-            argv=argv(machine_spec(scenario, files, plan, qemu, chosen, Path())),
+            argv=argv(lab.machine(plan)),
         )
         for plan in expected_course(scenario)
     )
     return Plan(
         scenario=scenario,
-        storage=storage_of(scenario).script,
+        storage=lab.storage.script,
         accel=chosen,
         accel_reason=reason,
         boots=tuple(boots),

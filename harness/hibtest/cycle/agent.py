@@ -21,6 +21,7 @@ from hibtest.spec import (
 )
 
 PATH = "/run/hibtest-agent.pyz"
+_OURS = ("type", "failures")  # fields of a method that the agent has no option for
 _LINE = re.compile(r"agent: (\{.*\})")
 
 
@@ -41,30 +42,21 @@ def needed_graph(shell: Shell, deadline: Deadline) -> str:
 
 
 def save_words(method: AgentMethod, target: str) -> tuple[str, ...]:
-    """Return what the hibernator is told: a save, with its arguments.
+    """Return what the hibernator is told: a save, with a method's fields as its options.
 
     :param target: As the agent takes it.
     """
-    size = () if method.image_size is None else ("--image-size", str(method.image_size))
-    return (
-        "agent",
-        "save",
-        *("--target", target),
-        *(("--keys", KEYS_DEVICE) if method.target is Target.SERVER else ()),
-        *("--mode", method.mode),
-        *("--stopper", method.stopper),
-        *("--needed", method.needed),
-        *(("--page-out", method.page_out) if method.page_out else ()),
-        *("--compress", method.compress),
-        *("--checksum", method.checksum),
-        *("--allocate", method.allocate),
-        *("--buffer-pages", str(method.buffer_pages)),
-        *size,
-        *("--protect", method.protect),
-        *(("--scratch", SCRATCH_DEVICE) if method.protect is Protect.DM_SNAPSHOT else ()),
-        *(("--scribble", method.scribble) if method.scribble else ()),
-        *(("--fail-at", method.fail_at) if method.fail_at else ()),
-    )
+    chosen = msgspec.to_builtins(method)
+    for name in _OURS:
+        del chosen[name]
+    chosen["target"] = target
+    if method.target is Target.SERVER:
+        chosen["keys"] = KEYS_DEVICE
+    if method.protect is Protect.DM_SNAPSHOT:
+        chosen["scratch"] = SCRATCH_DEVICE
+    options = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
+    given = ((name, str(value)) for name, value in options.items() if value not in {None, ""})
+    return ("agent", "save", *(word for pair in given for word in pair))
 
 
 def steps(marks: Iterable[Mark]) -> tuple[AgentStep, ...]:

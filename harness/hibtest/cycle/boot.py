@@ -21,7 +21,7 @@ from hibtest.machine.process import Machine, start
 from hibtest.machine.shape import Accel, MachineSpec, Network
 from hibtest.reach.console import Console
 from hibtest.reach.shell import Shell, connect
-from hibtest.spec import GuestFiles, Scenario, Stage, Target, Unplug
+from hibtest.spec import Stage, Target, Unplug
 from hibtest.spec.course import BootPlan, queues
 from hibtest.story.messages import swap_offset
 
@@ -32,43 +32,35 @@ _HOST = "10.0.2.2"  # this host, as a guest of QEMU's user network sees it
 class Lab:
     """What all boots of a run have in common.
 
-    :ivar directory: The run's; its disks are there.
     :ivar storage: What the guest is stored on.
-    :ivar server: The image server beside the run, if there is one.
     :ivar began: ``time.monotonic()`` of the run's beginning.
-    :ivar proof: Whether images are compared with memory.
+    :ivar server: The image server beside the run, if there is one.
     :ivar told: Where the guest said that its swap file lies, if it was asked: pages of the device.
     """
 
-    scenario: Scenario
-    files: GuestFiles
-    qemu: str
-    accel: Accel
-    directory: Path
+    job: Job
     storage: Storage
     budget: Budget
     sink: Sink
     began: float
     server: ImageServer | None = None
-    proof: bool = True
     told: int | None = None
 
     @classmethod
     def of(cls, job: Job, sink: Sink = lambda _: None, began: float | None = None) -> "Lab":
         """Return what the boots of a job have in common."""
-        accel = Accel(job.host.accel)
         return cls(
-            scenario=job.scenario,
-            files=job.files,
-            qemu=job.qemu,
-            accel=accel,
-            directory=job.directory,
+            job=job,
             storage=storage_of(job.scenario),
-            budget=Budget.of(job.scenario.guest, kvm=accel is Accel.KVM),
+            budget=Budget.of(job.scenario.guest, kvm=Accel(job.host.accel) is Accel.KVM),
             sink=sink,
             began=Deadline.after(0, "").start if began is None else began,
-            proof=job.proof,
         )
+
+    @property
+    def accel(self) -> Accel:
+        """What runs the guest's instructions."""
+        return Accel(self.job.host.accel)
 
     @property
     def address(self) -> str:
@@ -76,17 +68,23 @@ class Lab:
         return NO_SERVER if self.server is None else f"{_HOST}:{self.server.address[1]}"
 
     def machine(self, plan: BootPlan) -> MachineSpec:
-        """Return the machine of a boot."""
-        return machine_spec(
-            self.scenario,
-            self.files,
-            plan,
-            self.qemu,
-            self.accel,
-            directory=self.directory,
-            server=self.address,
-            told=self.told,
-            debug=self.proof,
+        """Return the machine of a boot.
+
+        :raise SpecError: When a fault is of a disk that it has not.
+        """
+        job, storage = self.job, self.storage
+        return MachineSpec(
+            qemu=job.qemu,
+            accel=self.accel,
+            guest=plan.guest,
+            kernel=job.files.kernel,
+            initrd=job.files.initrd,
+            cmdline=cmdline(job.scenario, storage, plan.role, server=self.address, told=self.told),
+            disks=with_faults(storage.disks(job.files, job.directory), plan.faults),
+            network=Network.OPEN if storage.target is Target.SERVER else Network.CLOSED,
+            debug=job.proof,
+            unplugs=any(isinstance(step, Unplug) for step in plan.steps),
+            queues=queues(job.scenario),
         )
 
     @property
@@ -122,12 +120,12 @@ class Running:
     @property
     def image(self) -> ImagePlace | None:
         """Where the image lies once the machine has hibernated."""
-        return self.lab.storage.image_in(self.lab.directory, self.told)
+        return self.lab.storage.image_in(self.lab.job.directory, self.told)
 
     @property
     def swap(self) -> ImagePlace | None:
         """The swap that the kernel resumes from."""
-        return self.lab.storage.swap_in(self.lab.directory, self.told)
+        return self.lab.storage.swap_in(self.lab.job.directory, self.told)
 
     def connect(self, stage: Stage) -> Shell:
         """Return a shell in the guest.
@@ -135,42 +133,9 @@ class Running:
         :raise DeadlineExpired: When the guest's SSH server does not answer in time.
         :raise GuestError: When somebody else answers.
         """
-        files = self.lab.files
+        files = self.lab.job.files
         deadline = self.deadline(stage, "the guest's SSH server")
         return connect(self.machine.ssh_port, files.ssh_key, files.host_key, deadline)
-
-
-def machine_spec(
-    scenario: Scenario,
-    files: GuestFiles,
-    plan: BootPlan,
-    qemu: str,
-    accel: Accel,
-    directory: Path,
-    *,
-    server: str = NO_SERVER,
-    told: int | None = None,
-    debug: bool = False,
-) -> MachineSpec:
-    """Return the machine of a boot.
-
-    :param directory: Where the run's disks are.
-    :param told: Where the guest said that its swap file lies.
-    """
-    storage = storage_of(scenario)
-    return MachineSpec(
-        qemu=qemu,
-        accel=accel,
-        guest=plan.guest,
-        kernel=files.kernel,
-        initrd=files.initrd,
-        cmdline=cmdline(scenario, storage, plan.role, server=server, told=told),
-        disks=with_faults(storage.disks(files, directory), plan.faults),
-        network=Network.OPEN if storage.target is Target.SERVER else Network.CLOSED,
-        debug=debug,
-        unplugs=any(isinstance(step, Unplug) for step in plan.steps),
-        queues=queues(scenario),
-    )
 
 
 @contextmanager

@@ -39,22 +39,22 @@ def kept(lab: Lab) -> Iterator[Guest]:
     :raise QemuError: When QEMU does not start, or dies, three times.
     """
     with turn(lab.accel), ExitStack() as stack:
-        lab.storage.make(lab.files, lab.directory)
+        lab.storage.make(lab.job.files, lab.job.directory)
         run = _ready(lab, stack, TRIES)
         yield Guest(run, stack.enter_context(run.connect(Stage.PREPARE)))
 
 
 def _ready(lab: Lab, stack: ExitStack, tries: int) -> Running:
-    directory = _fresh(lab.directory)
+    directory = _fresh(lab.job.directory)
     try:
-        run = stack.enter_context(running(lab, first(lab.scenario, Role.SAVE), 0, directory))
+        run = stack.enter_context(running(lab, first(lab.job.scenario, Role.SAVE), 0, directory))
         _wait(run)
     except (GuestError, QemuError) as error:
         stack.close()
         died = isinstance(error, QemuError)
         emulated = lab.accel is Accel.TCG
         if tries == 1 or not boots_again(
-            lab.scenario.guest.kernel, emulated=emulated, qemu_died=died
+            lab.job.scenario.guest.kernel, emulated=emulated, qemu_died=died
         ):
             raise
         to_stderr(f"{directory}: {printable(error.message)}: the boot is made again")

@@ -81,7 +81,7 @@ def on_terminal(lab: Lab, role: Role, gdb: Path | None = None) -> int:
     """
     stub = () if gdb is None else ("-S", "-gdb", f"unix:{gdb},server=on,wait=off")
     return subprocess.run(
-        [*argv(lab.machine(first(lab.scenario, role))), *stub], check=False
+        [*argv(lab.machine(first(lab.job.scenario, role))), *stub], check=False
     ).returncode
 
 
@@ -92,7 +92,7 @@ def with_shell(lab: Lab, role: Role, tell: Callable[[str], None]) -> int:
     :return: The shell's exit status.
     :raise GuestError: When there is no guest to have a shell in.
     """
-    with running(lab, first(lab.scenario, role), 0, lab.directory / "boot") as run:
+    with running(lab, first(lab.job.scenario, role), 0, lab.job.directory / "boot") as run:
         try:
             came = came_up(run.watch)
         except Stalled as stalled:
@@ -110,8 +110,8 @@ def with_shell(lab: Lab, role: Role, tell: Callable[[str], None]) -> int:
 
 
 def _ssh(lab: Lab, port: int) -> Sequence[str]:
-    known = lab.directory / "known_hosts"
-    known.write_text(f"[127.0.0.1]:{port} {lab.files.host_key}\n")
+    known = lab.job.directory / "known_hosts"
+    known.write_text(f"[127.0.0.1]:{port} {lab.job.files.host_key}\n")
     options = {
         "IdentitiesOnly": "yes",
         "StrictHostKeyChecking": "yes",
@@ -120,7 +120,7 @@ def _ssh(lab: Lab, port: int) -> Sequence[str]:
         "LogLevel": "ERROR",
     }
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    identity = ("-F", "/dev/null", "-i", str(lab.files.ssh_key))
+    identity = ("-F", "/dev/null", "-i", str(lab.job.files.ssh_key))
     return ("ssh", *identity, *words, "-p", str(port), "root@127.0.0.1")
 
 

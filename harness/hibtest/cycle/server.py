@@ -24,9 +24,9 @@ def served(lab: Lab) -> Iterator[Lab]:
     if lab.storage.target is not Target.SERVER:
         yield lab
         return
-    note = _Notes(lab.directory / LOG)
-    keys = keys_in(lab.directory / KEYS)
-    with serving(lab.directory / STORED, keys, sink=note) as server:
+    note = _Notes(lab.job.directory / LOG)
+    keys = keys_in(lab.job.directory / KEYS)
+    with serving(lab.job.directory / STORED, keys, sink=note) as server:
         yield replace(lab, server=server)
 
 

@@ -16,16 +16,15 @@ from typing import Self
 
 from hibtest import story
 from hibtest.cycle.boot import Lab, Running
-from hibtest.cycle.budget import Budget
 from hibtest.cycle.guest import Guest, kept
 from hibtest.cycle.probe import Probe
-from hibtest.cycle.storage import storage_of
 from hibtest.cycle.storage.left import drop_disks
 from hibtest.deadline import Deadline, DeadlineExpired
 from hibtest.errors import GuestError, HibtestError
 from hibtest.events import Sink
+from hibtest.evidence import Host
+from hibtest.job import Job
 from hibtest.machine.process import error_of
-from hibtest.machine.shape import Accel
 from hibtest.probe.snapshotdev.server import PORT
 from hibtest.snapshotdev.case import Answer, Answers, Case
 from hibtest.spec import GuestFiles, GuestSpec, Scenario, Stage, SwapDisk
@@ -42,7 +41,7 @@ class Shelf:
 
     files: GuestFiles
     qemu: str
-    accel: Accel
+    host: Host
     directory: Path
     sink: Sink
 
@@ -132,8 +131,8 @@ class DeviceGuests:
     def _boot(self) -> Guest:
         self._number += 1
         lab = self._lab(self._shelf.directory / f"guest-{self._number}")
-        lab.directory.mkdir()
-        self._stack.callback(drop_disks, lab.directory)
+        lab.job.directory.mkdir()
+        self._stack.callback(drop_disks, lab.job.directory)
         try:
             guest = self._stack.enter_context(kept(lab))
             deadline = guest.run.deadline(Stage.PREPARE, "the start of the probe")
@@ -150,18 +149,8 @@ class DeviceGuests:
             guest=GuestSpec(kernel=shelf.files.kernel_name, append=self._append),
             layout=(SwapDisk(size_mib=_SWAP_MIB),),
         )
-        return Lab(
-            scenario=scenario,
-            files=shelf.files,
-            qemu=shelf.qemu,
-            accel=shelf.accel,
-            directory=directory,
-            storage=storage_of(scenario),
-            budget=Budget.of(scenario.guest, kvm=shelf.accel is Accel.KVM),
-            sink=shelf.sink,
-            began=self._began,
-            proof=False,
-        )
+        job = Job.unkept(scenario, shelf.files, shelf.host, shelf.qemu, directory)
+        return Lab.of(job, shelf.sink, self._began)
 
 
 def _ask(guest: Guest, case: Case, said: _Said) -> tuple[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ NEEDED = "needed.dot"
 def workloads(at: Situation, shell: Shell) -> bool:
     """Set the workloads up."""
     deadline = at.run.deadline(Stage.PREPARE, "the workloads")
-    wanted = at.run.lab.scenario.workloads
+    wanted = at.run.lab.job.scenario.workloads
     at.past.loads = workload.plant(_probe(at, shell), wanted, deadline)
     return True
 
@@ -31,11 +31,11 @@ def ship(at: Situation, shell: Shell) -> bool:
     """Put the agent into the guest; keep, beside the run, whom it will find the disks to need."""
     deadline = at.run.deadline(Stage.PREPARE, "the agent")
     agent.ship(shell, deadline)
-    method = at.run.lab.scenario.method
+    method = at.run.lab.job.scenario.method
     if isinstance(method, AgentMethod) and method.stopper is not Stopper.FREEZER:
         deadline = at.run.deadline(Stage.PREPARE, "the graph of what stands on what")
         graph = agent.needed_graph(shell, deadline)
-        (at.run.lab.directory / NEEDED).write_text(graph)
+        (at.run.lab.job.directory / NEEDED).write_text(graph)
     return True
 
 

@@ -20,7 +20,7 @@ from hibtest.spec import AgentMethod, Method, Role, Stage
 
 def fail(at: Situation, shell: Shell) -> bool:
     """Have saves fail that are to fail, up to the first that does not."""
-    method = at.run.lab.scenario.method
+    method = at.run.lab.job.scenario.method
     for fail_at in method.failures if isinstance(method, AgentMethod) else ():
         failing = msgspec.structs.replace(method, fail_at=fail_at)
         what = f"the start of a save that fails at {fail_at}"
@@ -34,7 +34,7 @@ def fail(at: Situation, shell: Shell) -> bool:
 
 def save(at: Situation, shell: Shell) -> bool:
     """Hibernate. Refused in its first life, a guest is looked at."""
-    run, past, method = at.run, at.past, at.run.lab.scenario.method
+    run, past, method = at.run, at.past, at.run.lab.job.scenario.method
     past.close()
     taker = _taker(at)
     at.boot = replace(at.boot, attempt=Attempt(mode=method.mode))
@@ -68,8 +68,8 @@ def _taker(at: Situation) -> Taker | None:
     if run.stops is None:
         return None
     try:
-        paths = [disk.path for disk in lab.storage.compared(lab.directory)]
-        return Taker(run.machine, run.stops, at.past.places, lab.directory, paths)
+        paths = [disk.path for disk in lab.storage.compared(lab.job.directory)]
+        return Taker(run.machine, run.stops, at.past.places, lab.job.directory, paths)
     except GuestError as error:
         at.boot = replace(at.boot, saved=SaveProof(lacking=str(error)))
         return None
@@ -87,7 +87,7 @@ def _prove(at: Situation, taker: Taker, *, off: bool) -> None:
     else:
         saved = prove_save(taker.snapshot, run.image, run.machine.memory)
         at.boot = replace(at.boot, saved=saved)
-        disks = run.lab.storage.compared(run.lab.directory)
+        disks = run.lab.storage.compared(run.lab.job.directory)
         proofs = (
             prove_disk(disk.serial, before, read_blocks(disk.path))
             for disk, before in zip(disks, taker.snapshot.blocks, strict=True)
