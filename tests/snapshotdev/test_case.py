@@ -5,7 +5,7 @@ import pytest
 from hibtest.probe.snapshotdev.session import check
 from hibtest.snapshotdev import Answers, Between, Case, Per, objection
 from hibtest.snapshotdev.case import version
-from hibtest.snapshotdev.cases import CASES
+from hibtest.snapshotdev.cases import CASES, parts
 from tests.byguest import guest_of
 
 CASE = Case(
@@ -71,6 +71,18 @@ def test_versions_are_compared_by_number() -> None:
 @pytest.mark.parametrize(("found", "good"), [(4096, True), (0, False), (4097, False), ("4", False)])
 def test_between(found: int | str, good: bool) -> None:
     assert Between(4096, 8192, 4096).matches(found) is good
+
+
+def test_a_case_is_written_in_lines_of_steps_with_their_answers() -> None:
+    fills = ("fill", Between(1, 9))
+    written = parts.case("one", "", "open r;see /x = on off", fills, "change SwapFree=-8; close")
+    answers = (("see /x", "on off"), fills, ("change SwapFree", -8))
+    assert written.steps == (("open r", 0), *answers, ("close", 0))
+
+
+@pytest.mark.parametrize(("ends", "spends"), [("ok", False), ("SIGKILL", False), ("panic", True)])
+def test_a_case_that_should_end_its_guest_is_the_last_of_it(ends: str, spends: bool) -> None:
+    assert parts.case("one", "", "close", ends=ends).spends is spends
 
 
 def test_the_probe_knows_every_step() -> None:

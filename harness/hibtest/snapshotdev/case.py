@@ -11,15 +11,14 @@ Example::
         ),
     )
 
-What the words of a step mean: hibtest/probe/snapshotdev/session.py.
+What the words of a step mean: hibtest/probe/snapshotdev/session.py. A shorter way to write a case:
+hibtest/snapshotdev/cases/parts.py.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass
 
-T = TypeVar("T")
 Answer = int | str
 
 
@@ -62,6 +61,9 @@ class Per:
         return ", ".join(f"{name}: {wanted}" for name, wanted in self.wanted.items())
 
 
+Step = tuple[str, Wanted | Per]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """Steps that one process takes, from a closed device on.
@@ -77,7 +79,7 @@ class Case:
 
     name: str
     source: str
-    steps: tuple[tuple[str, Wanted | Per], ...]
+    steps: tuple[Step, ...]
     ends: Wanted | Per = "ok"
     says: Wanted | Per = ""
     append: tuple[str, ...] = ()
@@ -101,7 +103,7 @@ class Answers:
     log: tuple[str, ...] = ()
     splats: tuple[str, ...] = ()
     ended: str = "ok"
-    console: tuple[str, ...] = field(default=())
+    console: tuple[str, ...] = ()
 
 
 def version(release: str) -> tuple[int, ...]:

@@ -1,170 +1,83 @@
 """What is frozen and thawed, made and given back: FREEZE, UNFREEZE, CREATE_IMAGE, FREE, close."""
 
-from hibtest.snapshotdev.case import Between, Case
-
-USER = "kernel/power/user.c"
-CPU1 = "/sys/devices/system/cpu/cpu1/online"
+from hibtest.snapshotdev.case import Between
+from hibtest.snapshotdev.cases.parts import CPU1_OFF_AND_ON, IMAGE, USER, case
 
 CASES = (
-    Case(
-        name="freeze-twice",
-        source=f"SNAPSHOT_FREEZE in snapshot_ioctl(), {USER}",
-        steps=(
-            ("start a", "S"),
-            ("open r", 0),
-            ("FREEZE", 0),
-            ("FREEZE", 0),
-            ("state a", "D"),
-            ("ATOMIC_RESTORE", "EPERM"),
-            ("GET_IMAGE_SIZE", "ENODATA"),
-            ("read 4096", "ENODATA"),
-            ("UNFREEZE", 0),
-            ("becomes a S", "S"),
-            ("UNFREEZE", 0),
-        ),
+    case(
+        "freeze-twice",
+        f"SNAPSHOT_FREEZE in snapshot_ioctl(), {USER}",
+        "start a = S; open r; FREEZE; FREEZE; state a = D",
+        "ATOMIC_RESTORE = EPERM; GET_IMAGE_SIZE = ENODATA; read 4096 = ENODATA",
+        "UNFREEZE; becomes a S = S; UNFREEZE",
     ),
-    Case(
+    case(
         # It reads D while it is frozen, and is stopped again after the thaw; wait4(2) hears
         # nothing of it. Signals take effect at the thaw; wait4(2) tells of a SIGCONT at once.
-        name="frozen-while-stopped",
-        source="__set_task_frozen(), __restore_freezer_state(), kernel/freezer.c",
-        steps=(
-            ("start a", "S"),
-            ("start b", "S"),
-            ("signal b SIGSTOP", 0),
-            ("becomes b T", "T"),
-            ("reported b", "stopped"),
-            ("open r", 0),
-            ("FREEZE", 0),
-            ("state a", "D"),
-            ("state b", "D"),
-            ("UNFREEZE", 0),
-            ("becomes b T", "T"),
-            ("reported b", "nothing"),
-            ("FREEZE", 0),
-            ("signal b SIGCONT", 0),
-            ("state b", "D"),
-            ("reported b", "continued"),
-            ("UNFREEZE", 0),
-            ("becomes b S", "S"),
-            ("reported b", "nothing"),
-            ("FREEZE", 0),
-            ("signal a SIGKILL", 0),
-            ("signal b SIGSTOP", 0),
-            ("state a", "D"),
-            ("state b", "D"),
-            ("UNFREEZE", 0),
-            ("becomes a Z", "Z"),
-            ("becomes b T", "T"),
-        ),
+        "frozen-while-stopped",
+        "__set_task_frozen(), __restore_freezer_state(), kernel/freezer.c",
+        "start a = S; start b = S; signal b SIGSTOP; becomes b T = T; reported b = stopped",
+        "open r; FREEZE; state a = D; state b = D",
+        "UNFREEZE; becomes b T = T; reported b = nothing",
+        "FREEZE; signal b SIGCONT; state b = D; reported b = continued",
+        "UNFREEZE; becomes b S = S; reported b = nothing",
+        "FREEZE; signal a SIGKILL; signal b SIGSTOP; state a = D; state b = D",
+        "UNFREEZE; becomes a Z = Z; becomes b T = T",
     ),
-    Case(
+    case(
         # PF_SUSPEND_TASK is inherited: what is forked now runs on, and the thaw complains.
-        name="fork-while-frozen",
-        source="thaw_processes(), kernel/power/process.c",
+        "fork-while-frozen",
+        "thaw_processes(), kernel/power/process.c",
+        "open r; FREEZE; start a = S; signal a SIGSTOP; becomes a T = T",
+        "UNFREEZE; becomes a T = T",
         says="thaw_processes",
-        steps=(
-            ("open r", 0),
-            ("FREEZE", 0),
-            ("start a", "S"),
-            ("signal a SIGSTOP", 0),
-            ("becomes a T", "T"),
-            ("UNFREEZE", 0),
-            ("becomes a T", "T"),
-        ),
     ),
-    Case(
-        name="close-frozen",
-        source=f"snapshot_release(), {USER}",
-        steps=(
-            ("start a", "S"),
-            ("open r", 0),
-            ("FREEZE", 0),
-            ("state a", "D"),
-            ("close", 0),
-            ("becomes a S", "S"),
-            ("open w", 0),
-            ("FREEZE", 0),
-            ("state a", "D"),
-            ("close", 0),
-            ("becomes a S", "S"),
-        ),
+    case(
+        "close-frozen",
+        f"snapshot_release(), {USER}",
+        "start a = S",
+        "open r; FREEZE; state a = D; close; becomes a S = S",
+        "open w; FREEZE; state a = D; close; becomes a S = S",
     ),
-    Case(
-        # That this is told at all shows that the guest was thawed.
-        name="killed-while-frozen",
-        source=f"snapshot_release(), {USER}",
-        ends="SIGKILL",
-        steps=(("open r", 0), ("FREEZE", 0), ("CREATE_IMAGE", 1), ("die", 0)),
-    ),
-    Case(
+    # That this is told at all shows that the guest was thawed.
+    case("killed-while-frozen", f"snapshot_release(), {USER}", IMAGE, "die", ends="SIGKILL"),
+    case(
         # With an image ready UNFREEZE does nothing and says that all is well.
-        name="image-cancelled",
-        source=f"SNAPSHOT_UNFREEZE, SNAPSHOT_FREE in snapshot_ioctl(), {USER}",
-        steps=(
-            ("start a", "S"),
-            ("change MemAvailable", 0),
-            ("change SwapFree", 0),
-            ("open r", 0),
-            ("FREEZE", 0),
-            ("CREATE_IMAGE", 1),
-            ("CREATE_IMAGE", "EPERM"),
-            ("UNFREEZE", 0),
-            ("state a", "D"),
-            ("GET_IMAGE_SIZE", Between(4096, 1 << 29, 4096)),
-            ("read 4096 100", 4096),
-            ("FREE", 0),
-            ("GET_IMAGE_SIZE", "ENODATA"),
-            ("state a", "D"),
-            ("UNFREEZE", 0),
-            ("becomes a S", "S"),
-            ("close", 0),
-            ("change MemAvailable", Between(-49152, 65536)),  # KiB; the image took 120 MiB
-            ("change SwapFree", 0),
-            (f"put {CPU1} 0", 0),
-            (f"put {CPU1} 1", 0),
-        ),
+        "image-cancelled",
+        f"SNAPSHOT_UNFREEZE, SNAPSHOT_FREE in snapshot_ioctl(), {USER}",
+        "start a = S; change MemAvailable = 0; change SwapFree = 0",
+        IMAGE,
+        "CREATE_IMAGE = EPERM; UNFREEZE; state a = D",
+        ("GET_IMAGE_SIZE", Between(4096, 1 << 29, 4096)),
+        "read 4096 100 = 4096",
+        "FREE; GET_IMAGE_SIZE = ENODATA; state a = D",
+        "UNFREEZE; becomes a S = S; close",
+        ("change MemAvailable", Between(-49152, 65536)),  # KiB; the image took 120 MiB
+        "change SwapFree = 0",
+        CPU1_OFF_AND_ON,
     ),
-    Case(
+    case(
         # The image is made, and is not ready; it goes with FREE. Kernel threads stay frozen,
         # and to freeze them once more is a WARNING.
-        name="create-bad-pointer",
-        source=f"SNAPSHOT_CREATE_IMAGE in snapshot_ioctl(), {USER}",
+        "create-bad-pointer",
+        f"SNAPSHOT_CREATE_IMAGE in snapshot_ioctl(), {USER}",
+        "open r; FREEZE; CREATE_IMAGE NULL = EFAULT",
+        "GET_IMAGE_SIZE = ENODATA; read 4096 = ENODATA",
+        "CREATE_IMAGE = 1; GET_IMAGE_SIZE NULL = EFAULT; FREE; UNFREEZE",
         says="freeze_workqueues_begin",
-        steps=(
-            ("open r", 0),
-            ("FREEZE", 0),
-            ("CREATE_IMAGE NULL", "EFAULT"),
-            ("GET_IMAGE_SIZE", "ENODATA"),
-            ("read 4096", "ENODATA"),
-            ("CREATE_IMAGE", 1),
-            ("GET_IMAGE_SIZE NULL", "EFAULT"),
-            ("FREE", 0),
-            ("UNFREEZE", 0),
-        ),
     ),
-    Case(
+    case(
         # image_size is the whole system's, and stays as it is; who may write may set it.
-        name="pref-image-size",
-        source=f"SNAPSHOT_PREF_IMAGE_SIZE in snapshot_ioctl(), {USER}",
-        steps=(
-            ("swapoff", 0),  # it would be full of what did not fit in the image
-            ("open r", 0),
-            ("PREF_IMAGE_SIZE 500000000", 0),
-            ("FREEZE", 0),
-            ("CREATE_IMAGE", 1),
-            ("change GET_IMAGE_SIZE", 0),
-            ("FREE", 0),
-            ("PREF_IMAGE_SIZE 90000000", 0),
-            ("CREATE_IMAGE", 1),
-            ("change GET_IMAGE_SIZE", Between(-(1 << 29), -(1 << 22))),
-            ("close", 0),
-            ("see /sys/power/image_size", "90000000"),
-            ("open w", 0),
-            ("PREF_IMAGE_SIZE 200000000", 0),
-            ("close", 0),
-            ("see /sys/power/image_size", "200000000"),
-            ("swapon", 0),
-        ),
+        "pref-image-size",
+        f"SNAPSHOT_PREF_IMAGE_SIZE in snapshot_ioctl(), {USER}",
+        "swapoff",  # it would be full of what did not fit in the image
+        "open r; PREF_IMAGE_SIZE 500000000; FREEZE; CREATE_IMAGE = 1",
+        "change GET_IMAGE_SIZE = 0; FREE; PREF_IMAGE_SIZE 90000000; CREATE_IMAGE = 1",
+        ("change GET_IMAGE_SIZE", Between(-(1 << 29), -(1 << 22))),
+        "close",
+        ("see /sys/power/image_size", "90000000"),
+        "open w; PREF_IMAGE_SIZE 200000000; close",
+        ("see /sys/power/image_size", "200000000"),
+        "swapon",
     ),
 )
