@@ -5,6 +5,7 @@ one's own, on that one.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,8 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     except SpecError:  # the fixture of this host says what is wrong
         own = False
     kernels = (OWN_KERNEL,) if own else KERNELS
-    ids = [on(kernel) for kernel in kernels]
-    metafunc.parametrize("hib_device_kernel", kernels, ids=ids, scope="module")
+    metafunc.parametrize("hib_device_kernel", kernels, ids=on, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def hib_device_guests(hib_device_kernel: str, hib_bench: "Bench") -> Iterator["D
             directory=directory,
             sink=sink,
         )
-        with DeviceGuests(shelf) as guests:
+        with closing(DeviceGuests(shelf)) as guests:
             yield guests
 
 

@@ -1,6 +1,6 @@
 """Guests of one kernel that carry out cases, one guest at a time, kept as long as it lives.
 
-with DeviceGuests(shelf) as guests:
+with closing(DeviceGuests(shelf)) as guests:
     answers = guests.carry_out(case)
 """
 
@@ -11,8 +11,6 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from hibtest import story
 from hibtest.cycle.boot import Lab, Running
@@ -74,18 +72,7 @@ class DeviceGuests:
         self._stack = ExitStack()
         self._guest: Guest | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.drop()
-
-    def drop(self) -> None:
+    def close(self) -> None:
         """End the guest that there is, if any."""
         self._guest = None
         self._stack.close()
@@ -103,12 +90,12 @@ class DeviceGuests:
         try:
             ended, console = _ask(guest, case, said)
         except HibtestError:
-            self.drop()
+            self.close()
             raise
         # of a guest that is lost the console alone tells what its kernel said
         marks = run.watch.record.marks[known:] if console else []
         if case.spends or console:
-            self.drop()
+            self.close()
         return Answers(
             release=self._shelf.files.release,
             found=tuple(said.answers),
@@ -123,7 +110,7 @@ class DeviceGuests:
 
     def _up(self, append: tuple[str, ...]) -> Guest:
         if self._guest is None or append != self._append:
-            self.drop()
+            self.close()
             self._append = append
             self._guest = self._boot()
         return self._guest
@@ -138,7 +125,7 @@ class DeviceGuests:
             deadline = guest.run.deadline(Stage.PREPARE, "the start of the probe")
             Probe(guest.shell, lab.budget.patience).run("device", deadline)
         except HibtestError:
-            self.drop()
+            self.close()
             raise
         return guest
 
