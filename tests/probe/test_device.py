@@ -10,7 +10,7 @@ from hibtest.linux.pages import PAGE
 from hibtest.probe.base import ProbeError
 from hibtest.probe.snapshotdev import stream
 from hibtest.probe.snapshotdev.server import said
-from hibtest.probe.snapshotdev.session import Session, check
+from hibtest.probe.snapshotdev.session import VERBS, Session, check
 
 
 def real() -> tuple[bytes, bytes]:
@@ -68,6 +68,10 @@ def test_a_process_is_followed_through_its_states() -> None:
 def test_unknown_steps_are_refused_before_anything_is_done(step: str) -> None:
     with pytest.raises(ProbeError, match="no such step"):
         check(["open r", step])
+
+
+def test_every_verb_is_a_method() -> None:
+    assert [verb for verb in VERBS if not callable(getattr(Session, verb, None))] == []
 
 
 def test_the_kernel_log_is_read_to_its_end() -> None:

@@ -23,6 +23,10 @@ SETTLE = 5.0
 HELD = 1.0
 CAPABILITY_VERSION = 0x20080522
 CAP_SYS_ADMIN = 21
+# The verbs, each a method of Around: what is done with processes, with files, with this process.
+PROCESSES = ("start", "signal", "state", "becomes", "reported")
+FILES = ("swapoff", "swapon", "overwrite", "see", "put", "change")
+ITSELF = ("secret", "forget", "renounce", "die")
 
 
 def idle() -> None:
@@ -51,26 +55,6 @@ class Around:
         self.helpers: dict[str, Helper] = {}
         self.numbers: dict[str, int] = {}
         self.secrets: list[int] = []
-
-    def surroundings(self) -> dict[str, Callable[..., int | str]]:
-        """Return these verbs."""
-        return {
-            "start": self.start,
-            "signal": self.signal,
-            "state": self.state,
-            "becomes": self.becomes,
-            "reported": self.reported,
-            "die": self.die,
-            "swapoff": self.swapoff,
-            "swapon": self.swapon,
-            "overwrite": self.overwrite,
-            "see": self.see,
-            "put": self.put,
-            "change": self.change,
-            "secret": self.secret,
-            "forget": self.forget,
-            "renounce": self.renounce,
-        }
 
     def dismiss(self) -> None:
         """End the processes; they must not be frozen."""

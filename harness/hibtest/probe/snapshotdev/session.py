@@ -12,16 +12,19 @@ import contextlib
 import fcntl
 import os
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from hibtest.linux.pages import PAGE
 from hibtest.linux.snapshot import DEVICE, IOCTLS, swap_area
 from hibtest.probe.base import RUN, ProbeError, errno_name
 from hibtest.probe.snapshotdev import stream
-from hibtest.probe.snapshotdev.around import Around
+from hibtest.probe.snapshotdev.around import FILES, ITSELF, PROCESSES, Around
 
 FIRST_PAGES = RUN / "first-pages"
 MODES = {"r": os.O_RDONLY, "w": os.O_WRONLY, "rw": os.O_RDWR}
+# What a step may begin with, ioctls aside: methods of Session, and what is around it.
+OF_DEVICE = ("open", "close", "ioctl", "fill", "seek", "read", "drain", "page", "borrow", "write")
+VERBS = frozenset((*OF_DEVICE, *PROCESSES, *FILES, *ITSELF))
 
 
 class Session(Around):
@@ -40,25 +43,10 @@ class Session(Around):
         try:
             if verb in IOCTLS:
                 return self.number(verb, self.command(verb, words))
-            return self.verbs()[verb](*words)
+            answer: int | str = getattr(self, verb)(*words)
+            return answer
         except OSError as error:
             return errno_name(error.errno or 0)
-
-    def verbs(self) -> dict[str, Callable[..., int | str]]:
-        """Return what the words of a step may begin with, ioctls aside."""
-        return {
-            "open": self.open,
-            "close": self.close,
-            "ioctl": self.ioctl,
-            "fill": self.fill,
-            "seek": self.seek,
-            "read": self.read,
-            "drain": self.drain,
-            "page": self.page,
-            "borrow": self.borrow,
-            "write": self.write,
-            **self.surroundings(),
-        }
 
     def end(self) -> None:
         """Close what is open, which thaws what is frozen, and end the processes."""
@@ -161,7 +149,7 @@ def check(steps: Sequence[str]) -> None:
 
     :raise ProbeError: When a verb is not known.
     """
-    known = {*IOCTLS, *Session().verbs()}
+    known = {*IOCTLS, *VERBS}
     for step in steps:
         if not step.split() or step.split()[0] not in known:
             raise ProbeError("usage", f"no such step: {step!r}")
