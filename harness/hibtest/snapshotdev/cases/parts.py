@@ -24,7 +24,8 @@ def case(
     """Return a case. One that ends the guest is the last of it, also where it fails to.
 
     :param lines: ``open r; CREATE_IMAGE = EPERM``: steps, each with its answer if that is not 0.
-        A step with an answer that is neither a number nor a word is a pair.
+        A step with any other answer than a number or a word is a pair, also one with digits that
+        are a word.
     """
     return Case(
         name=name,
