@@ -44,9 +44,9 @@ class Session(Around):
             if verb in IOCTLS:
                 return self.number(verb, self.command(verb, words))
             answer: int | str = getattr(self, verb)(*words)
-            return answer
         except OSError as error:
             return errno_name(error.errno or 0)
+        return answer
 
     def end(self) -> None:
         """Close what is open, which thaws what is frozen, and end the processes."""
