@@ -138,10 +138,12 @@ class Machine:
             self.ended = Exit(returncode=returncode)
             os.eventfd_write(self.fd, 1)
 
-    def quit(self) -> None:
-        """Be ended from here."""
-        self.tells("SHUTDOWN", guest=False, reason="host-qmp-quit")
-        self.ends(None)
+    def quit(self) -> Exit:
+        """Be ended from here, unless it has ended."""
+        if self.ended is None:
+            self.tells("SHUTDOWN", guest=False, reason="host-qmp-quit")
+            self.ends(None)
+        return self.ended or Exit(returncode=None)
 
     def powers_off(self, *, armed: bool = True, signs: bool = True) -> None:
         """Leave an image in the swap, if it is not there already, and power off by ACPI."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hibtest.evidence import Boot, Evidence
+from hibtest.evidence import Boot, Evidence, Exit
 from hibtest.spec import (
     Always,
     AtMark,
@@ -237,3 +237,28 @@ def test_one_place_of_a_disk_can_fail(runs: Runs) -> None:
     )
     _, verdict = runs(replace(ONE, faults=faults))
     assert "two places of the disk swap cannot fail" in verdict.reason
+
+
+def test_the_power_is_cut_at_the_stage_with_which_a_boot_begins(runs: Runs) -> None:
+    scenario = cut(AtStage(stage=Stage.BOOT, boot="resume"))
+    evidence, verdict = runs(scenario, saves(), lambda _: None, resumes(), starts())
+    assert struck(evidence.boots[1]) == [("cut the power at BOOT of the resume boot", Stage.BOOT)]
+    assert verdict.outcome is Outcome.RESUMED, verdict
+
+
+def test_a_machine_that_ended_by_itself_was_not_cut_off(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scene(machine: Machine) -> None:
+        saves_until("PM: S|")(machine)
+        quit_ = machine.quit
+
+        def too_late() -> Exit:
+            machine.powers_off()
+            return quit_()
+
+        monkeypatch.setattr(machine, "quit", too_late)
+
+    evidence, verdict = runs(cut(AtPercent(percent=40)), scene)
+    assert evidence.boots[0].struck == ()
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "no-strike")

@@ -48,6 +48,8 @@ OURS = (
     "agent-trixie-failures-swap",
     "agent-trixie-write-error",
     "agent-trixie-page-out",
+    "power-cut-trixie-last-map-page",
+    "power-cut-trixie-load",
     "baseline-trixie-platform-2cpu",
     "refused-trixie-no-swap",
     "cold-trixie-noresume",

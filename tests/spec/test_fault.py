@@ -165,3 +165,12 @@ def test_a_boot_that_there_is_none_of_is_refused() -> None:
 def test_the_power_of_the_last_boot_is_not_cut() -> None:
     with pytest.raises(SpecError, match="nothing is booted after"):
         course(cut(AtStage(stage=Stage.BOOT, boot="cold")))
+
+
+@pytest.mark.parametrize("boot", ["resume", "cold"])
+def test_a_disk_is_at_rest_after_a_boot_that_powers_itself_off(boot: str) -> None:
+    rest = Fault(when=AtRest(boot=boot), what=FLIP)
+    with pytest.raises(SpecError, match=f"the {boot} boot does not power itself off"):
+        course(replace(ONE, faults=(rest,)))
+    if boot == "resume":
+        assert rest in course(replace(ONE, faults=(rest,), lives=2))[1].faults

@@ -21,7 +21,7 @@ from hibtest.job import Job
 from hibtest.machine.argv import argv
 from hibtest.machine.disk import copy
 from hibtest.machine.turns import turn
-from hibtest.spec import Role
+from hibtest.spec import Always, Role
 from hibtest.spec.course import first
 
 _LOOK = 0.5  # s between two looks at whether the shell has ended
@@ -54,7 +54,11 @@ def revisited(job: Job, told: int | None = None) -> Iterator[Lab]:
             copy(path, Path(place) / path.name)
         if (job.directory / KEYS).exists():
             shutil.copytree(job.directory / KEYS, Path(place) / KEYS)
-        lab = replace(Lab.of(replace(job, directory=Path(place), proof=False)), told=told)
+        # what goes wrong at a moment was for the run
+        faults = tuple(one for one in job.scenario.faults if isinstance(one.when, Always))
+        scenario = replace(job.scenario, faults=faults)
+        again = replace(job, scenario=scenario, directory=Path(place), proof=False)
+        lab = replace(Lab.of(again), told=told)
         with turn(lab.accel), served(lab) as equipped:
             yield equipped
 

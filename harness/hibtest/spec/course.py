@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from hibtest.errors import SpecError
-from hibtest.spec.fault import Always, CutPower, Fault
+from hibtest.spec.fault import Always, AtRest, CutPower, Fault
 from hibtest.spec.guest import GuestSpec
 from hibtest.spec.method import AgentMethod
 from hibtest.spec.outcome import Outcome, Role
@@ -50,10 +50,17 @@ def course(scenario: Scenario) -> tuple[BootPlan, ...]:
         if not any(fault in plan.faults for plan in boots):
             names = ", ".join(plan.name for plan in boots)
             raise SpecError(f"{scenario.name}: no boot to {fault.words}", hint=f"there are {names}")
+        if isinstance(fault.when, AtRest) and not any(_rests(fault, plan) for plan in boots):
+            what = f"{scenario.name}: the {fault.when.where} boot does not power itself off"
+            raise SpecError(what, hint="name one that does")
     if boots[-1].cut:
         what = f"{scenario.name}: nothing is booted after the power of the cold boot was cut"
         raise SpecError(what, hint="name another boot")
     return boots
+
+
+def _rests(fault: Fault, plan: BootPlan) -> bool:
+    return fault in plan.faults and plan.steps[-1] in {Task.HIBERNATE, Task.POWER_OFF}
 
 
 def _with_faults(scenario: Scenario) -> Iterator[BootPlan]:

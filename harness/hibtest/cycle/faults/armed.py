@@ -46,6 +46,7 @@ class Armed:
         self._server = server
         self._stops = stops
         watch.listen(self._hear)
+        self._hear(watch.stage)  # which has begun already
 
     def rest(self) -> None:
         """Strike what is to strike when the machine has powered itself off."""

@@ -18,8 +18,7 @@ def strike(what: What, machine: Machine, disks: Sequence[Disk], server: ImageSer
     """
     match what:
         case CutPower():
-            machine.quit()
-            return True
+            return machine.quit().returncode is None  # else it had ended by itself
         case HangUp():
             return server is not None and server.hang_up() > 0
         case FailIo():
