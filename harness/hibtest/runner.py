@@ -62,6 +62,8 @@ def _run(job: Job, sink: Sink) -> Evidence:
     evidence = _nothing_yet(job)
     try:
         lab = Lab.of(job, sink, began)
+        for plan in course(job.scenario):
+            lab.machine(plan)  # what cannot be is said before anything is done
         lab.storage.make(job.files, job.directory)
         for boot in _boots(lab):
             evidence = replace(evidence, boots=(*evidence.boots, boot))

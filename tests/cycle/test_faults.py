@@ -214,6 +214,8 @@ def test_a_write_that_fails_strikes_when_qemu_tells(runs: Runs) -> None:
     ("fault", "said"),
     [
         (Fault(when=AtMark(name="armd"), what=CutPower()), "there is no mark 'armd'"),
+        (Fault(when=AtMark(name="ready", boot="colt"), what=HangUp()), "no boot to have the"),
+        (Fault(when=AtMark(name="redy", boot="cold"), what=HangUp()), "there is no mark 'redy'"),
         (Fault(when=AtStage(stage=Stage.WRITE), what=HangUp()), "there is no image server"),
         (Fault(when=AtWrite(serial="swpa"), what=CutPower()), "no raw disk 'swpa'"),
         (Fault(when=AtRest(), what=Flip(serial="root", byte=0)), "no raw disk 'root'"),
@@ -223,8 +225,7 @@ def test_a_write_that_fails_strikes_when_qemu_tells(runs: Runs) -> None:
 def test_what_can_never_strike_is_said_before_anything_is_done(
     runs: Runs, fault: Fault, said: str
 ) -> None:
-    scenes = (starts(),) if "disk" not in said else ()
-    evidence, verdict = runs(replace(ONE, faults=(fault,)), *scenes)
+    evidence, verdict = runs(replace(ONE, faults=(fault,)))
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "SpecError")
     assert said in verdict.reason
     assert evidence.boots == ()

@@ -22,11 +22,11 @@ from hibtest.spec import (
     Always,
     AtStage,
     Crypt,
+    CutPower,
     FailIo,
     Fault,
     GuestFiles,
     GuestSpec,
-    HangUp,
     KernelMethod,
     Linear,
     Mode,
@@ -89,7 +89,7 @@ MADE_UP = (
         guest=TRIXIE,
         layout=(),
         method=AgentMethod(image_size=0, scribble="/x", fail_at="write:kill"),
-        faults=(Fault(when=AtStage(stage=Stage.WRITE), what=HangUp()),),
+        faults=(Fault(when=AtStage(stage=Stage.WRITE), what=CutPower()),),
     ),
 )
 

@@ -70,9 +70,10 @@ class Lab:
     def machine(self, plan: BootPlan) -> MachineSpec:
         """Return the machine of a boot.
 
-        :raise SpecError: When a fault is of a disk that it has not.
+        :raise SpecError: When a fault can never strike in it.
         """
         job, storage = self.job, self.storage
+        disks, server = storage.disks(job.files, job.directory), storage.target is Target.SERVER
         return MachineSpec(
             qemu=job.qemu,
             accel=self.accel,
@@ -80,8 +81,8 @@ class Lab:
             kernel=job.files.kernel,
             initrd=job.files.initrd,
             cmdline=cmdline(job.scenario, storage, plan.role, server=self.address, told=self.told),
-            disks=with_faults(storage.disks(job.files, job.directory), plan.faults),
-            network=Network.OPEN if storage.target is Target.SERVER else Network.CLOSED,
+            disks=with_faults(disks, plan.faults, server=server),
+            network=Network.OPEN if server else Network.CLOSED,
             debug=job.proof,
             unplugs=any(isinstance(step, Unplug) for step in plan.steps),
             queues=queues(job.scenario),

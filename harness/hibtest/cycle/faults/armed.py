@@ -1,16 +1,15 @@
 """The faults of one boot: each strikes once, at its moment, and that it did is kept."""
 
-from hibtest.cycle.faults.moment import is_now, require_known
+from hibtest.cycle.faults.moment import is_now
 from hibtest.cycle.faults.strike import strike
 from hibtest.cycle.proof.stops import Stops
 from hibtest.cycle.watch import Happening, Watch
 from hibtest.deadline import Deadline
-from hibtest.errors import SpecError
 from hibtest.evidence import Strike
 from hibtest.imageserver import ImageServer
 from hibtest.machine import halts
 from hibtest.machine.shape import Disk
-from hibtest.spec import AtRest, AtWrite, Fault, HangUp
+from hibtest.spec import AtRest, AtWrite, Fault
 
 _LIMIT = 30.0  # s for QEMU to go on; milliseconds on an idle host
 
@@ -22,7 +21,6 @@ class Armed:
     :param disks: The machine's.
     :param server: The image server beside it.
     :param stops: Whoever alone may have the machine go on, if there is somebody.
-    :raise SpecError: When one can never strike.
     :ivar struck: Those that did, in their order.
     """
 
@@ -34,10 +32,6 @@ class Armed:
         server: ImageServer | None,
         stops: Stops | None,
     ) -> None:
-        for fault in faults:
-            require_known(fault)
-            if isinstance(fault.what, HangUp) and server is None:
-                raise SpecError("there is no image server to hang up", hint="target=Target.SERVER")
         self.struck: list[Strike] = []
         self._waiting = list(faults)
         self._passed: list[Fault] = []

@@ -3,23 +3,31 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from hibtest.cycle.faults.moment import require_known
 from hibtest.errors import SpecError
 from hibtest.machine.shape import Disk, DiskFormat
-from hibtest.spec import AtWrite, FailIo, Fault, Flip
+from hibtest.spec import AtWrite, FailIo, Fault, Flip, HangUp
 
 
-def with_faults(disks: Sequence[Disk], faults: Iterable[Fault]) -> tuple[Disk, ...]:
+def with_faults(
+    disks: Sequence[Disk], faults: Iterable[Fault], *, server: bool
+) -> tuple[Disk, ...]:
     """Return the disks of a machine with places at which writes fail.
 
-    :raise SpecError: When a fault is of a disk that is not there, or is none that can have it.
+    :param server: Whether there is an image server.
+    :raise SpecError: When a fault can never strike: it is of a disk, or a server, that is not
+        there, or its moment never comes.
     """
     found = {disk.serial: disk for disk in disks}
     for fault in faults:
+        require_known(fault)
         match fault.when, fault.what:
             case AtWrite(serial=serial, byte=byte), _:
                 found[serial] = _failing(chosen(found.values(), serial), byte, halts=True)
             case _, FailIo(serial=serial, at_mib=mib):
                 found[serial] = _failing(chosen(found.values(), serial), mib << 20, halts=False)
+            case _, HangUp() if not server:
+                raise SpecError("there is no image server to hang up", hint="target=Target.SERVER")
             case _, Flip(serial=serial):
                 chosen(found.values(), serial)
             case _:
