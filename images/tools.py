@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -120,17 +121,8 @@ def _feed(call: Call) -> IO[bytes]:
     return (call.feed or Path(os.devnull)).open("rb")
 
 
-class _Pipe:
-    # stands where a file would, when the output is wanted as text
-    def __enter__(self) -> int:
-        return subprocess.PIPE
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
-def _sink(call: Call) -> IO[bytes] | _Pipe:
-    return call.stdout.open("wb") if call.stdout else _Pipe()
+def _sink(call: Call) -> AbstractContextManager[IO[bytes] | int]:
+    return call.stdout.open("wb") if call.stdout else nullcontext(subprocess.PIPE)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -9,6 +9,7 @@ import signal
 import struct
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -51,7 +52,7 @@ class Journal:
             UNDO[kind](args)
 
 
-class Zoo:
+class Zoo(AbstractContextManager["Zoo"]):
     """All the animals, and what they did before anybody stopped them."""
 
     def __init__(self) -> None:
@@ -88,9 +89,6 @@ class Zoo:
         self.settle()
         self.shell.listen()
         self.idle.listen()
-
-    def __enter__(self) -> Zoo:
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Let the vfork child go, which does not end with its parent as all others do."""

@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
@@ -181,22 +180,14 @@ class Answers:
             yield {"name": name, "ok": ok, "detail": "was tried", "seconds": 0.1}
 
 
-class Shell:
+class Shell(AbstractContextManager["Shell"]):
     """Root's connection to a pretended guest."""
 
     def __init__(self, machine: Machine) -> None:
         self.alive = True
         self._machine = machine
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return None
 
     def run(

@@ -9,7 +9,7 @@ import ctypes
 import fcntl
 import os
 import struct
-from types import TracebackType
+from contextlib import AbstractContextManager
 
 from hibtest.agent.errors import AgentError, from_os
 from hibtest.linux.snapshot import DEVICE, IOCTLS, swap_area
@@ -21,7 +21,7 @@ _HINTS = {
 }
 
 
-class SnapshotDevice:
+class SnapshotDevice(AbstractContextManager["SnapshotDevice"]):
     """The device, open.
 
     Closing it gives back everything: the image, swap slots, and it thaws the tasks.
@@ -39,15 +39,7 @@ class SnapshotDevice:
             raise from_os(DEVICE, error, _HINTS.get(error.errno or 0, "")) from error
         self._number = bytearray(8)
 
-    def __enter__(self) -> SnapshotDevice:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def fileno(self) -> int:

@@ -9,11 +9,11 @@ import errno
 import fcntl
 import os
 import struct
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
 CONTROL = "/dev/mapper/control"
 # struct dm_ioctl: version[3], data_size, data_start, target_count, open_count, flags, event_nr,
@@ -100,7 +100,7 @@ def unpack_names(answer: bytes | bytearray) -> dict[str, int]:
         at += following
 
 
-class Control:
+class Control(AbstractContextManager["Control"]):
     """The control device, open.
 
     :raise OSError: When there is no device mapper, or we may not use it.
@@ -109,15 +109,7 @@ class Control:
     def __init__(self) -> None:
         self._fd = os.open(CONTROL, os.O_RDWR | os.O_CLOEXEC)
 
-    def __enter__(self) -> Control:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -12,9 +12,9 @@ import codecs
 import re
 import socket
 from collections import deque
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pexpect
 from pexpect.socket_pexpect import SocketSpawn
@@ -38,7 +38,7 @@ _HARMLESS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} 
 }
 
 
-class Console:
+class Console(AbstractContextManager["Console"]):
     """A guest's serial line, over a connected socket that stays its owner's.
 
     It is read all the time, in a thread: a guest whose console nobody reads stands still.
@@ -62,15 +62,7 @@ class Console:
         self._eof = False
         self._listener = Listener(line, transcript)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -13,11 +13,10 @@ import hashlib
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import paramiko
 
@@ -58,21 +57,13 @@ class NobodyListens(GuestError):
     """The guest refuses connections to a port of its own."""
 
 
-class Shell:
+class Shell(AbstractContextManager["Shell"]):
     """Root's SSH connection to a guest. It dies with its machine: connect again after a resume."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
