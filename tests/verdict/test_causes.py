@@ -18,7 +18,7 @@ ROOM = Path(verdict.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "verdicts.md"
 # What is said with another word: names of witnesses, of exercises, of stages, and an errno.
 FAMILIES = {"witness-": "witness-NAME", "audit-": "audit-NAME"}
-NAME_FIRST = ("_corrupt", "_Wrong", "_cold")  # functions whose first argument is a cause
+CAUSE_AT = {"corrupt": 0, "_shown": 0, "_cold": 0, "found": 1}  # functions that are told a cause
 NO_TROUBLE = {Stalled, Damaged}  # evidence, of a guest and of an image
 
 
@@ -37,8 +37,9 @@ def _causes(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             words = ("cause", "kind", "name") if node.func.id == "Cause" else ("cause", "kind")
             named = [word.value for word in node.keywords if word.arg in words]
-            if node.func.id in NAME_FIRST and not isinstance(node.args[0], ast.Name):
-                named.append(node.args[0])
+            if node.func.id in CAUSE_AT:
+                cause = node.args[CAUSE_AT[node.func.id]]
+                named += [] if isinstance(cause, ast.Name) else [cause]
             for value in named:
                 yield from _first_words(value)
         if isinstance(node, ast.FunctionDef) and node.name == "_why_cold":

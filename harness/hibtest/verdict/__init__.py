@@ -5,6 +5,7 @@ anything else, then what ended a boot, then what a resumed guest lacks. When no 
 guest has resumed. docs/verdicts.md lists all causes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from hibtest.evidence import Evidence, Try
@@ -12,7 +13,7 @@ from hibtest.printable import printable, printable_lines
 from hibtest.spec import Expected, Outcome, Scenario
 from hibtest.verdict.boots import BOOT_RULES
 from hibtest.verdict.faults import struck
-from hibtest.verdict.finding import Finding
+from hibtest.verdict.finding import Finding, Rule, console, found
 from hibtest.verdict.life import LIFE_RULES
 from hibtest.verdict.proof import LAST_RULES, PROOF_RULES, doubts
 
@@ -77,27 +78,22 @@ def unjudged(scenario: Scenario, cause: str, reason: str, *, hint: str = "") -> 
 
 
 def _find(scenario: Scenario, evidence: Evidence) -> Finding:
-    for rule in BOOT_RULES:
-        finding = rule(scenario, evidence)
-        if finding is not None:
-            return _with_proof(finding, scenario, evidence)
-    for rule in (*PROOF_RULES, *LIFE_RULES, *LAST_RULES):
-        finding = rule(scenario, evidence)
-        if finding is not None:
-            return finding
-    last = evidence.boots[-1]
+    if finding := _first(BOOT_RULES, scenario, evidence):
+        return _with_proof(finding, scenario, evidence)
+    if finding := _first((*PROOF_RULES, *LIFE_RULES, *LAST_RULES), scenario, evidence):
+        return finding
     checked = sum(len(boot.witnesses) + len(boot.audits) for boot in evidence.boots)
     views = [boot.restored.image for boot in evidence.boots if boot.restored]
     exact = sum(view.pages + view.zeroes for view in views if view)
     proven = f"{exact} pages exact; " if exact else ""
     times = "once" if scenario.lives == 1 else f"{scenario.lives} times in the same life"
-    return Finding(
-        outcome=Outcome.RESUMED,
-        cause="",
-        reason=f"resumed {times}; {proven}{checked} witnesses and exercises in order; "
-        "image used up",
-        rests_on=("boots[*].witnesses", "boots[*].audits", f"{last.directory}/console.log"),
-    )
+    reason = f"resumed {times}; {proven}{checked} witnesses and exercises in order; image used up"
+    fields = ("boots[*].witnesses", "boots[*].audits")
+    return found(Outcome.RESUMED, "", reason, *fields, console(evidence.boots[-1]))
+
+
+def _first(rules: Iterable[Rule], scenario: Scenario, evidence: Evidence) -> Finding | None:
+    return next(filter(None, (rule(scenario, evidence) for rule in rules)), None)
 
 
 def _with_proof(finding: Finding, scenario: Scenario, evidence: Evidence) -> Finding:
@@ -106,12 +102,9 @@ def _with_proof(finding: Finding, scenario: Scenario, evidence: Evidence) -> Fin
     A guest that resumed with a wrong page dies of it or does not, as chance will have it: the page
     is the verdict.
     """
-    if finding.outcome in (Outcome.PANIC, Outcome.HUNG) and evidence.boots[-1].resumed:
-        for rule in PROOF_RULES:
-            wrong = rule(scenario, evidence)
-            if wrong is not None:
-                then = f"; then {finding.outcome} {finding.reason}"
-                return replace(wrong, reason=wrong.reason + then)
+    died = finding.outcome in (Outcome.PANIC, Outcome.HUNG) and evidence.boots[-1].resumed
+    if died and (wrong := _first(PROOF_RULES, scenario, evidence)):
+        return replace(wrong, reason=f"{wrong.reason}; then {finding.outcome} {finding.reason}")
     said = doubts(evidence)
     if not said or finding.outcome is Outcome.INVALID:
         return finding

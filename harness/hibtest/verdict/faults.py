@@ -2,7 +2,7 @@
 
 from hibtest.evidence import Evidence
 from hibtest.spec import Outcome, Scenario
-from hibtest.verdict.finding import Finding
+from hibtest.verdict.finding import Finding, found
 
 _TELLS = 2  # the first version of evidence that tells what struck
 _DAMAGE = (Outcome.CORRUPT, Outcome.PANIC, Outcome.HUNG)
@@ -19,10 +19,6 @@ def struck(finding: Finding, scenario: Scenario, evidence: Evidence) -> Finding:
     cut_short = finding.outcome is Outcome.INVALID and finding.cause != "unfinished"
     if not missing or surprise or cut_short or evidence.version < _TELLS:
         return finding
-    return Finding(
-        outcome=Outcome.INVALID,
-        cause="no-strike",
-        reason=f"the fault never struck: {missing[0].words}; the run came to "
-        f"{finding.outcome}: {finding.reason}",
-        rests_on=("boots[*].struck",),
-    )
+    came = f"the run came to {finding.outcome}: {finding.reason}"
+    reason = f"the fault never struck: {missing[0].words}; {came}"
+    return found(Outcome.INVALID, "no-strike", reason, "boots[*].struck")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hibtest.evidence import Evidence
+from hibtest.evidence import Boot, Evidence
 from hibtest.spec import Outcome, Scenario
 
 
@@ -22,3 +22,32 @@ class Finding:
 
 
 Rule = Callable[[Scenario, Evidence], Finding | None]
+Look = Callable[[Boot], Finding | None]
+
+
+def each(look: Look) -> Rule:
+    """Return the rule that a look at each boot makes: the first that is not in order decides."""
+    return lambda _scenario, evidence: next(filter(None, map(look, evidence.boots)), None)
+
+
+def found(outcome: Outcome, cause: str, reason: str, *rests_on: str, detail: str = "") -> Finding:
+    """Return a finding."""
+    return Finding(outcome=outcome, cause=cause, reason=reason, rests_on=rests_on, detail=detail)
+
+
+def corrupt(cause: str, boot: Boot, reason: str, *rests_on: str, detail: str = "") -> Finding:
+    """Return what is wrong with a boot; it rests on the console, unless something else is named."""
+    rests_on = rests_on or (console(boot),)
+    return found(
+        Outcome.CORRUPT, cause, f"{boot.directory} boot: {reason}", *rests_on, detail=detail
+    )
+
+
+def console(boot: Boot) -> str:
+    """Return the file with what the guest printed in a boot."""
+    return f"{boot.directory}/console.log"
+
+
+def qmp(boot: Boot) -> str:
+    """Return the file with what QEMU said on its monitor in a boot."""
+    return f"{boot.directory}/qmp.jsonl"

@@ -1,22 +1,14 @@
 """Rules on a life that went on: after a resume, or after a hibernation that was refused."""
 
 import errno
+from collections.abc import Sequence
 
 from hibtest import story
 from hibtest.evidence import Attempt, Boot, Evidence, WitnessReport
 from hibtest.spec import FailIo, KernelMethod, Mode, Outcome, Role, Scenario
 from hibtest.spec.course import course
-from hibtest.verdict.finding import Finding, Rule
+from hibtest.verdict.finding import Finding, Rule, console, corrupt, each, found
 from hibtest.verdict.witnesses import differences
-
-
-def _corrupt(cause: str, boot: Boot, reason: str, *rests_on: str) -> Finding:
-    return Finding(
-        outcome=Outcome.CORRUPT,
-        cause=cause,
-        reason=f"{boot.directory} boot: {reason}",
-        rests_on=rests_on or (f"{boot.directory}/console.log",),
-    )
 
 
 def _other_life(_scenario: Scenario, evidence: Evidence) -> Finding | None:
@@ -24,20 +16,21 @@ def _other_life(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     for boot in evidence.boots[1:]:
         if boot.resumed and boot.boot_id != life:
             reason = f"boot_id is {boot.boot_id or 'unknown'}, was {life}"
-            return _corrupt("boot-id", boot, reason, "boots[*].boot_id")
+            return corrupt("boot-id", boot, reason, "boots[*].boot_id")
     return None
 
 
-def _witnesses(_scenario: Scenario, evidence: Evidence) -> Finding | None:
-    for boot in evidence.boots:
-        for report in boot.witnesses:
-            wrong = _wrong_with(report)
-            if wrong:
-                more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-                reason = f"witness {wrong[0]}{more}"
-                return _corrupt(
-                    f"witness-{report.name.replace(' ', '-')}", boot, reason, "boots[*].witnesses"
-                )
+def _and_more(things: Sequence[object]) -> str:
+    return f" (and {len(things) - 1} more)" if len(things) > 1 else ""
+
+
+def _witnesses(boot: Boot) -> Finding | None:
+    for report in boot.witnesses:
+        wrong = _wrong_with(report)
+        if wrong:
+            name = report.name.replace(" ", "-")
+            reason = f"witness {wrong[0]}{_and_more(wrong)}"
+            return corrupt(f"witness-{name}", boot, reason, "boots[*].witnesses")
     return None
 
 
@@ -47,47 +40,39 @@ def _wrong_with(report: WitnessReport) -> tuple[str, ...]:
     return differences(report.name, report.planted, report.found)
 
 
-def _audits(_scenario: Scenario, evidence: Evidence) -> Finding | None:
-    for boot in evidence.boots:
-        failed = [report for report in boot.audits if report.ok is False]
-        if failed:
-            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-            reason = f"audit {failed[0].name}: {failed[0].detail}{more}"
-            return _corrupt(f"audit-{failed[0].name}", boot, reason, "boots[*].audits")
-    return None
+def _audits(boot: Boot) -> Finding | None:
+    failed = [report for report in boot.audits if report.ok is False]
+    if not failed:
+        return None
+    reason = f"audit {failed[0].name}: {failed[0].detail}{_and_more(failed)}"
+    return corrupt(f"audit-{failed[0].name}", boot, reason, "boots[*].audits")
 
 
-def _steps(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+def _steps(boot: Boot) -> Finding | None:
     """What the scenario asked of a resumed guest was done."""
-    for boot in evidence.boots:
-        for step in boot.steps:
-            if not step.ok:
-                reason = f"step {step.name}: {step.detail}"
-                return _corrupt("step-failed", boot, reason, "boots[*].steps")
+    for step in boot.steps:
+        if not step.ok:
+            reason = f"step {step.name}: {step.detail}"
+            return corrupt("step-failed", boot, reason, "boots[*].steps")
     return None
 
 
-def _garbled(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+def _garbled(boot: Boot) -> Finding | None:
     """What was planted in the guest answers with what it never says."""
-    for boot in evidence.boots:
-        if boot.garbled:
-            return _corrupt("witness-answer", boot, boot.garbled, "boots[*].garbled")
-    return None
+    if not boot.garbled:
+        return None
+    return corrupt("witness-answer", boot, boot.garbled, "boots[*].garbled")
 
 
-def _not_looked_at(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+def _not_looked_at(boot: Boot) -> Finding | None:
     """A life that went on and was not examined proves nothing."""
-    for boot in evidence.boots:
-        lives_on = boot.resumed or (boot.attempt is not None and bool(boot.attempt.errno))
-        looked_for = lives_on and boot.role is not Role.COLD and not boot.power_cut
-        if looked_for and not (boot.witnesses and boot.audits):
-            return Finding(
-                outcome=Outcome.INVALID,
-                cause="not-examined",
-                reason=f"{boot.directory} boot: witnesses or audit are missing",
-                rests_on=("boots[*].witnesses", "boots[*].audits"),
-            )
-    return None
+    lives_on = boot.resumed or (boot.attempt is not None and bool(boot.attempt.errno))
+    looked_for = lives_on and boot.role is not Role.COLD and not boot.power_cut
+    if not looked_for or (boot.witnesses and boot.audits):
+        return None
+    reason = f"{boot.directory} boot: witnesses or audit are missing"
+    fields = ("boots[*].witnesses", "boots[*].audits")
+    return found(Outcome.INVALID, "not-examined", reason, *fields)
 
 
 def _kernel_log(scenario: Scenario, evidence: Evidence) -> Finding | None:
@@ -95,7 +80,7 @@ def _kernel_log(scenario: Scenario, evidence: Evidence) -> Finding | None:
     for boot in evidence.boots:
         cause = story.trouble([mark for mark in boot.marks if mark.name not in asked])
         if cause:
-            return _corrupt(cause.name, boot, cause.reason)
+            return corrupt(cause.name, boot, cause.reason)
     return None
 
 
@@ -114,13 +99,13 @@ def _header(scenario: Scenario, evidence: Evidence) -> Finding | None:
                 else "its image is still there"
             )
             wrong = f"the guest {what}, but {left}"
-            return _corrupt("still-armed", boot, wrong, "boots[*].header", "boots[*].agent_image")
+            return corrupt("still-armed", boot, wrong, "boots[*].header", "boots[*].agent_image")
         if header is None or not isinstance(scenario.method, KernelMethod):
             continue
         platform = scenario.method.mode is Mode.PLATFORM
         if hibernated and ("PLATFORM_MODE" in header.flag_names) is not platform:
             wrong = f"mode {boot.attempt.mode}, but the image's flags are {header.flag_names}"
-            return _corrupt("header-flags", boot, wrong, "boots[*].header")
+            return corrupt("header-flags", boot, wrong, "boots[*].header")
     return None
 
 
@@ -129,11 +114,15 @@ def _used_twice(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     if boot.role is not Role.COLD:
         return None
     if boot.resumed:
-        return _corrupt("resumed-twice", boot, "the image was resumed a second time")
+        return corrupt("resumed-twice", boot, "the image was resumed a second time")
     lives = {other.boot_id for other in evidence.boots[:-1]}
     if boot.boot_id in lives:
-        return _corrupt("resumed-twice", boot, "the guest did not start afresh")
+        return corrupt("resumed-twice", boot, "the guest did not start afresh")
     return None
+
+
+def _name(attempt: Attempt) -> str:
+    return errno.errorcode.get(attempt.errno or 0, str(attempt.errno))
 
 
 def _who(attempt: Attempt) -> str:
@@ -141,21 +130,19 @@ def _who(attempt: Attempt) -> str:
     if attempt.mode == "agent":
         name, _, why = attempt.detail.partition(" ")
         return f"the agent gave up: {why if name in why else attempt.detail}"
-    name = errno.errorcode.get(attempt.errno or 0, str(attempt.errno))
-    return f"the write to /sys/power/state returned {name}"
+    return f"the write to /sys/power/state returned {_name(attempt)}"
 
 
-def _failures(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+def _failures(boot: Boot) -> Finding | None:
     """What was made to fail has failed, with everything undone."""
-    for boot in evidence.boots:
-        for attempt in boot.failures:
-            if not attempt.errno:
-                wrong = f"the save that was to fail at {attempt.asked} did not fail"
-            elif attempt.errno == errno.ENOTRECOVERABLE:
-                wrong = f"after failing at {attempt.asked}, {attempt.detail}"
-            else:
-                continue
-            return _corrupt("failure", boot, wrong, "boots[*].failures")
+    for attempt in boot.failures:
+        if not attempt.errno:
+            wrong = f"the save that was to fail at {attempt.asked} did not fail"
+        elif attempt.errno == errno.ENOTRECOVERABLE:
+            wrong = f"after failing at {attempt.asked}, {attempt.detail}"
+        else:
+            continue
+        return corrupt("failure", boot, wrong, "boots[*].failures")
     return None
 
 
@@ -163,55 +150,40 @@ def _refused(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     save = evidence.boots[0]
     if save.attempt is None or not save.attempt.errno:
         return None
-    name = errno.errorcode.get(save.attempt.errno, str(save.attempt.errno))
-    return Finding(
-        outcome=Outcome.REFUSED,
-        cause=name,
-        reason=f"{_who(save.attempt)}; the guest lives on in good order",
-        rests_on=("boots[0].attempt", f"{save.directory}/console.log"),
-    )
+    reason = f"{_who(save.attempt)}; the guest lives on in good order"
+    name = _name(save.attempt)
+    return found(Outcome.REFUSED, name, reason, "boots[0].attempt", console(save))
 
 
-def _refused_later(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+def _refused_later(boot: Boot) -> Finding | None:
     """A hibernation after the first was refused, in a life in good order otherwise."""
-    for boot in evidence.boots[1:]:
-        if boot.attempt is None or not boot.attempt.errno:
-            continue
-        name = errno.errorcode.get(boot.attempt.errno, str(boot.attempt.errno))
-        return Finding(
-            outcome=Outcome.REFUSED,
-            cause=name,
-            reason=f"the first hibernation resumed, the next in the same life was refused: {name}",
-            rests_on=(f"{boot.directory}/console.log",),
-        )
-    return None
+    if boot.attempt is None or not boot.attempt.errno:
+        return None
+    name = _name(boot.attempt)
+    reason = f"the first hibernation resumed, the next in the same life was refused: {name}"
+    return found(Outcome.REFUSED, name, reason, console(boot))
 
 
 def _unfinished(scenario: Scenario, evidence: Evidence) -> Finding | None:
     """All boots of a full cycle must be there before it may be called resumed."""
     if len(evidence.boots) == len(course(scenario)):
         return None
-    last = evidence.boots[-1]
-    return Finding(
-        outcome=Outcome.INVALID,
-        cause="unfinished",
-        reason=f"the run ended after the {last.directory} boot",
-        rests_on=("boots",),
-    )
+    reason = f"the run ended after the {evidence.boots[-1].directory} boot"
+    return found(Outcome.INVALID, "unfinished", reason, "boots")
 
 
 LIFE_RULES: tuple[Rule, ...] = (
-    _garbled,
+    each(_garbled),
     _other_life,
-    _not_looked_at,
-    _witnesses,
-    _audits,
+    each(_not_looked_at),
+    each(_witnesses),
+    each(_audits),
     _kernel_log,
-    _steps,
+    each(_steps),
     _header,
     _used_twice,
-    _failures,
+    each(_failures),
     _refused,
-    _refused_later,
+    each(_refused_later),
     _unfinished,
 )

@@ -1,29 +1,8 @@
 """Rules on the proof: what the image and memory were found to be, page by page."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 from hibtest.evidence import Boot, Evidence, View
 from hibtest.spec import AgentMethod, Outcome, Protect, Scenario
-from hibtest.verdict.finding import Finding, Rule
-
-
-class _Wrong(NamedTuple):
-    """What is wrong: the verdict's cause, its reason, and the view that shows it."""
-
-    cause: str
-    reason: str
-    view: View | None = None
-
-
-def _corrupt(boot: Boot, wrong: _Wrong, field: str) -> Finding:
-    return Finding(
-        outcome=Outcome.CORRUPT,
-        cause=wrong.cause,
-        reason=f"{boot.directory} boot: {wrong.reason}",
-        rests_on=(f"boots[*].{field}",),
-        detail=wrong.view.dump if wrong.view else "",
-    )
+from hibtest.verdict.finding import Finding, Rule, corrupt, each, found
 
 
 def _first(view: View) -> str:
@@ -38,36 +17,31 @@ def _of(view: View) -> str:
     return f"of {view.pages + view.zeroes} pages"
 
 
-def _rule(look: Callable[[Boot], _Wrong | None], field: str) -> Rule:
-    """Return the rule that all boots are in order, as one look at each tells."""
-
-    def rule(_scenario: Scenario, evidence: Evidence) -> Finding | None:
-        for boot in evidence.boots:
-            wrong = look(boot)
-            if wrong is not None:
-                return _corrupt(boot, wrong, field)
-        return None
-
-    return rule
+def _shown(cause: str, boot: Boot, reason: str, view: View, field: str) -> Finding:
+    """Return what is wrong with a boot, with the view that shows it."""
+    return corrupt(cause, boot, f"{reason}: {_first(view)}", field, detail=view.dump)
 
 
-def _image(boot: Boot) -> _Wrong | None:
+def _image(boot: Boot) -> Finding | None:
     """The image on the disk is sound, and is what memory held at the snapshot."""
     saved = boot.saved
+    field = "boots[*].saved"
     if saved is None:
         return None
     if saved.damage:
-        return _Wrong("image-damaged", f"the image cannot be read: {saved.damage}")
+        reason = f"the image cannot be read: {saved.damage}"
+        return corrupt("image-damaged", boot, reason, field)
     view = saved.view
     if view is not None and view.unexplained:
-        reason = f"{view.unexplained} {_of(view)} of the image are not what memory held at the "
-        return _Wrong("page-saved", f"{reason}snapshot: {_first(view)}", view)
+        which = f"{view.unexplained} {_of(view)} of the image"
+        reason = f"{which} are not what memory held at the snapshot"
+        return _shown("page-saved", boot, reason, view, field)
     if saved.image is not None and saved.image.crc_right is False:
-        return _Wrong("image-crc", "the checksum of the image is wrong")
+        return corrupt("image-crc", boot, "the checksum of the image is wrong", field)
     return None
 
 
-def _ledger(boot: Boot) -> _Wrong | None:
+def _ledger(boot: Boot) -> Finding | None:
     """Every page of RAM is in the image, or need not be."""
     ledger = None if boot.saved is None else boot.saved.ledger
     if ledger is None or not (ledger.lost or ledger.twice):
@@ -75,21 +49,22 @@ def _ledger(boot: Boot) -> _Wrong | None:
     first = f"; first PFN {ledger.first[0]:#x}" if ledger.first else ""
     lost = f"{ledger.lost} pages in use are not in the image"
     twice = f"{ledger.twice} are in it and should not be"
-    return _Wrong("pages-lost", f"{lost}, {twice}{first}")
+    return corrupt("pages-lost", boot, f"{lost}, {twice}{first}", "boots[*].saved.ledger")
 
 
-def _restored(boot: Boot) -> _Wrong | None:
+def _restored(boot: Boot) -> Finding | None:
     """Memory at the jump is what the image holds, and what it was at the snapshot."""
     if boot.restored is None:
         return None
     image, snapshot = boot.restored.image, boot.restored.snapshot
+    field = "boots[*].restored"
     if image is not None and image.differ:
-        reason = f"{image.differ} {_of(image)} were not restored as the image holds them: "
-        return _Wrong("page-restored", reason + _first(image), image)
+        reason = f"{image.differ} {_of(image)} were not restored as the image holds them"
+        return _shown("page-restored", boot, reason, image, field)
     if snapshot is not None and snapshot.unexplained:
-        reason = f"{snapshot.unexplained} {_of(snapshot)} are as the image holds them now, but "
-        said = f"{reason}not as they were at the snapshot: {_first(snapshot)}"
-        return _Wrong("page-changed", said, snapshot)
+        now = f"{snapshot.unexplained} {_of(snapshot)} are as the image holds them now"
+        reason = f"{now}, but not as they were at the snapshot"
+        return _shown("page-changed", boot, reason, snapshot, field)
     return None
 
 
@@ -106,23 +81,17 @@ def _disks(scenario: Scenario, evidence: Evidence) -> Finding | None:
                     f"{disk.differ} pieces of 64 KiB of the disk {disk.serial} were written to "
                     f"after the snapshot, in spite of {method.protect}{first}"
                 )
-                return _corrupt(boot, _Wrong("disk-changed", reason), "disks")
+                return corrupt("disk-changed", boot, reason, "boots[*].disks")
     return None
 
 
 def _not_proven(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     """A cycle that was to be proved, and was not, says nothing."""
-    if not evidence.proof:
-        return None
-    for boot in evidence.boots:
-        lacking = _lacking(boot)
-        if lacking:
-            return Finding(
-                outcome=Outcome.INVALID,
-                cause="not-proven",
-                reason=f"{boot.directory} boot: image and memory were not compared: {lacking}",
-                rests_on=("boots[*].saved", "boots[*].restored"),
-            )
+    for boot in evidence.boots if evidence.proof else ():
+        if lacking := _lacking(boot):
+            reason = f"{boot.directory} boot: image and memory were not compared: {lacking}"
+            fields = ("boots[*].saved", "boots[*].restored")
+            return found(Outcome.INVALID, "not-proven", reason, *fields)
     return None
 
 
@@ -137,18 +106,14 @@ def _lacking(boot: Boot) -> str:
 
 def doubts(evidence: Evidence) -> str:
     """Return what the proof has against a run that ended badly anyhow, empty when nothing."""
-    for boot in evidence.boots:
-        for look in (_image, _restored):
-            wrong = look(boot)
-            if wrong is not None:
-                return f"{boot.directory} boot: {wrong.reason}"
-    return ""
+    looks = (look(boot) for boot in evidence.boots for look in (_image, _restored))
+    return next((wrong.reason for wrong in looks if wrong), "")
 
 
 PROOF_RULES: tuple[Rule, ...] = (
-    _rule(_image, "saved"),
-    _rule(_ledger, "saved.ledger"),
-    _rule(_restored, "restored"),
+    each(_image),
+    each(_ledger),
+    each(_restored),
     _disks,
 )
 LAST_RULES: tuple[Rule, ...] = (_not_proven,)
