@@ -9,7 +9,7 @@ docs/needed.md tells the same to people.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -75,25 +75,18 @@ class Case:
     store: str = ""
 
 
+FUSE_DIRTY = Case(
+    load=FuseDirty(),
+    kernels=("bookworm", "trixie"),
+    nobody=BOTH_HANG,
+    stopped_again=ALL_DONE,
+    left_running=ALL_DONE,
+    soil=f"{MOUNTED}/fuse-dirty/file",
+    store=f"{KEPT}/fuse-dirty/file",
+)
 CASES = (
-    Case(
-        load=FuseDirty(),
-        kernels=("bookworm", "trixie"),
-        nobody=BOTH_HANG,
-        stopped_again=ALL_DONE,
-        left_running=ALL_DONE,
-        soil=f"{MOUNTED}/fuse-dirty/file",
-        store=f"{KEPT}/fuse-dirty/file",
-    ),
-    Case(
-        load=FuseDirty(),
-        kernels=("backports",),
-        nobody=UNWRITTEN,
-        stopped_again=ALL_DONE,
-        left_running=ALL_DONE,
-        soil=f"{MOUNTED}/fuse-dirty/file",
-        store=f"{KEPT}/fuse-dirty/file",
-    ),
+    FUSE_DIRTY,
+    replace(FUSE_DIRTY, kernels=("backports",), nobody=UNWRITTEN),
     Case(
         load=LoopOnFuse(),
         kernels=KERNELS,

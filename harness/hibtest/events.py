@@ -5,64 +5,55 @@ page are sinks. ``t`` is seconds since the run began.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
 from hibtest.spec import Role, Stage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootStarted:
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
+    t: float
+
+
+class _OfBoot(_Event, frozen=True, kw_only=True):
+    boot: int
+
+
+class BootStarted(_OfBoot, frozen=True, kw_only=True):
     """A machine was started."""
 
-    t: float
-    boot: int
     role: Role
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageStarted:
+class StageStarted(_OfBoot, frozen=True, kw_only=True):
     """A stage began; it must end within ``limit`` seconds."""
 
-    t: float
-    boot: int
     stage: Stage
     limit: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageEnded:
+class StageEnded(_OfBoot, frozen=True, kw_only=True):
     """A stage ended after ``seconds``."""
 
-    t: float
-    boot: int
     stage: Stage
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleLine:
+class ConsoleLine(_OfBoot, frozen=True, kw_only=True):
     """The guest printed a line on its serial console."""
 
-    t: float
-    boot: int
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(_Event, frozen=True, kw_only=True):
     """A run waits for something of this host before it begins, such as a CPU; told again."""
 
-    t: float
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Note(_Event, frozen=True, kw_only=True):
     """Something a user would want to know, in one line."""
 
-    t: float
     text: str
 
 
@@ -80,16 +71,9 @@ def fan_out(*sinks: Sink) -> Sink:
     return send
 
 
-_KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (BootStarted, StageStarted, StageEnded, ConsoleLine, Waiting, Note)
-}
-
-
 def to_line(event: Event) -> bytes:
     """Return an event as one line of JSON: its class's name in ``event``, then its fields."""
-    fields = msgspec.to_builtins(event)
-    return msgspec.json.encode({"event": type(event).__name__, **fields}) + b"\n"
+    return msgspec.json.encode(event) + b"\n"
 
 
 def from_line(line: bytes) -> Event:
@@ -97,9 +81,5 @@ def from_line(line: bytes) -> Event:
 
     :raise ValueError: When it holds none.
     """
-    fields = msgspec.json.decode(line)
-    kind = _KINDS.get(fields.pop("event", "")) if isinstance(fields, dict) else None
-    if kind is None:
-        raise ValueError(f"not an event: {line[:80]!r}")
-    event: Event = msgspec.convert(fields, kind)
+    event: Event = msgspec.json.decode(line, type=Event)
     return event

@@ -42,18 +42,19 @@ class _Reader:
         return test
 
     def _either(self) -> Test:
-        test = self._both()
-        while self._words[:1] == ["or"]:
-            self._words.pop(0)
-            test = _any(test, self._both())
-        return test
+        return self._joined("or", any, self._both)
 
     def _both(self) -> Test:
-        test = self._one()
-        while self._words[:1] == ["and"]:
+        return self._joined("and", all, self._one)
+
+    def _joined(
+        self, word: str, fold: Callable[[Iterable[bool]], bool], part: Callable[[], Test]
+    ) -> Test:
+        tests = [part()]
+        while self._words[:1] == [word]:
             self._words.pop(0)
-            test = _all(test, self._one())
-        return test
+            tests.append(part())
+        return lambda scenario: fold(test(scenario) for test in tests)
 
     def _one(self) -> Test:
         word = self._words.pop(0) if self._words else ""
@@ -73,11 +74,3 @@ class _Reader:
     def _error(self, what: str) -> SpecError:
         hint = "use words, and, or, not, ( )"
         return SpecError(f"-k {self._expression!r}: {what}", hint=hint)
-
-
-def _any(one: Test, other: Test) -> Test:
-    return lambda scenario: one(scenario) or other(scenario)
-
-
-def _all(one: Test, other: Test) -> Test:
-    return lambda scenario: one(scenario) and other(scenario)

@@ -8,7 +8,7 @@ from hibtest.image.survey.agent import survey_agent
 from hibtest.image.survey.found import Damage, Survey, Watcher
 from hibtest.image.survey.kernel import survey_kernel, survey_stream
 
-__all__ = ["Damage", "Survey", "Watcher", "survey_disk", "survey_kernel", "survey_stream"]
+__all__ = ["Damage", "Survey", "Watcher", "survey_disk", "survey_stream"]
 
 
 def survey_disk(
@@ -29,5 +29,5 @@ def survey_disk(
     check_offset(device, offset)
     armed = device.read_one(offset, "header").tobytes().endswith(ARMED_SIGNATURE)
     if not armed and (place := find(device, offset)):
-        return survey_agent(place, boot=boot, watch=watch)
-    return survey_kernel(device, offset=offset, boot=boot, watch=watch)
+        return survey_agent(place, boot, watch)
+    return survey_kernel(device, offset, boot, watch)

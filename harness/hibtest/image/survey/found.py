@@ -135,6 +135,12 @@ def told(damage: Damaged) -> Damage:
     return Damage(field=damage.field, block=damage.block, what=damage.what)
 
 
+def remaining(found: Survey) -> Survey:
+    """Return what was found; what is not sound of an image that was resumed from is its remains."""
+    gone = found.state == "consumed" and not found.sound
+    return replace(found, state="remains") if gone else found
+
+
 def with_boot(found: Survey, boot: frozenset[int] | None) -> Survey:
     """Say whether a boot has the image's memory map.
 

@@ -10,24 +10,19 @@ from hibtest.image.header import HW_SIG, parse_header
 from hibtest.image.identify import identify
 from hibtest.image.info import ImageInfo, parse_info
 from hibtest.image.reader import check_offset, codec_of, read_image, read_stream, was_consumed
-from hibtest.image.survey.found import Survey, Watcher, through, told, with_boot
+from hibtest.image.survey.found import Survey, Watcher, remaining, through, told, with_boot
 from hibtest.story.foretold import Facts, replies
 
 RECORDS = (COMMITTED, USED, REFUSED)
 
 
 def survey_kernel(
-    device: Blocks,
-    *,
-    offset: int = 0,
-    boot: frozenset[int] | None = None,
-    watch: Watcher | None = None,
+    device: Blocks, offset: int, boot: frozenset[int] | None, watch: Watcher | None
 ) -> Survey:
     """Read the kernel's image of a swap area, or say what is there instead.
 
     See :func:`hibtest.image.survey.survey_disk`.
     """
-    check_offset(device, offset)
     page = device.read_one(offset, "header").tobytes()
     header, record = parse_header(page), page.startswith(RECORDS)
     if not header.armed and not was_consumed(header):
@@ -43,9 +38,7 @@ def survey_kernel(
         found = replace(found, damage=told(damage), info=_info_of(device, header))
     else:
         found = through(found, image, watch)
-    if found.state == "consumed" and not found.sound:
-        found = replace(found, state="remains")
-    found = with_boot(found, boot)
+    found = with_boot(remaining(found), boot)
     return replace(found, writers=_writers(found), replies=replies(_facts(found)))
 
 
@@ -56,7 +49,7 @@ def survey_stream(
     boot: frozenset[int] | None = None,
     watch: Watcher | None = None,
 ) -> Survey:
-    """Read a raw stream; see :func:`survey_kernel`."""
+    """Read a raw stream; see :func:`hibtest.image.survey.survey_disk`."""
     check_offset(device, offset)
     found = Survey(state="stream", offset=offset, codec="none")
     try:

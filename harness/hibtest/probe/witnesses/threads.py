@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import NamedTuple
 
 from hibtest.linux.tasks import PF_KTHREAD, PF_NOFREEZE, PF_SUSPEND_TASK
@@ -116,11 +117,8 @@ def threads() -> Planted:
 
 
 def count_kernel(found: list[Thread]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for thread in found:
-        if thread.kernel and not thread.comm.startswith((*POOLS, *ENDING)):
-            counts[thread.comm] = counts.get(thread.comm, 0) + 1
-    return counts
+    names = [thread.comm for thread in found if thread.kernel]
+    return Counter(name for name in names if not name.startswith((*POOLS, *ENDING)))
 
 
 def newly_exempt(found: list[Thread], before: set[int]) -> list[list[int | str]]:
