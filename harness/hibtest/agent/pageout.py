@@ -23,6 +23,7 @@ from typing import Any
 from hibtest.agent.errors import AgentError
 from hibtest.agent.stop import hierarchy
 from hibtest.linux import syscalls
+from hibtest.linux.descriptors import closing
 
 WAYS = ("madvise", "reclaim")
 
@@ -84,12 +85,10 @@ def _by_madvise(pids: Iterable[int]) -> tuple[int, int]:
             fd = os.pidfd_open(pid)
         except OSError:  # it has ended
             continue
-        try:
+        with closing(fd):
             ranges = list(_private(pid))
             refused += _advise(fd, ranges)
             asked += sum(length for _, length in ranges) // _PAGE
-        finally:
-            os.close(fd)
     return asked, refused
 
 

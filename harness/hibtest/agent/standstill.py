@@ -13,6 +13,7 @@ from hibtest.agent.guardian.journal import Journal
 from hibtest.agent.log import Facts
 from hibtest.agent.needed import find, needed
 from hibtest.agent.settings import SaveSettings
+from hibtest.linux.descriptors import closing
 
 _NAMED = 5  # tasks that a log line names
 
@@ -59,8 +60,7 @@ class Standstill:
         if child == 0:
             os.sync()
             os._exit(0)
-        fd = os.pidfd_open(child)
-        try:
+        with closing(os.pidfd_open(child)) as fd:
             ready, _, _ = select.select([fd], [], [], self._settings.patience)
             if not ready:
                 os.kill(child, signal.SIGKILL)  # when the disk answers again
@@ -70,8 +70,6 @@ class Standstill:
                     errno.ETIMEDOUT,
                 )
             os.waitpid(child, 0)
-        finally:
-            os.close(fd)
 
     def push_out(self) -> Facts:
         """Push the memory of all that stays stopped out to swap."""

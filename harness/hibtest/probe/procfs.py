@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hibtest.linux import tasks
+from hibtest.linux.descriptors import closing
 from hibtest.linux.tasks import Stat
 from hibtest.probe.base import PATIENCE, Facts, Lacking
 
@@ -60,11 +61,8 @@ def need(path: str | Path) -> str:
 
 def write(path: str | Path, text: str) -> None:
     """Write a text into a file of the kernel, in one write."""
-    fd = os.open(path, os.O_WRONLY)
-    try:
+    with closing(os.open(path, os.O_WRONLY)) as fd:
         os.write(fd, text.encode())
-    finally:
-        os.close(fd)
 
 
 def say(text: str, path: str = "/dev/kmsg") -> None:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from hibtest.linux.descriptors import closing
 from hibtest.linux.snapshot import DEVICE, IOCTLS
 from hibtest.probe import pages, procfs, syscalls
 from hibtest.probe.base import PATIENCE, Facts, errno_name
@@ -160,12 +161,9 @@ def where(pid: int) -> list[str]:
 
 def freeze() -> None:
     """Freeze and thaw at once, through /dev/snapshot."""
-    fd = os.open(DEVICE, os.O_RDONLY)
-    try:
+    with closing(os.open(DEVICE, os.O_RDONLY)) as fd:
         fcntl.ioctl(fd, IOCTLS["FREEZE"].number)
         fcntl.ioctl(fd, IOCTLS["UNFREEZE"].number)
-    finally:
-        os.close(fd)
 
 
 class Helpers:

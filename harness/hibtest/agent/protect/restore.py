@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hibtest.agent.errors import AgentError
+from hibtest.linux.descriptors import closing
 from hibtest.linux.dm import INACTIVE_PRESENT, Control, Target
 from hibtest.linux.pages import PAGE
 
@@ -134,13 +135,10 @@ def _first_exception(store: str, chunk: int) -> int:
         for line in Path(f"/sys/dev/block/{store}/uevent").read_text().splitlines()
         if line.startswith("DEVNAME=")
     ]
-    fd = os.open(f"/dev/{name}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
-    try:
-        with mmap.mmap(-1, PAGE) as page:
-            os.preadv(fd, [page], chunk * _SECTOR)
-            return int(struct.unpack_from("<QQ", page)[1])
-    finally:
-        os.close(fd)
+    flags = os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC
+    with closing(os.open(f"/dev/{name}", flags)) as fd, mmap.mmap(-1, PAGE) as page:
+        os.preadv(fd, [page], chunk * _SECTOR)
+        return int(struct.unpack_from("<QQ", page)[1])
 
 
 def _remove(control: Control, name: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hibtest.agent.errors import AgentError
 from hibtest.linux import mounts
+from hibtest.linux.descriptors import closing
 
 _MOUNTINFO = "/proc/self/mountinfo"
 _READ_ONLY = os.ST_RDONLY
@@ -83,8 +84,5 @@ def write(path: str, text: str) -> None:
 
     :raise OSError: When the kernel does not take it.
     """
-    fd = os.open(path, os.O_WRONLY)
-    try:
+    with closing(os.open(path, os.O_WRONLY)) as fd:
         os.write(fd, text.encode())
-    finally:
-        os.close(fd)

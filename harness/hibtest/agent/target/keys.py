@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hibtest.agent.errors import AgentError
+from hibtest.linux.descriptors import closing
 
 _LIMIT = 64 << 10
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\n", re.DOTALL)
@@ -68,9 +69,6 @@ def client_context(keys: ClientKeys) -> ssl.SSLContext:
 
 # ssl takes a certificate from a file only; this one is in memory, and nobody else sees it.
 def _load_own(context: ssl.SSLContext, own: bytes) -> None:
-    fd = os.memfd_create("keys")
-    try:
+    with closing(os.memfd_create("keys")) as fd:
         os.write(fd, own)
         context.load_cert_chain(f"/proc/self/fd/{fd}")
-    finally:
-        os.close(fd)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hibtest.linux.descriptors import closing
 from hibtest.probe import procfs
 from hibtest.probe.audit.exercise import Exercise
 from hibtest.probe.base import FAULTS, PATIENCE, Facts, Failed, Lacking
@@ -164,26 +165,20 @@ def console() -> str:
     names = procfs.read("/sys/class/tty/console/active").split()
     if not names:
         raise Lacking("there is no console")
-    fd = os.open(f"/dev/{names[-1]}", os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
-    try:
+    with closing(os.open(f"/dev/{names[-1]}", os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)) as fd:
         os.write(fd, b"hibtest: audit\r\n")
         termios.tcdrain(fd)
-    finally:
-        os.close(fd)
     return f"wrote to {names[-1]}"
 
 
 def kernel_log() -> str:
     """Write a line to the kernel log, and read it back."""
-    fd = os.open("/dev/kmsg", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
+    with closing(os.open("/dev/kmsg", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)) as fd:
         os.lseek(fd, 0, os.SEEK_END)
         os.write(fd, b"<7>hibtest: audit\n")
         if not select.select([fd], [], [], 2)[0]:
             raise Failed("a line written to /dev/kmsg did not come back")
         os.read(fd, 8192)
-    finally:
-        os.close(fd)
     return "a line came back"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hibtest.linux import mounts
+from hibtest.linux.descriptors import closing
 from hibtest.probe import pages, procfs
 from hibtest.probe.audit.exercise import Exercise
 from hibtest.probe.base import DISK, RUN, Failed, Lacking
@@ -79,16 +80,13 @@ def real(name: str) -> bool:
 
 
 def read_everywhere(name: str) -> None:
-    fd = os.open(f"/dev/{name}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
-    try:
+    with closing(os.open(f"/dev/{name}", os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)) as fd:
         size = os.lseek(fd, 0, os.SEEK_END)
         with mmap.mmap(-1, pages.SIZE) as buffer:
             for cpu in sorted(procfs.cpus()):
                 os.sched_setaffinity(0, {cpu})
                 if os.preadv(fd, [buffer], cpu * pages.SIZE % max(size, 1)) <= 0:
                     raise Failed(f"CPU {cpu} read nothing of {name}")
-    finally:
-        os.close(fd)
 
 
 def loop() -> str:
@@ -97,10 +95,8 @@ def loop() -> str:
         control = os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
         raise Lacking(f"no loop devices: {error.strerror}") from error
-    try:
+    with closing(control):
         number = fcntl.ioctl(control, LOOP_CTL_GET_FREE)
-    finally:
-        os.close(control)
     data = pages.content(4, 41)
     with attached(number) as device:
         os.pwrite(device, data, 0)

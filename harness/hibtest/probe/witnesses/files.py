@@ -7,6 +7,7 @@ import os
 import socket
 import zlib
 
+from hibtest.linux.descriptors import closing
 from hibtest.probe import pages, procfs
 from hibtest.probe.base import DISK, RUN, Facts, Lacking, Planted, Witness
 
@@ -147,13 +148,11 @@ def open_lock(name: str) -> int:
 
 
 def flock_refused() -> bool:
-    fd = open_lock("flock")
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
+    with closing(open_lock("flock")) as fd:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
     return False
 
 

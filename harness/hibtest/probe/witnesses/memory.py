@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 from hibtest.linux import swaps
+from hibtest.linux.descriptors import closing
 from hibtest.probe import pages, procfs, syscalls
 from hibtest.probe.base import DISK, RUN, Facts, Lacking, Planted, Witness
 
@@ -117,13 +118,10 @@ def page_cache() -> Planted:
 def uncached(path: Path, region: pages.Region) -> Facts | str:
     size = region.facts["pages"] * pages.SIZE
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
-        try:
-            with mmap.mmap(-1, size) as buffer:
-                os.preadv(fd, [buffer], 0)
-                return pages.differences(bytes(buffer), region.sums)
-        finally:
-            os.close(fd)
+        flags = os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC
+        with closing(os.open(path, flags)) as fd, mmap.mmap(-1, size) as buffer:
+            os.preadv(fd, [buffer], 0)
+            return pages.differences(bytes(buffer), region.sums)
     except OSError as error:
         return str(error)
 
@@ -152,11 +150,8 @@ def swapped() -> Planted:
 
 def swapped_pages(start: int, count: int) -> int:
     # Bit 62 of a pagemap entry: the page is swapped (Documentation/admin-guide/mm/pagemap.rst).
-    fd = os.open("/proc/self/pagemap", os.O_RDONLY)
-    try:
+    with closing(os.open("/proc/self/pagemap", os.O_RDONLY)) as fd:
         entries = os.pread(fd, 8 * count, start // pages.SIZE * 8)
-    finally:
-        os.close(fd)
     return sum(entry >> 62 & 1 for (entry,) in struct.iter_unpack("<Q", entries))
 
 

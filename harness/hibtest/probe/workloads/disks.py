@@ -8,6 +8,7 @@ import subprocess
 import zlib
 from pathlib import Path
 
+from hibtest.linux.descriptors import closing
 from hibtest.probe import pages, procfs
 from hibtest.probe.base import DISK, RUN, Facts, Lacking, ProbeError
 from hibtest.probe.detached import detach
@@ -108,12 +109,9 @@ def found(path: Path, server: Facts) -> Facts:
     something new goes all the way down and comes back.
     """
     cached = read(path)
-    fd = os.open(path, os.O_RDONLY)
-    try:
+    with closing(os.open(path, os.O_RDONLY)) as fd:
         os.fsync(fd)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(fd)
     return {**cached, "server": server, "below": read(path), "writes": writes(path)}
 
 
@@ -124,15 +122,12 @@ def read(path: Path) -> Facts:
 
 def writes(path: Path) -> bool:
     more = path.with_name(path.name + ".more")
-    fd = os.open(more, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
+    with closing(os.open(more, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)) as fd:
         data = pages.content(16, SEED + 1)
         os.write(fd, data)
         os.fsync(fd)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
         return os.pread(fd, len(data), 0) == data
-    finally:
-        os.close(fd)
 
 
 def again(server: Facts) -> Facts:
