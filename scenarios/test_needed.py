@@ -84,17 +84,18 @@ FUSE_DIRTY = Case(
     soil=f"{MOUNTED}/fuse-dirty/file",
     store=f"{KEPT}/fuse-dirty/file",
 )
+LOOP_ON_FUSE = Case(
+    load=LoopOnFuse(),
+    kernels=KERNELS,
+    nobody=BOTH_HANG,
+    stopped_again=FREEZE_HANGS,
+    left_running=ALL_DONE,
+    soil=f"{MOUNTED}/loop-on-fuse/file",
+)
 CASES = (
     FUSE_DIRTY,
     replace(FUSE_DIRTY, kernels=("backports",), nobody=UNWRITTEN),
-    Case(
-        load=LoopOnFuse(),
-        kernels=KERNELS,
-        nobody=BOTH_HANG,
-        stopped_again=FREEZE_HANGS,
-        left_running=ALL_DONE,
-        soil=f"{MOUNTED}/loop-on-fuse/file",
-    ),
+    LOOP_ON_FUSE,
     Case(
         load=SwapOnLoopOnFuse(),
         kernels=KERNELS,
@@ -102,14 +103,7 @@ CASES = (
         stopped_again=SWAP_DONE,
         left_running=SWAP_DONE,
     ),
-    Case(
-        load=Nbd(),
-        kernels=KERNELS,
-        nobody=BOTH_HANG,
-        stopped_again=FREEZE_HANGS,
-        left_running=ALL_DONE,
-        soil=f"{MOUNTED}/nbd/file",
-    ),
+    replace(LOOP_ON_FUSE, load=Nbd(), soil=f"{MOUNTED}/nbd/file"),
 )
 
 

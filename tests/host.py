@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from hibtest import images
-from hibtest.evidence import Boot, Evidence, Exit, to_json
+from hibtest.evidence import Boot, Evidence, to_json
 from hibtest.job import EVIDENCE
 from hibtest.spec import OWN_KERNEL, GuestFiles, Role
 from tests.cycle.jobs import files_in
@@ -66,13 +66,8 @@ class Host:
 
     def panics(self, name: str) -> None:
         """Have the run of a scenario surprise."""
-        boot = Boot(
-            role=Role.SAVE,
-            directory="save",
-            ready=True,
-            panic="Kernel panic - not syncing: x",
-            exit=Exit(returncode=None),
-        )
+        panic = "Kernel panic - not syncing: x"
+        boot = Boot(role=Role.SAVE, directory="save", ready=True, panic=panic)
         self.saw(name, Evidence(scenario=name, boots=(boot,)))
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from hibtest.errors import SpecError
 from hibtest.image.blocks import Blocks
-from hibtest.image.survey import Survey, survey_disk, survey_stream
+from hibtest.image.survey import Survey, survey_disk
 from tests.image.mutate import Target, spots_of, target
 from tests.image.writer import PAGE, ZERO, Recipe, stream, write
 
@@ -63,7 +63,7 @@ def check(found: Survey, right: Survey) -> str:
 
 def garble(it: Target, cases: int, *, offset: int = 0, raw: bool = False) -> Counter[str]:
     """Read so many garbled images and count what they came to."""
-    survey = partial(survey_stream if raw else survey_disk, offset=offset)
+    survey = partial(survey_disk, offset=offset, stream=raw)
     right = survey(it.whole())
     assert right.sound
     return garble_any(it, cases, survey=survey, right=right)

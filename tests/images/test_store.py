@@ -3,7 +3,8 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -43,6 +44,21 @@ def make_dying(root: Path) -> None:
 
 def left(root: Path) -> list[str]:
     return sorted(path.name for path in (root / "store").iterdir() if path.name != ".locks")
+
+
+@contextmanager
+def another_builds(root: Path) -> Iterator[Event]:
+    """Have another process build, until it is told to go on; wait for its end."""
+    spawn = multiprocessing.get_context("spawn")
+    inside, go_on = spawn.Event(), spawn.Event()
+    builder = spawn.Process(target=make_slowly, args=(root, inside, go_on, root / "counter"))
+    builder.start()
+    assert inside.wait(30)
+    try:
+        yield go_on
+    finally:
+        go_on.set()
+        builder.join()
 
 
 def test_an_artifact_is_built_once(tmp_path: Path) -> None:
@@ -103,38 +119,25 @@ def test_sweep_removes_what_dead_builders_left_and_nothing_else(tmp_path: Path) 
 
 
 def test_two_builders_build_once_and_the_second_says_that_it_waits(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    inside, go_on, counter = spawn.Event(), spawn.Event(), tmp_path / "counter"
-    first = spawn.Process(target=make_slowly, args=(tmp_path, inside, go_on, counter))
-    first.start()
-    assert inside.wait(30)
     waited = []
+    with another_builds(tmp_path) as go_on:
 
-    def waiting() -> None:
-        waited.append(True)
-        go_on.set()
+        def waiting() -> None:
+            waited.append(True)
+            go_on.set()
 
-    path = Store(tmp_path).make(RECIPE, fill_and_die, waiting)
-    first.join()
+        path = Store(tmp_path).make(RECIPE, fill_and_die, waiting)
     assert waited
     assert (path / "data").read_text() == "content"
-    assert counter.read_text() == "built\n"
+    assert (tmp_path / "counter").read_text() == "built\n"
 
 
 def test_waiting_ends_when_told_to(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    inside, go_on, counter = spawn.Event(), spawn.Event(), tmp_path / "counter"
-    first = spawn.Process(target=make_slowly, args=(tmp_path, inside, go_on, counter))
-    first.start()
-    assert inside.wait(30)
-
     def stopped() -> None:
         raise HostError("the build was stopped")
 
-    with pytest.raises(HostError, match="stopped"):
+    with another_builds(tmp_path), pytest.raises(HostError, match="stopped"):
         Store(tmp_path).make(RECIPE, fill, stopped)
-    go_on.set()
-    first.join()
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:

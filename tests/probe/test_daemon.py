@@ -99,22 +99,21 @@ def test_planting_twice_is_refused(probe: Probe) -> None:
     assert answer["error"]["kind"] == "planted"
 
 
-def test_a_lost_process_is_found(probe: Probe) -> None:
+def _told(probe: Probe, name: str, number: signal.Signals) -> tuple[str, ...]:
+    """Send the process of a witness a signal; return what is told of it then."""
     _, planted = probe("plant", "--private")
-    facts = planted["witnesses"]["counter"]
-    os.kill(facts["pid"], signal.SIGKILL)
+    facts = planted["witnesses"][name]
+    os.kill(facts["pid"], number)
     _, found = probe("check")
-    text = differences("counter", facts, found["witnesses"]["counter"]["found"])
-    assert any("stands still" in line for line in text)
+    return differences(name, facts, found["witnesses"][name]["found"])
+
+
+def test_a_lost_process_is_found(probe: Probe) -> None:
+    assert any("stands still" in line for line in _told(probe, "counter", signal.SIGKILL))
 
 
 def test_a_continued_process_is_found(probe: Probe) -> None:
-    _, planted = probe("plant", "--private")
-    facts = planted["witnesses"]["stopped"]
-    os.kill(facts["pid"], signal.SIGCONT)
-    _, found = probe("check")
-    text = differences("stopped", facts, found["witnesses"]["stopped"]["found"])
-    assert text == ("stopped: state was 'T', is 'S'",)
+    assert _told(probe, "stopped", signal.SIGCONT) == ("stopped: state was 'T', is 'S'",)
 
 
 def test_a_lost_daemon_is_an_error_of_every_witness(probe: Probe) -> None:

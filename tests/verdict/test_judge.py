@@ -43,6 +43,7 @@ ARMED = SwapHeader(
     crc32=1,
     hw_sig=0,
 )
+CUT = Exit(returncode=None)
 USED = replace(ARMED, sig="SWAPSPACE2", armed=False)
 S4 = QmpEvent(name="SUSPEND_DISK", t=9.0, data={})
 OFF = QmpEvent(name="SHUTDOWN", t=9.5, data={"guest": True, "reason": "guest-shutdown"})
@@ -69,17 +70,10 @@ RESUME = Boot(
     attempt=Attempt(mode="platform", errno=0),
     witnesses=(EVENTFD,),
     audits=(AUDIT,),
-    exit=Exit(returncode=None),
+    exit=CUT,
     header=USED,
 )
-COLD = Boot(
-    role=Role.COLD,
-    directory="cold",
-    ready=True,
-    boot_id="b",
-    exit=Exit(returncode=None),
-    header=USED,
-)
+COLD = Boot(role=Role.COLD, directory="cold", ready=True, boot_id="b", exit=CUT, header=USED)
 GOOD = Evidence(scenario="one", boots=(SAVE, RESUME, COLD))
 
 

@@ -30,31 +30,23 @@ class Came(NamedTuple):
     saved: tuple[int, ...] = ()
 
 
+def _resumed(*saved: int) -> Came:
+    return Came(Outcome.RESUMED, exact=sum(saved), saved=saved)
+
+
 RUNS = {
-    Recording(1, "baseline-backports-platform-1cpu"): Came(
-        Outcome.RESUMED, exact=41781, saved=(41781,)
-    ),
-    Recording(1, "baseline-bookworm-platform-1cpu"): Came(
-        Outcome.RESUMED, exact=38209, saved=(38209,)
-    ),
-    Recording(1, "baseline-trixie-platform-2cpu"): Came(
-        Outcome.RESUMED, exact=76257, saved=(37685, 38572)
-    ),
-    Recording(1, "agent-trixie-proposal"): Came(Outcome.RESUMED, exact=43130, saved=(43130,)),
+    Recording(1, "baseline-backports-platform-1cpu"): _resumed(41781),
+    Recording(1, "baseline-bookworm-platform-1cpu"): _resumed(38209),
+    Recording(1, "baseline-trixie-platform-2cpu"): _resumed(37685, 38572),
+    Recording(1, "agent-trixie-proposal"): _resumed(43130),
     Recording(1, "cold-trixie-no-image"): Came(Outcome.COLD_BOOT, "no-image", saved=(37530,)),
     Recording(1, "cold-trixie-noresume"): Came(Outcome.COLD_BOOT, "noresume", saved=(37561,)),
-    Recording(1, "protect-trixie-dm-snapshot"): Came(Outcome.RESUMED, exact=42583, saved=(42583,)),
+    Recording(1, "protect-trixie-dm-snapshot"): _resumed(42583),
     Recording(1, "refused-trixie-no-swap"): Came(Outcome.REFUSED, "ENODEV"),
     Recording(1, "swapping-trixie-kernel"): Came(Outcome.HUNG, "PREALLOCATE"),
-    Recording(2, "baseline-backports-platform-1cpu"): Came(
-        Outcome.RESUMED, exact=41997, saved=(41997,)
-    ),
-    Recording(2, "baseline-bookworm-platform-1cpu"): Came(
-        Outcome.RESUMED, exact=38454, saved=(38454,)
-    ),
-    Recording(2, "baseline-trixie-platform-2cpu"): Came(
-        Outcome.RESUMED, exact=77017, saved=(38070, 38947)
-    ),
+    Recording(2, "baseline-backports-platform-1cpu"): _resumed(41997),
+    Recording(2, "baseline-bookworm-platform-1cpu"): _resumed(38454),
+    Recording(2, "baseline-trixie-platform-2cpu"): _resumed(38070, 38947),
     Recording(2, "power-cut-trixie-last-map-page"): Came(Outcome.COLD_BOOT, "image-refused"),
     Recording(2, "agent-trixie-write-error"): Came(Outcome.REFUSED, "EIO"),
 }

@@ -29,13 +29,8 @@ CLOCKS = {
     "source": "tsc",
     "host": [7.0, 8.0],
 }
-LATER = {
-    "monotonic": 60.0,
-    "boottime": 90.0,
-    "realtime": 1040.5,
-    "source": "tsc",
-    "host": [47.0, 49.0],
-}
+PASSED = {"monotonic": 60.0, "boottime": 90.0, "realtime": 1040.5}
+LATER = {**CLOCKS, **PASSED, "host": [47.0, 49.0]}
 WAIT = {"rounds": 3, "eintr": 1, "errno": 0, "woke": True}
 WAITERS = {"pid": 5, "starttime": 100}
 THREADS = {

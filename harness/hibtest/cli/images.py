@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -126,28 +126,19 @@ class _Board:
     def __call__(self, step: Step) -> None:
         from hibtest.images.progress import State
 
-        actions: dict[State, Callable[[Step], None]] = {
-            State.STARTED: self._started,
-            State.ENDED: self._ended,
-            State.WAITING: self._waiting,
-        }
-        actions[step.state](step)
+        if step.state is State.WAITING:
+            self._open().print(f"  {step.what}: waiting for another build of it", highlight=False)
+            return
+        if step.state is State.STARTED:
+            self._running.append(step.what)
+        else:
+            self._running.remove(step.what)
+            self._open().print(f"  {step.what:<40} {step.seconds:6.1f} s", highlight=False)
+        self._refresh()
 
     def close(self) -> None:
         if self._status is not None:
             self._status.stop()
-
-    def _started(self, step: Step) -> None:
-        self._running.append(step.what)
-        self._refresh()
-
-    def _ended(self, step: Step) -> None:
-        self._running.remove(step.what)
-        self._open().print(f"  {step.what:<40} {step.seconds:6.1f} s", highlight=False)
-        self._refresh()
-
-    def _waiting(self, step: Step) -> None:
-        self._open().print(f"  {step.what}: waiting for another build of it", highlight=False)
 
     def _refresh(self) -> None:
         console = self._open()

@@ -43,14 +43,13 @@ def inspect(
     from hibtest.cli.inspect_text import PagePrinter, lines, to_line
     from hibtest.evidence import to_json
     from hibtest.image.disk import open_disk
-    from hibtest.image.survey import survey_disk, survey_stream
+    from hibtest.image.survey import survey_disk
     from hibtest.printable import printable, printable_json
 
     checksums = _boot_checksums(boot) if boot else None
     watch: Watcher | None = PagePrinter(json=json) if pages else None
-    survey = survey_stream if stream else survey_disk
     with open_disk(disk, partition=partition, backing=backing) as device:
-        found = survey(device, offset=offset, boot=checksums, watch=watch)
+        found = survey_disk(device, offset=offset, boot=checksums, watch=watch, stream=stream)
     if json:
         print(printable_json(to_line(found) if pages else to_json(found).decode()), end="")
     else:

@@ -154,17 +154,9 @@ class _Signer:
 
 
 def _usage(*, may_sign: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not may_sign,
-        key_cert_sign=may_sign,
-        crl_sign=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    others = ("crl_sign", "content_commitment", "key_encipherment", "data_encipherment")
+    nothing = dict.fromkeys((*others, "key_agreement", "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(digital_signature=not may_sign, key_cert_sign=may_sign, **nothing)
 
 
 def _name(text: str) -> x509.Name:

@@ -1,6 +1,6 @@
 """The proof of a save and of a resume, on a small image and memory that are made up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -20,23 +20,13 @@ from hibtest.image.place import ImagePlace
 from hibtest.machine.memory import GuestMemory
 from hibtest.machine.registers import Registers
 from tests.cycle.kernels import CR3, DATA, JUMP, PAGES, RECIPE, ZEROES, Ram
+from tests.cycle.proof.breakpoints import Breakpoints
 from tests.image.writer import PAGE, write
 
 PFNS = np.array([*DATA, *ZEROES], dtype=np.int64)
 
 
-class _Stops:
-    """Breakpoints that are hit when a test says so."""
-
-    def __init__(self) -> None:
-        self.set: dict[int, Callable[[Registers], None]] = {}
-
-    def add(self, address: int, action: Callable[[Registers], None]) -> None:
-        self.set[address] = action
-
-    def drop(self, address: int) -> None:
-        del self.set[address]
-
+class _Stops(Breakpoints):
     def hit(self, *, r8: int, r9: int) -> None:
         self.set[JUMP](replace(Registers(*range(33)), r8=r8, r9=r9))
 

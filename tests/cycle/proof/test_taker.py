@@ -13,6 +13,7 @@ from hibtest.cycle.proof.stops import Stops
 from hibtest.errors import GuestError
 from hibtest.machine.process import Machine
 from hibtest.machine.registers import Registers
+from tests.cycle.proof.breakpoints import Breakpoints
 
 SAVE, CALLER, STACK = 0x1000, 0x2000, 0x9000
 PLACES = Places(symbols={"swsusp_save": [(SAVE, SAVE + 64)]}, system_ram=[])
@@ -20,16 +21,7 @@ TAKEN = cast(Snapshot, "a picture")
 Take = Callable[[Registers], Snapshot]
 
 
-class _Stops:
-    def __init__(self) -> None:
-        self.set: dict[int, Callable[[Registers], None]] = {}
-
-    def add(self, address: int, action: Callable[[Registers], None]) -> None:
-        self.set[address] = action
-
-    def drop(self, address: int) -> None:
-        del self.set[address]
-
+class _Stops(Breakpoints):
     def word(self, address: int) -> int:
         return {STACK: CALLER}[address]
 

@@ -8,7 +8,7 @@ from hibtest.image.survey.agent import survey_agent
 from hibtest.image.survey.found import Damage, Survey, Watcher
 from hibtest.image.survey.kernel import survey_kernel, survey_stream
 
-__all__ = ["Damage", "Survey", "Watcher", "survey_disk", "survey_stream"]
+__all__ = ["Damage", "Survey", "Watcher", "survey_disk"]
 
 
 def survey_disk(
@@ -17,16 +17,20 @@ def survey_disk(
     offset: int = 0,
     boot: frozenset[int] | None = None,
     watch: Watcher | None = None,
+    stream: bool = False,
 ) -> Survey:
     """Read the image that begins at a block, the kernel's or the agent's, or say what is there.
 
     :param offset: Block of the header.
     :param boot: Checksums that the memory map of a boot may have.
     :param watch: Is shown every page.
+    :param stream: Whether it is a raw stream of /dev/snapshot.
     :raise SpecError: When the offset lies outside the device.
     :raise HostError: When the disk cannot be read.
     """
     check_offset(device, offset)
+    if stream:
+        return survey_stream(device, offset, boot, watch)
     armed = device.read_one(offset, "header").tobytes().endswith(ARMED_SIGNATURE)
     if not armed and (place := find(device, offset)):
         return survey_agent(place, boot, watch)

@@ -9,7 +9,7 @@ from hibtest.image.damage import Damaged
 from hibtest.image.header import HW_SIG, parse_header
 from hibtest.image.identify import identify
 from hibtest.image.info import ImageInfo, parse_info
-from hibtest.image.reader import check_offset, codec_of, read_image, read_stream, was_consumed
+from hibtest.image.reader import codec_of, read_image, read_stream, was_consumed
 from hibtest.image.survey.found import Survey, Watcher, remaining, through, told, with_boot
 from hibtest.story.foretold import Facts, replies
 
@@ -43,14 +43,9 @@ def survey_kernel(
 
 
 def survey_stream(
-    device: Blocks,
-    *,
-    offset: int = 0,
-    boot: frozenset[int] | None = None,
-    watch: Watcher | None = None,
+    device: Blocks, offset: int, boot: frozenset[int] | None, watch: Watcher | None
 ) -> Survey:
     """Read a raw stream; see :func:`hibtest.image.survey.survey_disk`."""
-    check_offset(device, offset)
     found = Survey(state="stream", offset=offset, codec="none")
     try:
         image = read_stream(device, offset_pages=offset)

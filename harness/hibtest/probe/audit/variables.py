@@ -6,6 +6,7 @@ kernel that lacks one of them is asked for the others.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import NamedTuple
 
 from hibtest.probe import procfs
@@ -83,15 +84,12 @@ NAMES = tuple(variable.name for variable in (*VARIABLES, *MUTEXES))
 
 def values(addresses: dict[str, list[int]]) -> Facts:
     """Return ``{name: [value, ...]}`` of all variables that have an address."""
-    kcore = Kcore()
-    try:
+    with closing(Kcore()) as kcore:
         return {
             v.name: [kcore.read(address + v.offset, v.size) for address in addresses[v.name]]
             for v in VARIABLES
             if addresses.get(v.name)
         }
-    finally:
-        kcore.close()
 
 
 def exercise(recorded: Facts) -> str:
@@ -126,12 +124,9 @@ def free_mutexes(recorded: Facts) -> str:
     addresses = recorded["addresses"]
     if not addresses:
         raise Lacking(recorded["variables_lacking"])
-    kcore = Kcore()
-    try:
+    with closing(Kcore()) as kcore:
         there = [v for v in MUTEXES if addresses.get(v.name)]
         held = [v for v in there if not becomes_free(kcore, addresses[v.name])]
-    finally:
-        kcore.close()
     if held:
         raise Failed("; ".join(f"{v.name} is held ({v.covers})" for v in held))
     return f"{len(there)} mutexes are free"
