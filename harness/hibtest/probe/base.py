@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +66,16 @@ class Witness(NamedTuple):
     name: str
     plant: Callable[[], Planted]
     private: bool = True
+
+
+def as_found(look: Callable[[], Facts]) -> Callable[[], Planted]:
+    """Return how to plant a witness of what is there anyhow, and is looked at alone."""
+
+    @wraps(look)
+    def plant() -> Planted:
+        return Planted(look(), look)
+
+    return plant
 
 
 def describe(error: BaseException) -> str:

@@ -6,11 +6,14 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from hibtest.linux import tasks
 from hibtest.linux.descriptors import closing
 from hibtest.linux.tasks import Stat
 from hibtest.probe.base import PATIENCE, Facts, Lacking
+
+T = TypeVar("T")
 
 
 def read(path: str | Path) -> str:
@@ -40,12 +43,20 @@ def raw(path: str | Path) -> bytes:
         os.close(fd)
 
 
-def read_or(path: str | Path, otherwise: str) -> str:
+def read_or(path: str | Path, otherwise: T) -> str | T:
     """Return a file's text, or ``otherwise`` when it cannot be read."""
     try:
         return read(path)
     except OSError:
         return otherwise
+
+
+def kib(path: str, name: str) -> int:
+    """Return the number in a line such as ``VmLck:  8 kB`` of a file, 0 when it has none."""
+    for line in read_or(path, "").splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1])
+    return 0
 
 
 def need(path: str | Path) -> str:

@@ -101,21 +101,11 @@ def swapping() -> str:
         data = pages.content(MIB // pages.SIZE, 30)
         area[:] = data
         area.madvise(MADV_PAGEOUT)
-        out = swapped_pages(address(area), MIB // pages.SIZE)
+        out = swapped_pages(syscalls.address(area), MIB // pages.SIZE)
         same = area[:] == data
     if not same or not out:
         raise Failed(f"{out} of {MIB // pages.SIZE} pages went to swap, content same: {same}")
     return f"{out} pages went to swap and came back"
-
-
-def address(area: mmap.mmap) -> int:
-    import ctypes
-
-    # Not from_buffer, whose reference would keep the area from being closed.
-    view = (ctypes.c_char * len(area)).from_buffer(area)
-    at = ctypes.addressof(view)
-    del view
-    return at
 
 
 def compaction() -> str:

@@ -7,7 +7,7 @@ import struct
 import time
 
 from hibtest.probe import procfs
-from hibtest.probe.base import Facts, Planted, Witness
+from hibtest.probe.base import Facts, Planted, Witness, as_found
 from hibtest.probe.detached import child
 
 TICK = 0.01
@@ -15,9 +15,10 @@ TICK = 0.01
 STATE = struct.Struct("<QQdd")
 
 
-def boot() -> Planted:
+@as_found
+def boot() -> Facts:
     """The kernel's name of this life. Planted and found: ``{"boot_id"}``."""
-    return Planted({"boot_id": procfs.boot_id()}, lambda: {"boot_id": procfs.boot_id()})
+    return {"boot_id": procfs.boot_id()}
 
 
 def counter() -> Planted:

@@ -31,7 +31,8 @@ def anonymous() -> Planted:
     region = fill(area, seed=1)
     with contextlib.suppress(OSError):  # without CONFIG_TRANSPARENT_HUGEPAGE: small pages do
         area.madvise(MADV_COLLAPSE)
-    return Planted({**region.facts, "huge_kib": huge_kib()}, region.look)
+    huge = procfs.kib("/proc/self/smaps_rollup", "AnonHugePages")
+    return Planted({**region.facts, "huge_kib": huge}, region.look)
 
 
 def private(size: int) -> mmap.mmap:
@@ -39,13 +40,6 @@ def private(size: int) -> mmap.mmap:
     # The daemon's children have no use for it, and each fork would copy its page tables.
     area.madvise(mmap.MADV_DONTFORK)
     return area
-
-
-def huge_kib() -> int:
-    for line in procfs.read_or("/proc/self/smaps_rollup", "").splitlines():
-        if line.startswith("AnonHugePages:"):
-            return int(line.split()[1])
-    return 0
 
 
 def fill(area: mmap.mmap, seed: int) -> pages.Region:
@@ -68,17 +62,10 @@ def locked() -> Planted:
     syscalls.mlock(area)
     region = fill(area, seed=3)
 
-    def look() -> Facts:
-        return {**region.look(), "locked_kib": locked_kib()}
+    def kept() -> Facts:
+        return {"locked_kib": procfs.kib("/proc/self/status", "VmLck")}
 
-    return Planted({**region.facts, "locked_kib": locked_kib()}, look)
-
-
-def locked_kib() -> int:
-    for line in procfs.read("/proc/self/status").splitlines():
-        if line.startswith("VmLck:"):
-            return int(line.split()[1])
-    return 0
+    return Planted({**region.facts, **kept()}, lambda: {**region.look(), **kept()})
 
 
 def tmpfs() -> Planted:

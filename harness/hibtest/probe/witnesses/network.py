@@ -9,7 +9,7 @@ import struct
 import time
 
 from hibtest.probe import pages, procfs
-from hibtest.probe.base import PATIENCE, Facts, Planted, Witness
+from hibtest.probe.base import PATIENCE, Facts, Planted, Witness, as_found
 
 # include/uapi/linux/sockios.h
 SIOCGIFADDR, SIOCGIFNETMASK, SIOCGIFFLAGS = 0x8915, 0x891B, 0x8913
@@ -100,16 +100,13 @@ def tcp() -> Planted:
     return Planted(look(), look)
 
 
-def interfaces() -> Planted:
+@as_found
+def interfaces() -> Facts:
     """Interfaces with their IPv4 addresses, and routes.
 
     Planted and found: ``{"interfaces": {name: {"address", "netmask", "flags", "mtu", "mac",
     "operstate"}}, "routes": lines}``.
     """
-    return Planted(look_at_interfaces(), look_at_interfaces)
-
-
-def look_at_interfaces() -> Facts:
     found = {}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         for _, name in socket.if_nameindex():

@@ -7,7 +7,7 @@ import zlib
 
 from hibtest.linux.swaps import parse
 from hibtest.probe import procfs
-from hibtest.probe.base import Facts, Planted, Witness
+from hibtest.probe.base import Facts, Planted, Witness, as_found
 
 SETTINGS = (
     "/proc/cmdline",
@@ -41,40 +41,28 @@ SETTINGS = (
 )
 
 
-def mounts() -> Planted:
+@as_found
+def mounts() -> Facts:
     """The mounts of the guest. Planted and found: ``{"mounts": lines of mountinfo}``."""
-
-    def look() -> Facts:
-        return {"mounts": sorted(procfs.read("/proc/self/mountinfo").splitlines())}
-
-    return Planted(look(), look)
+    return {"mounts": sorted(procfs.read("/proc/self/mountinfo").splitlines())}
 
 
-def swaps() -> Planted:
+@as_found
+def swaps() -> Facts:
     """Areas of swap. Planted and found: ``{"areas": [[name, type, KiB, priority]]}``."""
-
-    def look() -> Facts:
-        found = parse(procfs.read_or("/proc/swaps", "").encode())
-        return {"areas": [[one.name, one.kind, one.size, one.priority] for one in found]}
-
-    return Planted(look(), look)
+    found = parse(procfs.read_or("/proc/swaps", "").encode())
+    return {"areas": [[one.name, one.kind, one.size, one.priority] for one in found]}
 
 
-def cpus() -> Planted:
+@as_found
+def cpus() -> Facts:
     """CPUs. Planted and found: ``{"online", "present", "possible", "described"}``.
 
     ``described`` is the CRC-32 of each CPU's features and identity in /proc/cpuinfo.
     """
-
-    def look() -> Facts:
-        states = {name: sorted(procfs.cpus(name)) for name in ("online", "present", "possible")}
-        return {**states, "described": [describe(t) for t in cpuinfo().split("\n\n")]}
-
-    return Planted(look(), look)
-
-
-def cpuinfo() -> str:
-    return procfs.read("/proc/cpuinfo")
+    states = {name: sorted(procfs.cpus(name)) for name in ("online", "present", "possible")}
+    texts = procfs.read("/proc/cpuinfo").split("\n\n")
+    return {**states, "described": [describe(text) for text in texts]}
 
 
 def describe(text: str) -> int:
@@ -82,39 +70,23 @@ def describe(text: str) -> int:
     return zlib.crc32("\n".join(x for x in text.splitlines() if x.startswith(kept)).encode())
 
 
-def settings() -> Planted:
+@as_found
+def settings() -> Facts:
     """Settings of the kernel. Planted and found: ``{path: text}``, ``None`` if not there."""
-
-    def look() -> Facts:
-        return {path: read_setting(path) for path in SETTINGS}
-
-    return Planted(look(), look)
+    return {path: procfs.read_or(path, None) for path in SETTINGS}
 
 
-def read_setting(path: str) -> str | None:
-    try:
-        return procfs.read(path)
-    except OSError:
-        return None
-
-
-def modules() -> Planted:
+@as_found
+def modules() -> Facts:
     """Loaded modules. Planted and found: ``{"modules": {name: state}}``."""
-
-    def look() -> Facts:
-        lines = [line.split() for line in procfs.read_or("/proc/modules", "").splitlines()]
-        return {"modules": {words[0]: words[4] for words in lines}}
-
-    return Planted(look(), look)
+    lines = [line.split() for line in procfs.read_or("/proc/modules", "").splitlines()]
+    return {"modules": {words[0]: words[4] for words in lines}}
 
 
-def interrupts() -> Planted:
+@as_found
+def interrupts() -> Facts:
     """Interrupts of devices. Planted and found: ``{"interrupts": {device: count}}``."""
-
-    def look() -> Facts:
-        return {"interrupts": count(procfs.read("/proc/interrupts"))}
-
-    return Planted(look(), look)
+    return {"interrupts": count(procfs.read("/proc/interrupts"))}
 
 
 def count(table: str) -> dict[str, int]:
