@@ -75,6 +75,11 @@ def test_a_function_is_no_variable() -> None:
     }
 
 
+def test_a_variable_that_the_kernel_calls_text_is_one() -> None:
+    found = parsed(LISTED, "hibernate_atomic", "_etext")
+    assert addresses(found, ("hibernate_atomic",)) == {"hibernate_atomic": [0xFFFFFFFFA0881D40]}
+
+
 def test_where_the_code_ends_is_not_known_everywhere() -> None:
     found = parsed(LISTED, "hibernate_atomic", "fw_lock")
     assert addresses(found, ("hibernate_atomic", "fw_lock")) == {
@@ -131,3 +136,13 @@ def test_memory_is_read_from_the_segment_that_holds_it(tmp_path: Path) -> None:
 def test_a_kernel_without_a_core_lacks_it(tmp_path: Path) -> None:
     with pytest.raises(Lacking, match="No such file"):
         Kcore(str(tmp_path / "none"))
+
+
+def test_every_kernel_has_the_variables_of_hibernation(
+    recorded: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing(monkeypatch, recorded.at("/proc/kallsyms"))
+    names = ("hibernate_atomic", "gfp_allowed_mask", "nr_copy_pages", "system_transition_mutex")
+    found = addresses(symbols.table((*names, "_etext", "swsusp_save")), (*names, "swsusp_save"))
+    assert [len(found[name]) for name in names] == [1, 1, 1, 1]
+    assert found["swsusp_save"] == []

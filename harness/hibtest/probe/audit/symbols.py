@@ -59,11 +59,14 @@ def parse(text: str, wanted: re.Pattern[str]) -> Iterator[Symbol]:
 
 
 def addresses(symbols: Sequence[Symbol], names: Sequence[str]) -> dict[str, list[int]]:
-    """Return the addresses of variables of these names."""
-    return {
-        name: [one.first for one in symbols if one.name == name and one.kind in VARIABLES]
-        for name in names
-    }
+    """Return the addresses of variables of these names.
+
+    In 7.3 some of them are of a kind that is said to be code, so behind ``_etext``, when that is
+    among the symbols, all are.
+    """
+    code = next((one.first for one in symbols if one.name == "_etext"), None)
+    known = [s for s in symbols if s.kind in VARIABLES or (code is not None and s.first > code)]
+    return {name: [one.first for one in known if one.name == name] for name in names}
 
 
 def grep(pattern: str, path: str, *options: str) -> str:
