@@ -64,6 +64,9 @@ def agent(tmp_path: Path, text: str) -> str:
         ("raise RuntimeError(sys.argv[1:])",
          "5 EIO the agent's status is 1: RuntimeError: ['save', 'x']"),
         ('print(\'{"errno": "many"}\'); sys.exit(1)', "5 EIO the agent's status is 1: "),
+        ('print(\'{"errno": null}\'); sys.exit(1)', "5 EIO the agent's status is 1: "),
+        ("print('[]'); sys.exit(1)", "5 EIO the agent's status is 1: "),
+        ("print('7'); sys.exit(1)", "5 EIO the agent's status is 1: "),
     ],
 )  # fmt: skip
 def test_what_the_agent_tells(tmp_path: Path, text: str, came: str) -> None:

@@ -59,7 +59,7 @@ def by_agent(words: list[str], agent: str = AGENT) -> str:
     try:
         told = json.loads(done.stdout)
         number, why = int(told["errno"]), str(told["why"])
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, TypeError):
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         number, why = errno.EIO, f"the agent's status is {done.returncode}: {' '.join(last)}"
     if done.returncode == 0:
