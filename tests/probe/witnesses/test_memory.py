@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.probe import pages, syscalls
+from hibtest.probe import pages, procfs, syscalls
 from hibtest.probe.base import Lacking, Planted
 from hibtest.probe.witnesses import memory
 from tests.probe.tree import Tree
@@ -17,6 +17,14 @@ from tests.probe.witnesses.looking import Looked
 
 IN_MEMORY = {"memory": memory.anonymous, "shared-memory": memory.shared,
              "locked-memory": memory.locked}  # fmt: skip
+
+
+def locked_kib() -> int:
+    return procfs.kib("/proc/self/status", "VmLck")
+
+
+def huge_kib() -> int:
+    return procfs.kib("/proc/self/smaps_rollup", "AnonHugePages")
 
 
 @pytest.fixture
@@ -58,7 +66,7 @@ def test_pages_that_changed_places_are_found(areas: list[mmap.mmap]) -> None:
 
 def test_memory_that_is_locked_no_more_is_found(areas: list[mmap.mmap]) -> None:
     # the process may hold more that is locked
-    other = memory.locked_kib()
+    other = locked_kib()
     witness = Looked("locked-memory", memory.locked)
     assert witness.planted["locked_kib"] == other + 1024
     start = ctypes.c_void_p(syscalls.address(areas[0]))
@@ -140,18 +148,18 @@ def test_without_swap_there_is_nothing_to_plant(tree: Tree, text: str | None) ->
 
 
 def test_sizes_of_a_process_are_read_or_none(tree: Tree) -> None:
-    assert memory.huge_kib() == 0
+    assert huge_kib() == 0
     tree.put("/proc/self/smaps_rollup", "00400000-7ffce5568000 ---p\nRss:  8 kB\n")
-    assert memory.huge_kib() == 0
+    assert huge_kib() == 0
     tree.put("/proc/self/smaps_rollup", "Rss:  8 kB\nAnonHugePages:      8192 kB\nSwap: 0 kB\n")
-    assert memory.huge_kib() == 8192
+    assert huge_kib() == 8192
     tree.put("/proc/self/status", "Name:\tsh\nVmLck:\t    1024 kB\nVmPin:\t       4 kB\n")
-    assert memory.locked_kib() == 1024
+    assert locked_kib() == 1024
     tree.put("/proc/self/status", "Name:\tkthreadd\n")
-    assert memory.locked_kib() == 0
+    assert locked_kib() == 0
 
 
 def test_each_kernel_tells_the_sizes_of_a_process(recorded: Tree) -> None:
-    assert memory.huge_kib() == memory.locked_kib() == 0
+    assert huge_kib() == locked_kib() == 0
     recorded.edit("/proc/self/status", "VmLck:\t       0", "VmLck:\t    2048")
-    assert memory.locked_kib() == 2048
+    assert locked_kib() == 2048
