@@ -137,7 +137,6 @@ def test_what_was_tried_is_told(
     real = Tries.one
 
     def one(tries: Tries, name: str, work: Callable[[], object]) -> None:
-        stopped(ours[:2])
         during.append((name, stopping.going(ours)))
         real(tries, name, work)
 

@@ -91,7 +91,10 @@ def test_a_connection_is_full_in_both_directions(sockets: list[socket.socket]) -
     assert found["there"]["sent"] > witness.planted["there"]["sent"]
 
 
-def test_bytes_that_are_lost_are_found(sockets: list[socket.socket]) -> None:
+def test_bytes_that_are_lost_are_found(
+    sockets: list[socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "DRAIN", 0.1)
     witness = Looked("tcp", network.tcp)
     client, _ = sockets
     client.recv(10)  # what the server sent

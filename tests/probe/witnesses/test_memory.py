@@ -1,6 +1,7 @@
 """Witnesses in memory: planted for real, a byte changed, and looked at again."""
 
 import ctypes
+import gc
 import mmap
 import os
 import struct
@@ -29,7 +30,8 @@ def huge_kib() -> int:
 
 @pytest.fixture
 def areas(monkeypatch: pytest.MonkeyPatch) -> list[mmap.mmap]:
-    """The areas that are mapped from now on."""
+    """The areas that are mapped from now on; what earlier tests have locked is gone."""
+    gc.collect()
     found: list[mmap.mmap] = []
     real = mmap.mmap
 
