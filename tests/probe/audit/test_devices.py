@@ -176,6 +176,14 @@ def test_a_hardware_clock_may_lead_as_it_did(tree: Tree, was: float, good: bool)
             devices.clocks(leading(was))
 
 
+def test_a_hardware_clock_may_be_hours_ahead_all_along(tree: Tree) -> None:
+    hour = 3600.0  # as one that keeps local time
+    tree.put(devices.RTC, f"{round(time.time() + hour)}\n")
+    assert "apart" in devices.clocks(leading(hour))
+    with pytest.raises(Failed, match=r"was -3600\.0 s ahead of the system's"):
+        devices.clocks(leading(-hour))
+
+
 def test_a_clock_that_stands_still_fails(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     tree.put(devices.RTC, f"{round(time.time())}\n")
     was, now = leading(0.0), time.time()
