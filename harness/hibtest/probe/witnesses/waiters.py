@@ -93,9 +93,11 @@ def rounds(words: shared.Words, at: int, call: Callable[[], int]) -> None:
             words.add(at)
             continue
         number = ctypes.get_errno()
-        if number == errno.EINTR:
+        if number == errno.EAGAIN:  # a futex that was woken before it waited
+            words.add(at)
+        elif number == errno.EINTR:
             words.add(at + 1)
-        elif number != errno.EAGAIN:  # a futex whose word was changed before it waited
+        else:
             words[at + 2] = number
             time.sleep(1)
 
@@ -105,8 +107,15 @@ def nanosleep() -> int:
 
 
 def in_futex(waits: Waits) -> Callable[[], int]:
-    word = len(NAMES) * WORDS
-    return lambda: futex(waits, FUTEX_WAIT, waits.words[word] & 0xFFFFFFFF)
+    seen = 0  # as planted: whoever changes it meanwhile is not missed
+
+    def call() -> int:
+        nonlocal seen
+        result = futex(waits, FUTEX_WAIT, seen)
+        seen = waits.words[len(NAMES) * WORDS] & 0xFFFFFFFF
+        return result
+
+    return call
 
 
 def in_epoll(waits: Waits) -> Callable[[], int]:
