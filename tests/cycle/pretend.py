@@ -267,7 +267,7 @@ class Play:
         finally:
             machine.close()
 
-    def connect(self, *_: object) -> Shell:
+    def connect(self, *_: object, **__: object) -> Shell:
         """Return a shell in the guest that runs."""
         return Shell(self.machines[-1])
 

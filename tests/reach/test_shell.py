@@ -40,6 +40,16 @@ def test_port_that_refuses_is_named_with_the_last_reason(tmp_path: Path) -> None
     assert "refused" in notes(caught.value)
 
 
+def test_nobody_waits_for_the_server_of_a_machine_that_is_gone(tmp_path: Path) -> None:
+    key_at(tmp_path / "id")
+    host = key_at(tmp_path / "host")
+    with listener() as closed:
+        port = closed.getsockname()[1]
+    looks = iter([False, True])
+    with pytest.raises(GuestError, match=f"the machine is gone; port {port}: "):
+        connect(port, tmp_path / "id", public(host), soon(), gone=lambda: next(looks))
+
+
 def test_server_that_keeps_silent_does_not_hold_us(tmp_path: Path) -> None:
     key_at(tmp_path / "id")
     host = key_at(tmp_path / "host")

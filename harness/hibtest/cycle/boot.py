@@ -132,11 +132,18 @@ class Running:
         """Return a shell in the guest.
 
         :raise DeadlineExpired: When the guest's SSH server does not answer in time.
-        :raise GuestError: When somebody else answers.
+        :raise GuestError: When somebody else answers, or the machine has ended.
         """
         files = self.lab.job.files
         deadline = self.deadline(stage, "the guest's SSH server")
-        return connect(self.machine.ssh_port, files.ssh_key, files.host_key, deadline)
+        machine = self.machine
+        return connect(
+            machine.ssh_port,
+            files.ssh_key,
+            files.host_key,
+            deadline,
+            gone=lambda: machine.exit() is not None,
+        )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import binascii
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -93,7 +93,9 @@ class Link:
         self._sock.close()
 
 
-def open_link(port: int, key: Path, host_key: str, deadline: Deadline) -> Link:
+def open_link(
+    port: int, key: Path, host_key: str, deadline: Deadline, gone: Callable[[], bool]
+) -> Link:
     """Connect as root; parameters and errors are those of :func:`hibtest.reach.shell.connect`."""
     identity = _load_key(key)
     pinned = _parse_host_key(host_key)
@@ -106,6 +108,8 @@ def open_link(port: int, key: Path, host_key: str, deadline: Deadline) -> Link:
             return _try(port, identity, pinned, limit)
         except (OSError, EOFError, paramiko.SSHException) as error:
             reason = _say(error)
+            if gone():
+                raise GuestError(f"the machine is gone; port {port}: {reason}") from error
         patience = min(2 * patience, _PATIENCE_LIMIT)
         return None
 

@@ -12,7 +12,7 @@ Example::
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,17 +40,25 @@ class Result:
     stderr: str
 
 
-def connect(port: int, key: Path, host_key: str, deadline: Deadline) -> "Shell":
+def connect(
+    port: int,
+    key: Path,
+    host_key: str,
+    deadline: Deadline,
+    gone: Callable[[], bool] = lambda: False,
+) -> "Shell":
     """Connect as root to the guest behind a local port, trying again until its server is up.
 
     :param port: TCP port on 127.0.0.1.
     :param key: Private key file (Ed25519).
     :param host_key: The one host key that is accepted: ``ssh-ed25519 AAAA...``.
+    :param gone: Whether there is no machine any more.
     :raise DeadlineExpired: When no server answered in time; its notes say how the last try ended.
-    :raise GuestError: When a server with another host key answers, or it refuses the key.
+    :raise GuestError: When a server with another host key answers, it refuses the key, or the
+        machine is gone.
     :raise HostError: When a key cannot be read.
     """
-    return Shell(open_link(port, key, host_key, deadline))
+    return Shell(open_link(port, key, host_key, deadline, gone))
 
 
 class NobodyListens(GuestError):
