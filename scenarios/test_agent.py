@@ -89,7 +89,9 @@ def _refused(
     )
 
 
-def _failures(kernel: str, target: Target, steps: tuple[str, ...], *tags: str) -> Scenario:
+def _failures(
+    kernel: str, what: str, target: Target, steps: tuple[str, ...], *tags: str
+) -> Scenario:
     method = AgentMethod(
         stopper=Stopper.SIGSTOP,
         protect=Protect.DM_SNAPSHOT,
@@ -97,7 +99,7 @@ def _failures(kernel: str, target: Target, steps: tuple[str, ...], *tags: str) -
         compress="lz4",
         failures=steps,
     )
-    return _agent(kernel, f"failures-{target}", method, "failures", *tags)
+    return _agent(kernel, f"failures-{what}", method, "failures", *tags)
 
 
 # The steps of a save, in their order.
@@ -136,10 +138,10 @@ SCENARIOS = (
         "trixie", "page-out", AgentMethod(stopper=Stopper.SIGSTOP, page_out="madvise"), "wide"
     ),
     # a save that fails leaves a life that can be saved
-    _failures("bookworm", Target.SWAP, KILLED, "wide"),
-    _failures("trixie", Target.RAW, FAILING, "wide"),
-    _failures("trixie", Target.SWAP, SOME),
-    _failures("backports", Target.SERVER, SOME, "wide"),
+    _failures("bookworm", "killed", Target.SWAP, KILLED, "wide"),
+    _failures("trixie", "raw", Target.RAW, FAILING, "wide"),
+    _failures("trixie", "swap", Target.SWAP, SOME),
+    _failures("backports", "server", Target.SERVER, SOME, "wide"),
     _refused("backports", "no-space", AgentMethod(), "ENOSPC", layout=(SwapDisk(size_mib=16),)),
     _refused(
         "backports", "no-early-space", AgentMethod(allocate="early"), "ENOSPC",

@@ -32,24 +32,26 @@ FILE_ON_CRYPT = (SwapFile(size_mib=768, on=(Linear(), Crypt(sector_size=4096))),
 KERNEL, AGENT = KernelMethod(), AgentMethod(compress="zstd")
 
 
-def _layout(kernel: str, what: str, layout: Layout, method: Method, *tags: str) -> Scenario:
+def _layout(
+    kernel: str, what: str, layout: Layout, method: Method, *tags: str, lives: int = 2
+) -> Scenario:
     return Scenario(
         name=f"layout-KERNEL-{what}",
         guest=GuestSpec(kernel=kernel, vcpus=1),
         layout=layout,
         method=method,
-        lives=2 if "wide" in tags else 1,
+        lives=lives,
         tags=("layout", *tags),
     )
 
 
 SCENARIOS = (
-    _layout("bookworm", "file", FILE, KERNEL, "wide"),
-    _layout("trixie", "file", FILE, KERNEL),
-    _layout("backports", "file", FILE, KERNEL, "wide"),
+    _layout("bookworm", "file", FILE, KERNEL, "wide", lives=1),
+    _layout("trixie", "file", FILE, KERNEL, lives=1),
+    _layout("backports", "file", FILE, KERNEL, "wide", lives=1),
     _layout("trixie", "agent-file", FILE, AGENT, "wide"),
     _layout("trixie", "priorities", LOW_AND_HIGH, KERNEL, "wide"),
-    _layout("backports", "agent-priorities", LOW_AND_HIGH, AGENT),
+    _layout("backports", "agent-priorities", LOW_AND_HIGH, AGENT, lives=1),
     _layout("bookworm", "lv-on-crypt", LV_ON_CRYPT, KERNEL),
     _layout("trixie", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide"),
     _layout("backports", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide"),

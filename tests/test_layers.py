@@ -81,7 +81,7 @@ ROOMS: dict[str, set[str]] = {
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
     | {"spec", "story", "evidence", "events", "job", "image", "imageserver", "machine", "reach"}
-    | {"probe", "agent", "zipapp", "retry", "given", "programs"},
+    | {"probe", "agent", "zipapp", "retry", "given", "programs", "similar"},
     # keeps guests, and has the probe drive /dev/snapshot in them
     "snapshotdev": COMMON
     | {"spec", "story", "evidence", "events", "job", "machine", "reach", "cycle", "probe"},

@@ -172,7 +172,7 @@ def _seen(run: Running, boot: Boot) -> Boot:
     panic = run.watch.seen("panic")
     return replace(
         boot,
-        struck=tuple(run.faults.struck),
+        struck=run.faults.struck,
         marks=tuple(record.marks),
         qmp=tuple(record.qmp),
         stages=tuple(record.stages),

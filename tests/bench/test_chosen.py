@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hibtest.bench.catalogue import scenarios
 from hibtest.bench.chosen import by_name, changed, chosen, failed_last, on_own_kernel
 from hibtest.errors import SpecError
 from hibtest.evidence import to_json
@@ -73,3 +74,11 @@ def test_on_ones_own_kernel_its_runs_count(tmp_path: Path) -> None:
     _ran(tmp_path, "one-own-a", 1, good=False)
     assert [one.name for one in failed_last(KNOWN, tmp_path, own=True)] == ["one-own-a"]
     assert failed_last(KNOWN, tmp_path, own=False) == ()
+
+
+def test_a_question_of_hibtest_s_own_is_the_same_of_all_kernels() -> None:
+    """Else ``--kernel``, which asks each once, would leave one out."""
+    asked: dict[str, Scenario] = {}
+    for one in scenarios():
+        own = replace(one.on("own"), tags=())
+        assert asked.setdefault(one.question, own) == own, one.name

@@ -1,11 +1,17 @@
 """What guests do in the boots of a run: tests/cycle/pretend.py has the machines."""
 
+from dataclasses import replace
+
 import pytest
 
 from hibtest.cycle.budget import Budget
-from hibtest.spec import Stage
+from hibtest.evidence import Boot
+from hibtest.spec import CutPower, Fault, Scenario, Stage
+from hibtest.spec.fault import Moment
+from tests.cycle.jobs import ONE
 from tests.cycle.pretend import AUDIT, BEGINS, Machine, Scene, log
 
+SIGNED = 4086  # byte of the swap's header at which S1SUSPEND begins
 PANIC = "[   50.1] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b"
 
 
@@ -88,3 +94,31 @@ def hurry(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
         return 0.05 if asked is stage else real(self, asked)
 
     monkeypatch.setattr(Budget, "limit", limit)
+
+
+def cut(when: Moment) -> Scenario:
+    """Return a scenario in which the power is cut."""
+    return replace(ONE, faults=(Fault(when=when, what=CutPower()),))
+
+
+def saves_until(line: str, *, kernel: str = "trixie", **event: str) -> Scene:
+    """Boot afresh; told to hibernate, come as far as a line, and then to a write that fails."""
+
+    def scene(machine: Machine) -> None:
+        machine.prints(*log(kernel, "save", until=BEGINS))
+
+        def hibernates(_words: str) -> None:
+            machine.prints(*log(kernel, "save", since=BEGINS, until=line))
+            if event:
+                machine.tells(
+                    "BLOCK_IO_ERROR", **{key.replace("_", "-"): event[key] for key in event}
+                )
+
+        machine.hibernates = hibernates
+
+    return scene
+
+
+def struck(boot: Boot) -> list[tuple[str, Stage]]:
+    """Return the words of what struck in a boot, and the stages."""
+    return [(strike.fault.words, strike.stage) for strike in boot.struck]

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from hibtest.evidence import Boot, Evidence, Exit
+from hibtest.evidence import (
+    Evidence,
+    Exit,
+)
 from hibtest.spec import (
     Always,
     AtMark,
@@ -21,43 +24,28 @@ from hibtest.spec import (
     Flip,
     HangUp,
     Outcome,
-    Scenario,
     Stage,
 )
 from hibtest.spec.fault import Moment
 from hibtest.verdict import Verdict
 from tests.cycle.jobs import ONE
-from tests.cycle.pretend import BEGINS, Machine, Scene, log
-from tests.cycle.scenes import panics, refuses, resumes, saves, starts
+from tests.cycle.pretend import (
+    Machine,
+    log,
+)
+from tests.cycle.scenes import (
+    SIGNED,
+    cut,
+    panics,
+    refuses,
+    resumes,
+    saves,
+    saves_until,
+    starts,
+    struck,
+)
 
 Runs = Callable[..., tuple[Evidence, Verdict]]
-SIGNED = 4086  # byte of the swap's header at which S1SUSPEND begins
-
-
-def cut(when: Moment) -> Scenario:
-    return replace(ONE, faults=(Fault(when=when, what=CutPower()),))
-
-
-def saves_until(line: str, *, kernel: str = "trixie", **event: str) -> Scene:
-    """Boot afresh; told to hibernate, come as far as a line, and then to a write that fails."""
-
-    def scene(machine: Machine) -> None:
-        machine.prints(*log(kernel, "save", until=BEGINS))
-
-        def hibernates(_words: str) -> None:
-            machine.prints(*log(kernel, "save", since=BEGINS, until=line))
-            if event:
-                machine.tells(
-                    "BLOCK_IO_ERROR", **{key.replace("_", "-"): event[key] for key in event}
-                )
-
-        machine.hibernates = hibernates
-
-    return scene
-
-
-def struck(boot: Boot) -> list[tuple[str, Stage]]:
-    return [(strike.fault.words, strike.stage) for strike in boot.struck]
 
 
 @pytest.mark.parametrize("kernel", ["bookworm", "trixie", "backports"])
@@ -242,7 +230,9 @@ def test_one_place_of_a_disk_can_fail(runs: Runs) -> None:
 
 def test_the_power_is_cut_at_the_stage_with_which_a_boot_begins(runs: Runs) -> None:
     scenario = cut(AtStage(stage=Stage.BOOT, boot="resume"))
-    evidence, verdict = runs(scenario, saves(), lambda _: None, resumes(), starts())
+    evidence, verdict = runs(
+        scenario, saves(), lambda machine: machine.prints("hibtest: early"), resumes(), starts()
+    )
     assert struck(evidence.boots[1]) == [("cut the power at BOOT of the resume boot", Stage.BOOT)]
     assert verdict.outcome is Outcome.RESUMED, verdict
 

@@ -1,5 +1,6 @@
 """Faults: which can strike when, in which boot, and what that does to the course."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -92,9 +93,9 @@ def test_what_cannot_strike_then_is_refused(when: When, what: What) -> None:
         Fault(when=when, what=what)
 
 
-@pytest.mark.parametrize("percent", [0, 5, 110, -10])
-def test_percents_are_those_that_are_told(percent: int) -> None:
-    with pytest.raises(SpecError, match=f"{percent} % is not told"):
+@pytest.mark.parametrize("percent", [0, 101, -10])
+def test_percents_are_from_1_to_100(percent: int) -> None:
+    with pytest.raises(SpecError, match=f"{percent} % of an image never come"):
         AtPercent(percent=percent)
 
 
@@ -103,10 +104,33 @@ def test_no_other_stage_has_percents() -> None:
         AtPercent(percent=10, stage=Stage.FREEZE)
 
 
-@pytest.mark.parametrize(("byte", "bit"), [(-1, 0), (0, 8), (0, -1)])
-def test_a_bit_that_is_none_is_refused(byte: int, bit: int) -> None:
+@pytest.mark.parametrize("bit", [8, -1])
+def test_a_bit_that_is_none_is_refused(bit: int) -> None:
     with pytest.raises(SpecError, match="is no bit"):
-        Flip(serial="swap", byte=byte, bit=bit)
+        Flip(serial="swap", byte=0, bit=bit)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: AtWrite(serial="swap", byte=-1),
+        lambda: FailIo(serial="swap", at_mib=-1),
+        lambda: Flip(serial="swap", byte=-1),
+    ],
+)
+def test_a_place_that_no_disk_has_is_refused(make: Callable[[], object]) -> None:
+    with pytest.raises(SpecError, match="no disk has a place -1"):
+        make()
+
+
+def test_a_moment_of_a_resume_is_in_the_resume_boot() -> None:
+    moments = [AtStage(stage=stage) for stage in Stage]
+    assert {one.stage for one in moments if one.where == "resume"} == {
+        Stage.LOAD,
+        Stage.RESTORE,
+        Stage.THAW,
+        Stage.WITNESS,
+    }
 
 
 def test_one_fault_strikes_once() -> None:
@@ -162,9 +186,50 @@ def test_a_boot_that_there_is_none_of_is_refused() -> None:
     assert told.value.hint == "there are save, resume, cold"
 
 
-def test_the_power_of_the_last_boot_is_not_cut() -> None:
-    with pytest.raises(SpecError, match="nothing is booted after"):
-        course(cut(AtStage(stage=Stage.BOOT, boot="cold")))
+@pytest.mark.parametrize("boot", ["cold", "resume-again"])
+def test_the_power_of_a_boot_with_none_after_it_is_not_cut(boot: str) -> None:
+    last = Fault(when=AtStage(stage=Stage.BOOT, boot=boot), what=CutPower())
+    one = cut(AtStage(stage=Stage.LOAD))
+    with pytest.raises(SpecError, match=f"no boot is made again after the {boot} boot"):
+        course(replace(one, faults=(*one.faults, last)))
+
+
+@pytest.mark.parametrize("stage", [Stage.BOOT, Stage.PREPARE])
+def test_a_hibernation_that_has_not_begun_is_not_cut_short(stage: Stage) -> None:
+    with pytest.raises(SpecError, match="no hibernation has begun at cut the power at"):
+        course(cut(AtStage(stage=stage)))
+
+
+def test_the_power_is_cut_once_in_a_boot() -> None:
+    faults = tuple(Fault(when=AtPercent(percent=n), what=CutPower()) for n in (40, 60))
+    with pytest.raises(SpecError, match="the power of the save boot is cut twice"):
+        course(replace(ONE, faults=faults))
+
+
+def test_a_boot_that_is_made_again_has_the_faults_of_its_name() -> None:
+    flip = Fault(when=AtRest(boot="resume-again"), what=FLIP)
+    one = replace(cut(AtStage(stage=Stage.LOAD)), lives=2)
+    boots = course(replace(one, faults=(*one.faults, flip)))
+    assert [plan.faults for plan in boots if plan.name == "resume-again"] == [(flip,)]
+    never = Fault(when=AtRest(boot="resume"), what=FLIP)
+    with pytest.raises(SpecError, match="the resume boot does not power itself off"):
+        course(replace(one, faults=(*one.faults, never)))
+
+
+@pytest.mark.parametrize(
+    ("fault", "names"),
+    [
+        (Fault(when=AtStage(stage=Stage.LOAD, boot="resume-2"), what=CutPower()),
+         ["save", "resume", "resume-2", "resume-2-again"]),
+        (Fault(when=AtRest(boot="resume"), what=FLIP), ["save", "resume", "resume-2"]),
+        (Fault(when=AtStage(stage=Stage.LOAD), what=HangUp()), ["save", "resume"]),
+        (Fault(when=Always(), what=FAIL), ["save", "resume"]),
+    ],
+)  # fmt: skip
+def test_a_plan_goes_as_far_as_its_faults(fault: Fault, names: list[str]) -> None:
+    expected = Expected(outcome=Outcome.COLD_BOOT)
+    boots = expected_course(replace(ONE, lives=2, faults=(fault,), expected=expected))
+    assert [plan.name for plan in boots] == names
 
 
 @pytest.mark.parametrize("boot", ["resume", "cold"])

@@ -92,3 +92,10 @@ def test_faults_had_their_moments_in_their_names(read: Any, tmp_path: Path) -> N
         Fault(when=Always(), what=FailIo(serial="image", at_mib=20)),
         Fault(when=AtStage(stage=Stage.WRITE), what=HangUp()),
     )
+
+
+def test_a_stored_value_that_cannot_be_meant_is_told_with_its_file(tmp_path: Path) -> None:
+    when = {"type": "at-percent", "percent": 500}
+    path = stored(BEFORE | {"faults": [{"when": when, "what": {"type": "cut-power"}}]}, tmp_path)
+    with pytest.raises(SpecError, match=f"{path}: 500 % of an image never come"):
+        read_json(path, Scenario)

@@ -14,7 +14,7 @@ from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU
 from hibtest.spec import GuestFiles, Role, Scenario
-from hibtest.spec.course import BootPlan, expected_course
+from hibtest.spec.course import BootPlan, course, expected_course
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,8 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
     files = given or images.guest_files(scenario.guest.kernel)
     host = Host(qemu="", accel=chosen, accel_reason=reason)
     lab = Lab.of(Job.unkept(scenario, files, host, qemu, Path()))
+    for plan in course(scenario):
+        lab.machine(plan)  # what cannot be is said also of boots that are not expected
     boots = (
         PlannedBoot(
             role=plan.role,

@@ -73,6 +73,8 @@ def _of(kind: type[T], given: Any, path: Path) -> T:
         return msgspec.convert(given, kind, dec_hook=_decode)
     except (msgspec.ValidationError, RecursionError) as error:
         raise SpecError(f"{path}: not a {kind.__name__}: {error}") from error
+    except SpecError as error:
+        raise SpecError(f"{path}: {error.message}", hint=error.hint) from error
 
 
 def _strangers(given: Any, known: Any, where: str) -> Iterator[tuple[str, str, list[str]]]:

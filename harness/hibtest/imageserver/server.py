@@ -56,17 +56,16 @@ class ImageServer:
                 return
             self._admit(sock, peer[0], f"{peer[0]}:{peer[1]}")
 
-    def hang_up(self) -> int:
+    def hang_up(self) -> None:
         """Break off with all clients and wait until their threads have ended.
 
-        :return: With how many.
         :raise HostError: When one does not end: what is stored is then not certain.
         """
         deadline = Deadline.after(_END_LIMIT, "the end of the image server's threads")
         self._door.shut()
         with self._lock:
             self._ending = True
-            threads, clients = tuple(self._threads), len(self._clients)
+            threads = tuple(self._threads)
             for sock in self._clients:
                 with suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
@@ -74,7 +73,6 @@ class ImageServer:
             thread.join(deadline.remaining)
             if thread.is_alive():
                 raise HostError(f"the image server's {thread.name} does not end")
-        return clients
 
     def _admit(self, sock: socket.socket, address: str, peer: str) -> None:
         thread = threading.Thread(

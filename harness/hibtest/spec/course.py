@@ -7,7 +7,7 @@ from hibtest.errors import SpecError
 from hibtest.spec.fault import Always, AtRest, CutPower, Fault
 from hibtest.spec.guest import GuestSpec
 from hibtest.spec.method import AgentMethod
-from hibtest.spec.outcome import Outcome, Role
+from hibtest.spec.outcome import Outcome, Role, Stage
 from hibtest.spec.scenario import ResumeSpec, Scenario
 from hibtest.spec.step import Step, Task, after
 
@@ -53,14 +53,28 @@ def course(scenario: Scenario) -> tuple[BootPlan, ...]:
         if isinstance(fault.when, AtRest) and not any(_rests(fault, plan) for plan in boots):
             what = f"{scenario.name}: the {fault.when.where} boot does not power itself off"
             raise SpecError(what, hint="name one that does")
-    if boots[-1].cut:
-        what = f"{scenario.name}: nothing is booted after the power of the cold boot was cut"
-        raise SpecError(what, hint="name another boot")
+    for plan in boots:
+        _require_one_cut(scenario, plan)
     return boots
 
 
+def _require_one_cut(scenario: Scenario, plan: BootPlan) -> None:
+    cuts = [fault for fault in plan.faults if isinstance(fault.what, CutPower)]
+    if cuts and (plan.role is Role.COLD or plan.name.endswith("-again")):
+        what = f"{scenario.name}: no boot is made again after the {plan.name} boot was cut short"
+        raise SpecError(what, hint="name another boot")
+    if len(cuts) > 1:
+        what = f"{scenario.name}: the power of the {plan.name} boot is cut twice"
+        raise SpecError(what, hint="drop one, or name another boot")
+    early = [one for one in cuts if getattr(one.when, "stage", None) in {Stage.BOOT, Stage.PREPARE}]
+    if early and plan.role is Role.SAVE:
+        what = f"{scenario.name}: no hibernation has begun at {early[0].words}"
+        raise SpecError(what, hint="name a later stage, or another boot")
+
+
 def _rests(fault: Fault, plan: BootPlan) -> bool:
-    return fault in plan.faults and plan.steps[-1] in {Task.HIBERNATE, Task.POWER_OFF}
+    off = plan.steps[-1] in {Task.HIBERNATE, Task.POWER_OFF}
+    return fault in plan.faults and off and not plan.cut
 
 
 def _with_faults(scenario: Scenario) -> Iterator[BootPlan]:
@@ -70,8 +84,9 @@ def _with_faults(scenario: Scenario) -> Iterator[BootPlan]:
         boot = replace(plan, faults=faults)
         yield boot
         if plan.role is Role.RESUME and boot.cut:
-            left = tuple(fault for fault in faults if isinstance(fault.when, Always))
-            yield replace(plan, name=f"{plan.name}-again", faults=left)
+            again = f"{plan.name}-again"
+            left = tuple(fault for fault in scenario.faults if fault.strikes_in(again))
+            yield replace(plan, name=again, faults=left)
 
 
 def expected_course(scenario: Scenario) -> tuple[BootPlan, ...]:
@@ -81,11 +96,21 @@ def expected_course(scenario: Scenario) -> tuple[BootPlan, ...]:
         case Outcome.REFUSED:
             return boots[:1]
         case Outcome.COLD_BOOT:
-            resumes = (plan.role is Role.RESUME and not plan.cut for plan in boots)
-            last = list(resumes).index(True)
+            last = _last_expected(boots)
             return (*boots[:last], replace(boots[last], steps=(Task.IDENTIFY, Task.CUT_POWER)))
         case _:
             return boots
+
+
+def _last_expected(boots: tuple[BootPlan, ...]) -> int:
+    """Return which boot starts afresh, if one does: a resume once all faults have struck."""
+    struck = 0
+    for number, plan in enumerate(boots):
+        if any(not isinstance(fault.when, Always) for fault in plan.faults):
+            rests = any(isinstance(fault.when, AtRest) for fault in plan.faults)
+            struck = number + 1 if rests or plan.cut else number
+    resumes = [n for n, plan in enumerate(boots) if plan.role is Role.RESUME and not plan.cut]
+    return next((number for number in resumes if number >= struck), resumes[-1])
 
 
 def queues(scenario: Scenario) -> int | None:

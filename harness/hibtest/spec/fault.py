@@ -10,7 +10,7 @@ import msgspec
 from hibtest.errors import SpecError
 from hibtest.spec.outcome import Stage
 
-_RESUMING = (Stage.LOAD, Stage.RESTORE, Stage.THAW)
+_RESUMING = (Stage.LOAD, Stage.RESTORE, Stage.THAW, Stage.WITNESS)
 
 
 class Always(msgspec.Struct, frozen=True, kw_only=True, tag="always"):
@@ -49,12 +49,12 @@ class AtStage(_Staged, frozen=True, kw_only=True, tag="at-stage"):
 
 
 class AtPercent(_Staged, frozen=True, kw_only=True, tag="at-percent"):
-    """When the kernel, or the agent, tells that so much of the image is written or loaded.
+    """When the kernel, or the agent, tells that so much of the image is written or loaded, or more.
 
-    Both tell each tenth (``m = nr_to_write / 10`` in save_image(), kernel/power/swap.c, 6.1 to
-    7.3).
+    The kernel tells each tenth (``m = nr_to_write / 10`` in save_image(), kernel/power/swap.c, 6.1
+    to 7.3), the agent each twentieth.
 
-    :ivar percent: 10 to 100.
+    :ivar percent: 1 to 100.
     :ivar stage: WRITE or LOAD.
     :ivar boot: See :class:`AtStage`.
     """
@@ -65,8 +65,8 @@ class AtPercent(_Staged, frozen=True, kw_only=True, tag="at-percent"):
     def __post_init__(self) -> None:
         if self.stage not in {Stage.WRITE, Stage.LOAD}:
             raise SpecError(f"{self.stage} has no percents", hint="WRITE and LOAD have")
-        if self.percent not in range(10, 101, 10):
-            raise SpecError(f"{self.percent} % is not told", hint="10, 20 and so on to 100 are")
+        if self.percent not in range(1, 101):
+            raise SpecError(f"{self.percent} % of an image never come", hint="1 to 100 do")
 
     @property
     def words(self) -> str:
@@ -87,6 +87,11 @@ class AtMark(_Moment, frozen=True, kw_only=True, tag="at-mark"):
         return f"at the mark {self.name} of the {self.where} boot"
 
 
+def _require_place(number: int) -> None:
+    if number < 0:
+        raise SpecError(f"no disk has a place {number}", hint="0 or more")
+
+
 class AtWrite(_Moment, frozen=True, kw_only=True, tag="at-write"):
     """When the guest writes to a place of a disk; the machine stands still before it is written.
 
@@ -101,6 +106,9 @@ class AtWrite(_Moment, frozen=True, kw_only=True, tag="at-write"):
     serial: str
     byte: int = 0
     done: bool = False
+
+    def __post_init__(self) -> None:
+        _require_place(self.byte)
 
     @property
     def words(self) -> str:
@@ -135,6 +143,9 @@ class FailIo(msgspec.Struct, frozen=True, kw_only=True, tag="fail-io"):
     serial: str
     at_mib: int
 
+    def __post_init__(self) -> None:
+        _require_place(self.at_mib)
+
     @property
     def words(self) -> str:
         return f"fail writes to MiB {self.at_mib} of {self.serial}"
@@ -153,8 +164,9 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True, tag="flip"):
     bit: int = 0
 
     def __post_init__(self) -> None:
-        if self.byte < 0 or self.bit not in range(8):
-            raise SpecError(f"bit {self.bit} of byte {self.byte} is no bit", hint="0 to 7")
+        _require_place(self.byte)
+        if self.bit not in range(8):
+            raise SpecError(f"bit {self.bit} of a byte is no bit", hint="0 to 7")
 
     @property
     def words(self) -> str:

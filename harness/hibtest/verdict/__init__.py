@@ -13,8 +13,8 @@ from hibtest.printable import printable, printable_lines
 from hibtest.spec import Expected, Outcome, Scenario
 from hibtest.verdict.boots import BOOT_RULES
 from hibtest.verdict.faults import struck
-from hibtest.verdict.finding import Finding, Rule, console, found
-from hibtest.verdict.life import LIFE_RULES
+from hibtest.verdict.finding import Finding, Rule, console, found, meets
+from hibtest.verdict.life import DAMAGE_RULES, LIFE_RULES
 from hibtest.verdict.proof import LAST_RULES, PROOF_RULES, doubts
 
 __all__ = ["Verdict", "judge", "unjudged"]
@@ -58,7 +58,7 @@ def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
         reason=finding.reason,
         rests_on=finding.rests_on,
         expected=scenario.expected,
-        as_expected=_meets(finding, scenario.expected),
+        as_expected=meets(finding, scenario.expected),
         detail=finding.detail,
         tries=evidence.tries,
     )
@@ -79,7 +79,9 @@ def unjudged(scenario: Scenario, cause: str, reason: str, *, hint: str = "") -> 
 
 def _find(scenario: Scenario, evidence: Evidence) -> Finding:
     if finding := _first(BOOT_RULES, scenario, evidence):
-        return _with_proof(finding, scenario, evidence)
+        cold = finding.outcome is Outcome.COLD_BOOT
+        damage = _damage_before(scenario, evidence) if cold else None
+        return damage or _with_proof(finding, scenario, evidence)
     if finding := _first((*PROOF_RULES, *LIFE_RULES, *LAST_RULES), scenario, evidence):
         return finding
     checked = sum(len(boot.witnesses) + len(boot.audits) for boot in evidence.boots)
@@ -90,6 +92,16 @@ def _find(scenario: Scenario, evidence: Evidence) -> Finding:
     reason = f"resumed {times}; {proven}{checked} witnesses and exercises in order; image used up"
     fields = ("boots[*].witnesses", "boots[*].audits")
     return found(Outcome.RESUMED, "", reason, *fields, console(evidence.boots[-1]))
+
+
+def _damage_before(scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """Return what was wrong with a life before the guest started afresh.
+
+    Of the image that was not resumed from, :func:`doubts` tells.
+    """
+    *earlier, last = evidence.boots[:-1]
+    before = replace(evidence, boots=(*earlier, replace(last, saved=None, disks=())))
+    return _first((*PROOF_RULES, *DAMAGE_RULES), scenario, before)
 
 
 def _first(rules: Iterable[Rule], scenario: Scenario, evidence: Evidence) -> Finding | None:
@@ -109,7 +121,3 @@ def _with_proof(finding: Finding, scenario: Scenario, evidence: Evidence) -> Fin
     if not said or finding.outcome is Outcome.INVALID:
         return finding
     return replace(finding, reason=f"{finding.reason}; {said}")
-
-
-def _meets(finding: Finding, expected: Expected) -> bool:
-    return finding.outcome is expected.outcome and expected.cause in ("", finding.cause)

@@ -2,7 +2,7 @@
 
 from hibtest.evidence import Evidence
 from hibtest.spec import Outcome, Scenario
-from hibtest.verdict.finding import Finding, found
+from hibtest.verdict.finding import Finding, found, meets
 
 _TELLS = 2  # the first version of evidence that tells what struck
 _DAMAGE = (Outcome.CORRUPT, Outcome.PANIC, Outcome.HUNG)
@@ -15,7 +15,7 @@ def struck(finding: Finding, scenario: Scenario, evidence: Evidence) -> Finding:
     """
     seen = {strike.fault for boot in evidence.boots for strike in boot.struck}
     missing = [fault for fault in scenario.faults if fault not in seen]
-    surprise = finding.outcome in _DAMAGE and finding.outcome is not scenario.expected.outcome
+    surprise = finding.outcome in _DAMAGE and not meets(finding, scenario.expected)
     cut_short = finding.outcome is Outcome.INVALID and finding.cause != "unfinished"
     if not missing or surprise or cut_short or evidence.version < _TELLS:
         return finding

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hibtest.evidence import Boot, Evidence
-from hibtest.spec import Outcome, Scenario
+from hibtest.spec import Expected, Outcome, Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,11 @@ def corrupt(cause: str, boot: Boot, reason: str, *rests_on: str, detail: str = "
     return found(
         Outcome.CORRUPT, cause, f"{boot.directory} boot: {reason}", *rests_on, detail=detail
     )
+
+
+def meets(finding: Finding, expected: Expected) -> bool:
+    """Return whether a finding is what was expected."""
+    return finding.outcome is expected.outcome and expected.cause in ("", finding.cause)
 
 
 def console(boot: Boot) -> str:

@@ -14,7 +14,8 @@ from hibtest.verdict.witnesses import differences
 def _other_life(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     life = evidence.boots[0].boot_id
     for boot in evidence.boots[1:]:
-        if boot.resumed and boot.boot_id != life:
+        asked = boot.boot_id or not boot.power_cut
+        if boot.resumed and asked and boot.boot_id != life:
             reason = f"boot_id is {boot.boot_id or 'unknown'}, was {life}"
             return corrupt("boot-id", boot, reason, "boots[*].boot_id")
     return None
@@ -172,14 +173,14 @@ def _unfinished(scenario: Scenario, evidence: Evidence) -> Finding | None:
     return found(Outcome.INVALID, "unfinished", reason, "boots")
 
 
+_WHICH: tuple[Rule, ...] = (each(_garbled), _other_life)
+_WHAT: tuple[Rule, ...] = (each(_witnesses), each(_audits), _kernel_log, each(_steps))
+# What differs in a life that went on, whatever came after it.
+DAMAGE_RULES: tuple[Rule, ...] = (*_WHICH, *_WHAT, each(_failures))
 LIFE_RULES: tuple[Rule, ...] = (
-    each(_garbled),
-    _other_life,
+    *_WHICH,
     each(_not_looked_at),
-    each(_witnesses),
-    each(_audits),
-    _kernel_log,
-    each(_steps),
+    *_WHAT,
     _header,
     _used_twice,
     each(_failures),

@@ -9,7 +9,7 @@ from hibtest.evidence import Strike
 from hibtest.imageserver import ImageServer
 from hibtest.machine import halts
 from hibtest.machine.shape import Disk
-from hibtest.spec import AtRest, AtWrite, Fault
+from hibtest.spec import AtRest, AtWrite, CutPower, Fault
 
 _LIMIT = 30.0  # s for QEMU to go on; milliseconds on an idle host
 
@@ -21,7 +21,6 @@ class Armed:
     :param disks: The machine's.
     :param server: The image server beside it.
     :param stops: Whoever alone may have the machine go on, if there is somebody.
-    :ivar struck: Those that did, in their order.
     """
 
     def __init__(
@@ -32,7 +31,7 @@ class Armed:
         server: ImageServer | None,
         stops: Stops | None,
     ) -> None:
-        self.struck: list[Strike] = []
+        self._struck: list[Strike] = []
         self._waiting = list(faults)
         self._passed: list[Fault] = []
         self._watch = watch
@@ -40,13 +39,24 @@ class Armed:
         self._server = server
         self._stops = stops
         watch.listen(self._hear)
-        self._hear(watch.stage)  # which has begun already
+
+    @property
+    def struck(self) -> tuple[Strike, ...]:
+        """Those that did, in their order; who powered itself off had its power not cut."""
+        off = self._powered_off()
+        return tuple(
+            one for one in self._struck if not (off and isinstance(one.fault.what, CutPower))
+        )
 
     def rest(self) -> None:
-        """Strike what is to strike when the machine has powered itself off."""
+        """Strike what is to strike when the machine has powered itself off, if it has."""
         for fault in tuple(self._waiting):
-            if isinstance(fault.when, AtRest):
+            if isinstance(fault.when, AtRest) and self._powered_off():
                 self._strike(fault)
+
+    def _powered_off(self) -> bool:
+        ends = (one.data for one in self._watch.record.qmp if one.name == "SHUTDOWN")
+        return any(end.get("reason") == "guest-shutdown" for end in ends)
 
     def _hear(self, happening: Happening) -> None:
         for fault in tuple(self._waiting):
@@ -73,5 +83,5 @@ class Armed:
         watch = self._watch
         one = Strike(fault=fault, t=watch.now(), stage=watch.stage)
         if strike(fault.what, watch.machine, self._disks, self._server):
-            self.struck.append(one)
+            self._struck.append(one)
             watch.note(f"fault: {fault.words}")

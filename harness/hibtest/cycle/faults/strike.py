@@ -18,9 +18,11 @@ def strike(what: What, machine: Machine, disks: Sequence[Disk], server: ImageSer
     """
     match what:
         case CutPower():
-            return machine.quit().returncode is None  # else it had ended by itself
+            return machine.quit().returncode is None
         case HangUp():
-            return server is not None and server.hang_up() > 0
+            if server is not None:
+                server.hang_up()
+            return server is not None
         case FailIo():
             return True  # by QEMU, which has told so
         case Flip():

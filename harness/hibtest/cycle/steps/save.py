@@ -27,6 +27,8 @@ def fail(at: Situation, shell: Shell) -> bool:
         followed = _followed(at, shell, failing, what)
         attempt = replace(followed.attempt, asked=fail_at)
         at.boot = replace(at.boot, failures=(*at.boot.failures, attempt))
+        if followed.off:
+            return False
         if not attempt.errno:
             break
     return True
