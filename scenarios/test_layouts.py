@@ -52,9 +52,9 @@ SCENARIOS = (
     _layout("trixie", "agent-file", FILE, AGENT, "wide"),
     _layout("trixie", "priorities", LOW_AND_HIGH, KERNEL, "wide"),
     _layout("backports", "agent-priorities", LOW_AND_HIGH, AGENT, lives=1),
-    _layout("bookworm", "lv-on-crypt", LV_ON_CRYPT, KERNEL),
-    _layout("trixie", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide"),
-    _layout("backports", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide"),
+    _layout("bookworm", "lv-on-crypt", LV_ON_CRYPT, KERNEL, lives=1),
+    _layout("trixie", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide", lives=1),
+    _layout("backports", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide", lives=1),
     _layout("trixie", "agent-lv-on-crypt", LV_ON_CRYPT, AGENT, "wide"),
     _layout("backports", "file-on-crypt", FILE_ON_CRYPT, KERNEL, "wide"),
 )
