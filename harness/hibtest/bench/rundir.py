@@ -9,7 +9,7 @@ from hibtest.errors import HostError, SpecError
 OWNER, VERDICT, SCENARIO, JOB = "owner", "verdict.json", "scenario.json", "job.json"
 LATEST = "latest"
 _HERE = Path(__file__).resolve()
-_CHECKOUT = 4  # directories above this file: harness/hibtest/cli
+_CHECKOUT = 4  # directories above this file: harness/hibtest/bench
 
 
 def new_directory(runs: Path, name: str) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from hibtest.errors import SpecError
-from hibtest.spec.fault import Always, AtRest, CutPower, Fault
+from hibtest.spec.fault import Always, AtRest, AtStage, CutPower, Fault
 from hibtest.spec.guest import GuestSpec
 from hibtest.spec.method import AgentMethod
 from hibtest.spec.outcome import Outcome, Role, Stage
@@ -54,11 +54,12 @@ def course(scenario: Scenario) -> tuple[BootPlan, ...]:
             what = f"{scenario.name}: the {fault.when.where} boot does not power itself off"
             raise SpecError(what, hint="name one that does")
     for plan in boots:
-        _require_one_cut(scenario, plan)
+        _require_cuts(scenario, plan)
     return boots
 
 
-def _require_one_cut(scenario: Scenario, plan: BootPlan) -> None:
+def _require_cuts(scenario: Scenario, plan: BootPlan) -> None:
+    """Check that what the power is cut in can be cut short, once."""
     cuts = [fault for fault in plan.faults if isinstance(fault.what, CutPower)]
     if cuts and (plan.role is Role.COLD or plan.name.endswith("-again")):
         what = f"{scenario.name}: no boot is made again after the {plan.name} boot was cut short"
@@ -66,10 +67,10 @@ def _require_one_cut(scenario: Scenario, plan: BootPlan) -> None:
     if len(cuts) > 1:
         what = f"{scenario.name}: the power of the {plan.name} boot is cut twice"
         raise SpecError(what, hint="drop one, or name another boot")
-    early = [one for one in cuts if getattr(one.when, "stage", None) in {Stage.BOOT, Stage.PREPARE}]
-    if early and plan.role is Role.SAVE:
-        what = f"{scenario.name}: no hibernation has begun at {early[0].words}"
-        raise SpecError(what, hint="name a later stage, or another boot")
+    for cut in cuts if plan.role is Role.SAVE else ():
+        if isinstance(cut.when, AtStage) and cut.when.stage in {Stage.BOOT, Stage.PREPARE}:
+            what = f"{scenario.name}: no hibernation has begun at {cut.words}"
+            raise SpecError(what, hint="name a later stage, or another boot")
 
 
 def _rests(fault: Fault, plan: BootPlan) -> bool:

@@ -181,23 +181,27 @@ def recognise(line: str) -> tuple[Pattern, re.Match[str]] | None:
 
 def swap_offset(line: str) -> int | None:
     """Return the page at which a swap file lies, as a guest tells it; ``None``: another line."""
-    found = recognise(line)
-    return int(found[1]["pages"]) if found and found[0].name == "swap-offset" else None
+    words = _words(line, "swap-offset")
+    return int(words["pages"]) if words else None
 
 
 def percent(line: str) -> int | None:
     """Return how much of an image is written or loaded, as a line tells; ``None``: another line."""
-    found = recognise(line)
-    return int(found[1]["percent"]) if found and found[0].name == "progress" else None
+    words = _words(line, "progress")
+    return int(words["percent"]) if words else None
 
 
 def returned(line: str) -> Returned | None:
     """Return what a line with the mark ``returned`` tells; ``None`` for another line."""
-    found = recognise(line)
-    if found is None or found[0].name != "returned":
+    words = _words(line, "returned")
+    if words is None:
         return None
-    words = found[1]
     return Returned(mode=words["mode"], errno=int(words["errno"]), text=words["text"].strip())
+
+
+def _words(line: str, name: str) -> re.Match[str] | None:
+    found = recognise(line)
+    return found[1] if found and found[0].name == name else None
 
 
 # The kernel prints no longer record (PRINTKRB_RECORD_MAX, kernel/printk/printk.c, 6.1 to 7.3); a

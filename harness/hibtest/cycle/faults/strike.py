@@ -18,7 +18,7 @@ def strike(what: What, machine: Machine, disks: Sequence[Disk], server: ImageSer
     """
     match what:
         case CutPower():
-            return machine.quit().returncode is None
+            return machine.quit().returncode is None  # else it had ended by itself
         case HangUp():
             if server is not None:
                 server.hang_up()
