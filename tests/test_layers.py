@@ -115,7 +115,8 @@ CYCLE: dict[str, set[str]] = {
     "storage": set(),
     "proof": set(),
     "faults": {"proof"},
-    "steps": {"proof"},
+    "rollcall": {"proof"},
+    "steps": {"proof", "rollcall"},
 }
 
 # Libraries that one room alone speaks to.

@@ -30,6 +30,7 @@ from hibtest.evidence.proof import (
 )
 from hibtest.evidence.run import VERSION, Evidence, GuestKernel, Host, Trouble
 from hibtest.evidence.stored import read_json, read_written, to_json
+from hibtest.evidence.tasks import RollCall, Task, Writer
 from hibtest.evidence.tries import Try
 
 __all__ = [
@@ -51,15 +52,18 @@ __all__ = [
     "PageDifference",
     "QmpEvent",
     "RestoreProof",
+    "RollCall",
     "SaveProof",
     "StageTime",
     "StepReport",
     "Strike",
     "SwapHeader",
+    "Task",
     "Trouble",
     "Try",
     "View",
     "WitnessReport",
+    "Writer",
     "read_json",
     "read_written",
     "to_json",

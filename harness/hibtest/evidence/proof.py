@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hibtest.evidence.tasks import RollCall
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageDifference:
@@ -101,6 +103,7 @@ class SaveProof:
         power-off.
     :ivar changed_kinds: What these are.
     :ivar stopped: Seconds for which the guest stood still.
+    :ivar roll: The roll call at the snapshot; ``None`` in older evidence.
     """
 
     lacking: str = ""
@@ -111,6 +114,7 @@ class SaveProof:
     changed: int | None = None
     changed_kinds: dict[str, int] | None = None
     stopped: float = 0.0
+    roll: RollCall | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from hibtest.verdict.faults import struck
 from hibtest.verdict.finding import Finding, Rule, console, found, meets
 from hibtest.verdict.life import DAMAGE_RULES, LIFE_RULES
 from hibtest.verdict.proof import LAST_RULES, PROOF_RULES, doubts
+from hibtest.verdict.rollcall import ROLL_RULES, called
 
 __all__ = ["Verdict", "judge", "unjudged"]
 
@@ -82,13 +83,14 @@ def _find(scenario: Scenario, evidence: Evidence) -> Finding:
         cold = finding.outcome is Outcome.COLD_BOOT
         damage = _damage_before(scenario, evidence) if cold else None
         return damage or _with_proof(finding, scenario, evidence)
-    if finding := _first((*PROOF_RULES, *LIFE_RULES, *LAST_RULES), scenario, evidence):
+    if finding := _first((*ROLL_RULES, *PROOF_RULES, *LIFE_RULES, *LAST_RULES), scenario, evidence):
         return finding
     checked = sum(len(boot.witnesses) + len(boot.audits) for boot in evidence.boots)
     views = [boot.restored.image for boot in evidence.boots if boot.restored]
     exact = sum(view.pages + view.zeroes for view in views if view)
     proven = f"{exact} pages exact; " if exact else ""
     times = "once" if scenario.lives == 1 else f"{scenario.lives} times in the same life"
+    proven += called(evidence)
     reason = f"resumed {times}; {proven}{checked} witnesses and exercises in order; image used up"
     fields = ("boots[*].witnesses", "boots[*].audits")
     return found(Outcome.RESUMED, "", reason, *fields, console(evidence.boots[-1]))
@@ -101,7 +103,8 @@ def _damage_before(scenario: Scenario, evidence: Evidence) -> Finding | None:
     """
     *earlier, last = evidence.boots[:-1]
     before = replace(evidence, boots=(*earlier, replace(last, saved=None, disks=())))
-    return _first((*PROOF_RULES, *DAMAGE_RULES), scenario, before)
+    ran = _first(ROLL_RULES, scenario, evidence)
+    return ran or _first((*PROOF_RULES, *DAMAGE_RULES), scenario, before)
 
 
 def _first(rules: Iterable[Rule], scenario: Scenario, evidence: Evidence) -> Finding | None:
@@ -115,7 +118,7 @@ def _with_proof(finding: Finding, scenario: Scenario, evidence: Evidence) -> Fin
     is the verdict.
     """
     died = finding.outcome in (Outcome.PANIC, Outcome.HUNG) and evidence.boots[-1].resumed
-    if died and (wrong := _first(PROOF_RULES, scenario, evidence)):
+    if died and (wrong := _first((*ROLL_RULES, *PROOF_RULES), scenario, evidence)):
         return replace(wrong, reason=f"{wrong.reason}; then {finding.outcome} {finding.reason}")
     said = doubts(evidence)
     if not said or finding.outcome is Outcome.INVALID:

@@ -10,9 +10,10 @@ import pytest
 
 from hibtest.cycle.proof.explain import Region
 from hibtest.cycle.proof.kept import Kept
+from hibtest.cycle.proof.kernel import Space
 from hibtest.cycle.proof.kinds import Kinds
 from hibtest.cycle.proof.restore import _OTHERS, Restorer
-from hibtest.cycle.proof.save import prove_save
+from hibtest.cycle.proof.save import prove_save, written_since
 from hibtest.cycle.proof.snapshot import Snapshot
 from hibtest.cycle.proof.stops import Stops
 from hibtest.evidence import View
@@ -59,6 +60,7 @@ def snapshot(memory: GuestMemory, tmp_path: Path) -> Iterator[Snapshot]:
         forbidden=none,
         nosave=np.setdiff1d(np.arange(PAGES, dtype=np.int64), PFNS),
         kinds=Kinds(none, np.empty(0, dtype=np.int8)),
+        space=Space(),
         blocks=(),
         stopped=0.5,
     )
@@ -166,7 +168,7 @@ def test_an_image_that_was_damaged_since_is_said_and_the_snapshot_compared(
 def test_an_image_that_is_what_memory_was_is_proved(
     memory: GuestMemory, place: ImagePlace, snapshot: Snapshot
 ) -> None:
-    proof = prove_save(snapshot, place, memory)
+    proof = prove_save(snapshot, place, written_since(snapshot, memory))
     assert _exact(proof.view)
     assert (proof.changed, proof.changed_kinds, proof.stopped) == (0, {}, 0.5)
     assert (proof.damage, proof.lacking) == ("", "")
@@ -202,7 +204,7 @@ def test_pages_written_to_after_the_snapshot_are_counted_by_kind(
     memory: GuestMemory, place: ImagePlace, snapshot: Snapshot
 ) -> None:
     memory.pages[[31, 32, 50], 0] ^= 1
-    proof = prove_save(snapshot, place, memory)
+    proof = prove_save(snapshot, place, written_since(snapshot, memory))
     assert proof.changed == 3
     assert proof.changed_kinds == {"kernel text": 2, "memory of unknown use": 1}
     assert _exact(proof.view)

@@ -2,31 +2,19 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hibtest.cycle.proof.explain import Differences
+from hibtest.cycle.proof.kernel import Memory, Numbers
 from hibtest.evidence import View
 from hibtest.image.compare import differing, not_zero
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.reader import Chunk
 
-Numbers = NDArray[np.int64]
 _ZERO = np.zeros(PAGE_SIZE, dtype=np.uint8)
 _AT_A_TIME = 1024  # pages
-
-
-class Memory(Protocol):
-    """Memory by page frame number: the guest's now, or pages that were kept."""
-
-    @property
-    def pages(self) -> NDArray[np.uint8]:
-        """(n, 4096) bytes."""
-
-    def rows(self, pfns: Numbers) -> Numbers:
-        """Return the row of each PFN, -1 where there is none."""
 
 
 def compare(

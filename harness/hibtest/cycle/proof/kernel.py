@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from hibtest.cycle.proof.x86_64 import KERNEL_MAP, PAGE_OFFSET
 from hibtest.errors import GuestError
 from hibtest.image.header import PAGE_SIZE
-from hibtest.machine.memory import GuestMemory
 
 Numbers = NDArray[np.int64]
 Extent = tuple[int, int]  # first byte and the byte after the last
@@ -73,10 +72,21 @@ class Space:
         return (address - self.page_offset) & _MASK
 
 
+class Memory(Protocol):
+    """Memory by page frame number: the guest's now, or pages that were kept."""
+
+    @property
+    def pages(self) -> NDArray[np.uint8]:
+        """(n, 4096) bytes."""
+
+    def rows(self, pfns: Numbers) -> Numbers:
+        """Return the row of each PFN, -1 where there is none."""
+
+
 class KernelMemory:
     """Memory of a stopped guest by the kernel's own addresses."""
 
-    def __init__(self, memory: GuestMemory, space: Space) -> None:
+    def __init__(self, memory: Memory, space: Space) -> None:
         self.memory = memory
         self.space = space
 
@@ -92,6 +102,15 @@ class KernelMemory:
         page: NDArray[np.uint8] = self.memory.pages[row]
         return page
 
+    def read(self, address: int, size: int) -> bytes:
+        """Return so many bytes, which follow one another in physical memory, too.
+
+        :raise GuestError: When there is no RAM behind one of them.
+        """
+        first, end = address & ~(PAGE_SIZE - 1), address + size
+        data = b"".join(self.page(at).tobytes() for at in range(first, end, PAGE_SIZE))
+        return data[address - first : end - first]
+
     def words(self, address: int, count: int) -> tuple[int, ...]:
         """Return so many 64-bit words, which lie within a page."""
         at = address % PAGE_SIZE
@@ -106,10 +125,10 @@ class KernelMemory:
         :raise GuestError: When it is none.
         """
         found = [np.empty(0, dtype=np.int64)]
-        for zone in self._listed(address):
+        for zone in self.listed(address):
             # list, nodes, leaves (two words each), start_pfn, end_pfn
             start, end = self.words(zone + 48, 2)
-            leaves = [self.words(leaf + 16, 1)[0] for leaf in self._listed(zone + 32)]
+            leaves = [self.words(leaf + 16, 1)[0] for leaf in self.listed(zone + 32)]
             if not leaves:
                 continue
             bits = np.concatenate([self.page(data) for data in leaves])
@@ -117,8 +136,11 @@ class KernelMemory:
             found.append(pfns[pfns < end])
         return np.sort(np.concatenate(found))
 
-    def _listed(self, head: int) -> Iterator[int]:
-        """Yield the members of a ``struct list_head`` that is first in each of them."""
+    def listed(self, head: int) -> Iterator[int]:
+        """Yield the address of each ``struct list_head`` in a list, but for the head's own.
+
+        :raise GuestError: When the list has no end.
+        """
         member = self.words(head, 1)[0]
         for _ in range(_MOST):
             if member == head:

@@ -48,11 +48,17 @@ class Kinds(NamedTuple):
 
     def names(self, pfns: Numbers) -> list[str]:
         """Return what each of these pages is used for."""
+        return [KINDS[kind] for kind in self._of(pfns)]
+
+    def content(self, pfns: Numbers) -> Numbers:
+        """Return those of these pages that hold what a process or a file has."""
+        return pfns[np.isin(self._of(pfns), (_ANON, _CACHE))]
+
+    def _of(self, pfns: Numbers) -> NDArray[np.int8]:
         if not len(self.pfns):
-            return [KINDS[_UNKNOWN]] * len(pfns)
+            return np.full(len(pfns), _UNKNOWN, dtype=np.int8)
         at = np.minimum(np.searchsorted(self.pfns, pfns), len(self.pfns) - 1)
-        found = np.where(self.pfns[at] == pfns, self.kinds[at], _UNKNOWN)
-        return [KINDS[kind] for kind in found]
+        return np.where(self.pfns[at] == pfns, self.kinds[at], np.int8(_UNKNOWN))
 
 
 def kinds(memory: GuestMemory, base: int, physical: Callable[[int], int | None]) -> Kinds:

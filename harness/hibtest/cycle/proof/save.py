@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hibtest.cycle.proof.compare import Memory, compare, pages_of
+from hibtest.cycle.proof.compare import compare, pages_of
 from hibtest.cycle.proof.explain import Differences
-from hibtest.cycle.proof.kernel import Numbers
+from hibtest.cycle.proof.kernel import Memory, Numbers
 from hibtest.cycle.proof.snapshot import Snapshot
 from hibtest.errors import SpecError
 from hibtest.evidence import ImageFacts, Ledger, SaveProof
@@ -20,14 +20,13 @@ from hibtest.image.place import ImagePlace
 from hibtest.image.reader import Image
 
 
-def prove_save(snapshot: Snapshot, place: ImagePlace, now: Memory | None = None) -> SaveProof:
+def prove_save(snapshot: Snapshot, place: ImagePlace, changed: Numbers | None = None) -> SaveProof:
     """Compare the image on a disk with the memory it was made of.
 
     :param place: Where the image lies; the machine is off.
-    :param now: The guest's memory at its power-off, to see what has changed in the meantime.
+    :param changed: What was written to until the power-off (:func:`written_since`).
     :raise HostError: When the disk cannot be read.
     """
-    changed = None if now is None else _changed(snapshot, now)
     proof = SaveProof(
         changed=None if changed is None else len(changed),
         changed_kinds=None if changed is None else _kinds(snapshot.names(changed)),
@@ -67,8 +66,11 @@ def _ledger(snapshot: Snapshot, image: Image) -> Ledger:
     )
 
 
-def _changed(snapshot: Snapshot, now: Memory) -> Numbers:
-    """Return the PFNs of pages that were written to after the snapshot."""
+def written_since(snapshot: Snapshot, now: Memory) -> Numbers:
+    """Return the PFNs of pages that were written to after the snapshot.
+
+    :param now: The guest's memory at its power-off.
+    """
     found = [
         chunk.pfns[differing(now.pages, now.rows(chunk.pfns), chunk.data)]
         for chunk in snapshot.kept.sparing(pages_of(snapshot.kept, snapshot.kept.pfns))

@@ -49,6 +49,7 @@ class Snapshot:
     :ivar forbidden: PFNs in its map of pages that are never saved.
     :ivar nosave: PFNs that are not RAM for the kernel, or its nosave data.
     :ivar kinds: What its pages are used for.
+    :ivar space: Where the kernel's addresses are.
     :ivar blocks: What each disk holds that is to be compared.
     :ivar stopped: Seconds for which the guest stood still.
     """
@@ -61,6 +62,7 @@ class Snapshot:
     forbidden: Numbers
     nosave: Numbers
     kinds: Kinds
+    space: Space
     blocks: tuple[Blocks, ...]
     stopped: float
 
@@ -149,6 +151,7 @@ class Taker:
             forbidden=forbidden,
             nosave=_nosave(ram, places, space),
             kinds=self._kinds(memory),
+            space=space,
             blocks=tuple(read_blocks(path) for path in self._disks),
             stopped=round(time.monotonic() - began, 3),
         )

@@ -1,5 +1,7 @@
 """What the proof knows of Linux on x86-64 alone: its maps, its stacks, where it saves and jumps."""
 
+import numpy as np
+
 from hibtest.image.header import PAGE_SIZE
 from hibtest.machine.registers import Registers
 
@@ -16,6 +18,13 @@ PARTS = (
     ("kernel data", "_sdata", "_edata"),
     ("kernel bss", "__bss_start", "_end"),
 )
+# An entry of a page table, arch/x86/include/asm/pgtable_types.h (v6.1 to v7.3): present and for
+# the process, writable, the last on its way (PSE), and where what it points to lies.
+USER = np.uint64(0x5)
+WRITABLE = np.uint64(0x2)
+LARGE = np.uint64(0x80)
+FRAME = np.uint64(0x000F_FFFF_FFFF_F000)
+ENTRIES = 512
 
 
 def return_address(registers: Registers) -> int:
@@ -35,3 +44,11 @@ def jump(registers: Registers) -> tuple[int, int]:
     (arch/x86/power/hibernate_asm_64.S, v6.1 to v7.3).
     """
     return registers.r8, registers.r9
+
+
+def levels(page_offset: int) -> int:
+    """Return how many levels page tables have: only with five does RAM's map begin so low.
+
+    Documentation/arch/x86/x86_64/mm.rst (x86/x86_64/mm.rst before v6.4).
+    """
+    return 4 if page_offset >= 0xFFFF_8000_0000_0000 else 5

@@ -7,13 +7,14 @@ import msgspec
 from hibtest.cycle import hibernate
 from hibtest.cycle.boot import Running
 from hibtest.cycle.proof.blocks import prove_disk, read_blocks
-from hibtest.cycle.proof.save import prove_save
-from hibtest.cycle.proof.snapshot import Taker
+from hibtest.cycle.proof.save import prove_save, written_since
+from hibtest.cycle.proof.snapshot import Snapshot, Taker
+from hibtest.cycle.rollcall.call import Change, roll_call
 from hibtest.cycle.steps.examine import examine
 from hibtest.cycle.steps.situation import Situation
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError
-from hibtest.evidence import Attempt, SaveProof
+from hibtest.evidence import Attempt, DiskProof, SaveProof
 from hibtest.reach.shell import Shell
 from hibtest.spec import AgentMethod, Method, Role, Stage
 
@@ -78,20 +79,28 @@ def _taker(at: Situation) -> Taker | None:
 
 
 def _prove(at: Situation, taker: Taker, *, off: bool) -> None:
+    """Compare what the machine has left with its snapshot."""
     run: Running = at.run
+    snapshot, memory = taker.snapshot, run.machine.memory
     if not off:
         taker.drop()
-    elif taker.snapshot is None:
+        return
+    if snapshot is None or memory is None:
         at.boot = replace(at.boot, saved=SaveProof(lacking=taker.lacking))
-    elif run.image is None:
-        lacking = "there is no swap in which an image could lie"
-        at.boot = replace(at.boot, saved=SaveProof(lacking=lacking))
+        return
+    changed = written_since(snapshot, memory)
+    if run.image is None:
+        saved = SaveProof(lacking="there is no swap in which an image could lie")
     else:
-        saved = prove_save(taker.snapshot, run.image, run.machine.memory)
-        at.boot = replace(at.boot, saved=saved)
-        disks = run.lab.storage.compared(run.lab.job.directory)
-        proofs = (
-            prove_disk(disk.serial, before, read_blocks(disk.path))
-            for disk, before in zip(disks, taker.snapshot.blocks, strict=True)
-        )
-        at.boot = replace(at.boot, disks=tuple(proofs))
+        saved = prove_save(snapshot, run.image, changed)
+    change = Change(then=snapshot.kept, now=memory, pfns=snapshot.kinds.content(changed))
+    roll = roll_call(at.past.places, snapshot.space, change)
+    at.boot = replace(at.boot, saved=replace(saved, roll=roll), disks=_disks(run, snapshot))
+
+
+def _disks(run: Running, snapshot: Snapshot) -> tuple[DiskProof, ...]:
+    disks = run.lab.storage.compared(run.lab.job.directory)
+    return tuple(
+        prove_disk(disk.serial, before, read_blocks(disk.path))
+        for disk, before in zip(disks, snapshot.blocks, strict=True)
+    )

@@ -1,0 +1,1 @@
+"""The roll call, on kernels that are made up."""
