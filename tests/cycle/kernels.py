@@ -34,6 +34,7 @@ _WORDS = {"__per_cpu_offset": 0, "free_pages_map": 1, "forbidden_pages_map": 2, 
 _AT = 0x1000  # of those words
 _MAPS = {"orig_bm": 0x2000, "free_pages_map": 0x3000, "forbidden_pages_map": 0x4000}
 _LOADED = "Image loading done"
+_HEADER_AT = 4056  # byte of a swap's first page, kernel/power/swap.c
 _TRAP, _INTERRUPT = Stop(thread=1, signal=5), Stop(thread=1, signal=2)
 
 
@@ -189,7 +190,11 @@ def _registers(rip: int, **others: int) -> Registers:
 def holds_image(machine: Machine, recipe: Recipe = RECIPE) -> None:
     """Have an image in the swap."""
     with machine.swap.open("r+b") as disk:
+        kept = disk.read(_HEADER_AT)  # a kernel writes its own fields behind it
+        disk.seek(0)
         disk.write(write(recipe).disk)
+        disk.seek(0)
+        disk.write(kept)
 
 
 def saves_debugged(

@@ -156,7 +156,10 @@ class Machine:
         """Write the swap's header, ``struct swsusp_header`` of kernel/power/swap.c."""
         with self.swap.open("r+b") as disk:
             disk.seek((self.swap_page + 1) * PAGE - _HEADER.size)
-            disk.write(_HEADER.pack(0, 1, 1, _FLAGS, b"SWAPSPACE2", signature))
+            *_, was, sig = _HEADER.unpack(disk.read(_HEADER.size).ljust(_HEADER.size, b"\0"))
+            disk.seek((self.swap_page + 1) * PAGE - _HEADER.size)
+            kept = was if sig.startswith(b"S1SUSPEND") else sig
+            disk.write(_HEADER.pack(0, 1, 1, _FLAGS, kept, signature))
 
 
 @dataclass

@@ -22,6 +22,7 @@ from hibtest.spec import (
     FailIo,
     Fault,
     Flip,
+    FlipData,
     HangUp,
     Outcome,
     Stage,
@@ -29,6 +30,7 @@ from hibtest.spec import (
 from hibtest.spec.fault import Moment
 from hibtest.verdict import Verdict
 from tests.cycle.jobs import ONE
+from tests.cycle.kernels import holds_image
 from tests.cycle.pretend import (
     Machine,
     log,
@@ -184,6 +186,24 @@ def test_nothing_is_flipped_when_nothing_hibernates(runs: Runs) -> None:
         "the fault never struck: flip bit 0 of byte 0 of swap after the save boot; "
         "the run came to REFUSED: "
     )
+
+
+def test_a_page_of_the_image_is_flipped(runs: Runs) -> None:
+    def hibernates(machine: Machine) -> None:
+        saves()(machine)
+        holds_image(machine)
+
+    scenario = replace(ONE, faults=(Fault(when=AtRest(), what=FlipData()),))
+    evidence, _ = runs(scenario, hibernates, starts())
+    assert struck(evidence.boots[0]) == [
+        ("flip a bit of a page in the image on swap after the save boot", Stage.POWER_OFF)
+    ]
+
+
+def test_without_an_image_no_page_is_flipped(runs: Runs) -> None:
+    scenario = replace(ONE, faults=(Fault(when=AtRest(), what=FlipData()),))
+    _, verdict = runs(scenario, saves(armed=False), starts())
+    assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "no-strike")
 
 
 def test_a_write_that_fails_strikes_when_qemu_tells(runs: Runs) -> None:

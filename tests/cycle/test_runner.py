@@ -217,6 +217,7 @@ def test_where_a_swap_file_lies_is_told_by_the_guest_and_to_the_boots_after_it(r
         return placed
 
     def tells(machine: Machine) -> None:
+        machine.signs(b"SWAPSPACE2")
         machine.prints("hibtest: swap offset 24576")
         saves()(machine)
 

@@ -1,6 +1,7 @@
 """The swap header: made-up pages, and anything else that may lie there."""
 
 import struct
+from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -52,6 +53,7 @@ def test_armed_header(tmp_path: Path) -> None:
         flag_names=("PLATFORM_MODE", "CRC32_MODE"),
         crc32=0xDEADBEEF,
         hw_sig=0,
+        rest=blake2b(bytes(4056), digest_size=8).hexdigest(),
     )
 
 

@@ -19,6 +19,7 @@ from hibtest.spec import (
     FailIo,
     Fault,
     Flip,
+    FlipData,
     GuestSpec,
     HangUp,
     Outcome,
@@ -66,6 +67,7 @@ def cut(when: When) -> Scenario:
             "have the image server hang up at THAW of the resume boot",
         ),
         (Always(), FAIL, "fail writes to MiB 20 of image in every boot"),
+        (AtRest(), FlipData(), "flip a bit of a page in the image on swap after the save boot"),
         (AtRest(boot="rescue"), FLIP, "flip bit 1 of byte 4086 of swap after the rescue boot"),
     ],
 )
@@ -83,6 +85,7 @@ def test_a_fault_is_told_in_words(when: When, what: What, words: str) -> None:
         (STAGE, FAIL),
         (STAGE, FLIP),
         (Always(), FLIP),
+        (STAGE, FlipData()),
         (AtRest(), FAIL),
     ],
 )

@@ -62,6 +62,12 @@ def test_an_exact_proof_is_told() -> None:
             "checksum",
         ),
         pytest.param(
+            replace(SAVED, ledger=replace(LEDGER, asked=109, cache=513)),
+            RESTORED,
+            "image-size",
+            "110 pages, 1 more than image_size allows, and 513 of them are page cache",
+        ),
+        pytest.param(
             replace(SAVED, ledger=replace(LEDGER, lost=3, first=(0x55,))),
             RESTORED,
             "pages-lost",
@@ -155,3 +161,9 @@ def test_a_disk_that_was_written_to_after_the_snapshot(method: Method, cause: st
         same = replace(disk, at_power_off="a", differ=0)
         good = (replace(boots[0], disks=(same,)), *boots[1:])
         assert not judge(replace(SCENARIO, method=method), replace(evidence, boots=good)).cause
+
+
+@pytest.mark.parametrize(("asked", "cache"), [(110, 100), (109, 512), (0, 0), (None, 9999)])
+def test_an_image_that_could_not_be_smaller_is_in_order(asked: int | None, cache: int) -> None:
+    ledger = replace(LEDGER, asked=asked, cache=cache)
+    assert _judged(replace(SAVED, ledger=ledger))[0] is Outcome.RESUMED

@@ -94,6 +94,8 @@ class SwapHeader:
     Field names and meaning: ``struct swsusp_header``, kernel/power/swap.c (6.1 to 7.3).
 
     :ivar armed: Whether the signature is ``S1SUSPEND``: the next boot would resume.
+    :ivar rest: BLAKE2b (64 bits, hexadecimal) of the page's bytes before these fields; empty in
+        older evidence.
     """
 
     sig: str
@@ -104,6 +106,7 @@ class SwapHeader:
     flag_names: tuple[str, ...]
     crc32: int
     hw_sig: int
+    rest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +187,7 @@ class Boot:
     :ivar boot_id: ``/proc/sys/kernel/random/boot_id``, empty when it could not be asked.
     :ivar failures: Tries before it that were made to fail.
     :ivar header: The swap's header after this machine was off.
+    :ivar header_before: The same page before it was told to hibernate; ``None`` in older evidence.
     :ivar swap_offset: Page of its device at which that header lies, when the guest had to be asked.
     :ivar panic: The panic's first line, empty without one; ``last_lines``: of that console.
     :ivar restored: The proof of the resume that this boot began with, when one was asked for.
@@ -211,6 +215,7 @@ class Boot:
     audits: tuple[AuditReport, ...] = ()
     exit: Exit | None = None
     header: SwapHeader | None = None
+    header_before: SwapHeader | None = None
     swap_offset: int | None = None
     hang: Hang | None = None
     panic: str = ""

@@ -80,6 +80,8 @@ class Ledger:
     :ivar lost: Pages that are in none of these: in use, and not saved.
     :ivar twice: Pages that are in the image and in one of the others.
     :ivar first: PFNs of the first that are lost or twice there.
+    :ivar asked: How many pages an image was to have at most, by ``image_size``; ``None``: unknown.
+    :ivar cache: How many pages of the image are page cache, tmpfs included.
     """
 
     ram: int
@@ -91,6 +93,8 @@ class Ledger:
     lost: int = 0
     twice: int = 0
     first: tuple[int, ...] = ()
+    asked: int | None = None
+    cache: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ kernel/power/power.h (v6.1 line 171, v6.12 line 174, v7.3 line 179).
 A resume restores ``sig`` and leaves the other fields as they were.
 """
 
+import hashlib
 import struct
 
 from hibtest.evidence import SwapHeader
@@ -44,6 +45,7 @@ def parse_header(page: bytes) -> SwapHeader:
         flag_names=flag_names(flags),
         crc32=crc32,
         hw_sig=hw_sig,
+        rest=hashlib.blake2b(page[: PAGE_SIZE - _LAYOUT.size], digest_size=8).hexdigest(),
     )
 
 

@@ -24,6 +24,7 @@ NEEDED = (
     "__nosave_begin",
     "__nosave_end",
     "in_suspend",
+    "image_size",
     "init_task",
     "freezer_active",
     "__start_BTF",

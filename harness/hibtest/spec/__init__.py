@@ -11,6 +11,7 @@ from hibtest.spec.fault import (
     FailIo,
     Fault,
     Flip,
+    FlipData,
     HangUp,
 )
 from hibtest.spec.guest import OWN_KERNEL, Arch, Firmware, GuestFiles, GuestSpec
@@ -67,6 +68,7 @@ __all__ = [
     "Fault",
     "Firmware",
     "Flip",
+    "FlipData",
     "FuseDirty",
     "GuestFiles",
     "GuestSpec",

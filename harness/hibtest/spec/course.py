@@ -18,8 +18,8 @@ class BootPlan:
 
     :ivar name: Unique in the course; its directory in the run's.
     :ivar guest: The shape of its machine.
-    :ivar steps: What is done once it is up, in this order. A resume boot in which the guest has
-        started afresh is only asked which life it is.
+    :ivar steps: What is done once it is up, in this order.
+    :ivar afresh: What is done instead in a resume boot in which the guest has started afresh.
     :ivar faults: What is made to go wrong in it, or with its disks once it has powered off.
     """
 
@@ -27,6 +27,7 @@ class BootPlan:
     name: str
     guest: GuestSpec
     steps: tuple[Step, ...]
+    afresh: tuple[Step, ...] = (Task.IDENTIFY,)
     faults: tuple[Fault, ...] = ()
 
     @property
@@ -98,7 +99,8 @@ def expected_course(scenario: Scenario) -> tuple[BootPlan, ...]:
             return boots[:1]
         case Outcome.COLD_BOOT:
             last = _last_expected(boots)
-            return (*boots[:last], replace(boots[last], steps=(Task.IDENTIFY, Task.CUT_POWER)))
+            steps = (*boots[last].afresh, Task.CUT_POWER)
+            return (*boots[:last], replace(boots[last], steps=steps))
         case _:
             return boots
 
@@ -149,7 +151,8 @@ def _boots(scenario: Scenario) -> Iterator[BootPlan]:
         guest = _changed(guest, scenario.resume)
         last = Task.HIBERNATE if life < scenario.lives else Task.CUT_POWER
         steps = (Task.EXAMINE, *scenario.after, last)
-        yield BootPlan(role=Role.RESUME, name=f"resume{number}", guest=guest, steps=steps)
+        name, afresh = f"resume{number}", (Task.IDENTIFY, *scenario.afresh)
+        yield BootPlan(role=Role.RESUME, name=name, guest=guest, steps=steps, afresh=afresh)
     guest = _left(guest, steps)
     steps = (Task.IDENTIFY, Task.CUT_POWER)
     yield BootPlan(role=Role.COLD, name="cold", guest=guest, steps=steps)

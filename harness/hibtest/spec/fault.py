@@ -173,6 +173,21 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True, tag="flip"):
         return f"flip bit {self.bit} of byte {self.byte} of {self.serial}"
 
 
+class FlipData(msgspec.Struct, frozen=True, kw_only=True, tag="flip-data"):
+    """Flip a bit of a page that the kernel's image holds, so that it decompresses as before.
+
+    Nothing but the image's checksum tells.
+
+    :ivar serial: Which disk: a raw one with the image of the kernel, and nothing else.
+    """
+
+    serial: str = "swap"
+
+    @property
+    def words(self) -> str:
+        return f"flip a bit of a page in the image on {self.serial}"
+
+
 class HangUp(msgspec.Struct, frozen=True, kw_only=True, tag="hang-up"):
     """Have the image server break off with all its clients, and go away."""
 
@@ -181,12 +196,13 @@ class HangUp(msgspec.Struct, frozen=True, kw_only=True, tag="hang-up"):
 
 Moment = AtStage | AtPercent | AtMark | AtWrite
 When = Always | Moment | AtRest
-What = CutPower | FailIo | Flip | HangUp
+What = CutPower | FailIo | Flip | FlipData | HangUp
 _WHEN: dict[type[What], tuple[str, type | tuple[type, ...]]] = {
     CutPower: ("at a moment of a boot", (AtStage, AtPercent, AtMark, AtWrite)),
     HangUp: ("at a stage, percent or mark", (AtStage, AtPercent, AtMark)),
     FailIo: ("Always()", Always),
     Flip: ("AtRest()", AtRest),
+    FlipData: ("AtRest()", AtRest),
 }
 
 

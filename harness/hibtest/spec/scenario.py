@@ -17,7 +17,7 @@ IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
 SCRATCH_DEVICE = "/dev/disk/by-id/virtio-scratch"
 KEYS_DEVICE = "/dev/disk/by-id/virtio-keys"
 LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of it all
-_TUPLES = ("layout", "faults", "workloads", "before", "between", "after", "tags")
+_TUPLES = ("layout", "faults", "workloads", "before", "between", "after", "afresh", "tags")
 _KERNEL = "KERNEL"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
@@ -60,6 +60,7 @@ class Scenario:
         disks of the hibernated guest: it starts with ``noresume``, and powers itself off. Empty:
         there is no such boot.
     :ivar after: What is done in the guest after each resume, once it was looked at.
+    :ivar afresh: What is done in the guest when it has started afresh instead of resuming.
     :ivar tags: Words that ``-k`` finds besides the name.
     :raise SpecError: When a value cannot be meant.
     """
@@ -76,6 +77,7 @@ class Scenario:
     before: tuple[OwnStep, ...] = ()
     between: tuple[OwnStep, ...] = ()
     after: tuple[OwnStep, ...] = ()
+    afresh: tuple[OwnStep, ...] = ()
     tags: tuple[str, ...] = ()
     question: str = ""
 

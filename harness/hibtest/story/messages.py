@@ -56,6 +56,7 @@ OURS = (
     _line("no-resume-device", r"^hibtest: no resume device (?P<device>.*)"),
     _line("guest-failed", r"^hibtest: failed: (?P<text>.*)"),
     _line("swap-offset", r"^hibtest: swap offset (?P<pages>\d{1,12})(?!\d)"),
+    _line("swapon-failed", r"^hibtest: swapon (?P<device>\S+) failed"),
     _line("ready", r"^hibtest: ready"),
     _anew("begins", r"hibtest: hibernate agent begins", Stage.STOP),
     _anew("begins", r"hibtest: hibernate (?P<mode>\S+) begins", Stage.FREEZE),
@@ -113,6 +114,8 @@ SAVE = (
     _line("sleep-s5", r"ACPI: PM: Preparing to enter system sleep state S5", Stage.POWER_OFF),
     _line("power-down", r"reboot: Power down", Stage.POWER_OFF),
     _line("exit", r"PM: hibernation: hibernation exit"),
+    # read_swap_header(), mm/swapfile.c, 6.1 to 7.3, at a swapon
+    _line("no-swap-signature", r"Unable to find swap-space signature"),
 )
 
 # kernel/power/hibernate.c software_resume(), swap.c swsusp_read(), in their order.

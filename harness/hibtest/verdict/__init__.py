@@ -14,11 +14,15 @@ from hibtest.spec import Expected, Outcome, Scenario
 from hibtest.verdict.boots import BOOT_RULES
 from hibtest.verdict.faults import struck
 from hibtest.verdict.finding import Finding, Rule, console, found, meets
-from hibtest.verdict.life import DAMAGE_RULES, LIFE_RULES
+from hibtest.verdict.life import DAMAGE_RULES, LIFE_RULES, STEP_RULES
 from hibtest.verdict.proof import LAST_RULES, PROOF_RULES, doubts
 from hibtest.verdict.rollcall import ROLL_RULES, called
+from hibtest.verdict.size import SIZE_RULES
+from hibtest.verdict.swap import SWAP_RULES
 
 __all__ = ["Verdict", "judge", "unjudged"]
+
+_RULES = (*ROLL_RULES, *PROOF_RULES, *SIZE_RULES, *SWAP_RULES, *LIFE_RULES, *LAST_RULES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +87,7 @@ def _find(scenario: Scenario, evidence: Evidence) -> Finding:
         cold = finding.outcome is Outcome.COLD_BOOT
         damage = _damage_before(scenario, evidence) if cold else None
         return damage or _with_proof(finding, scenario, evidence)
-    if finding := _first((*ROLL_RULES, *PROOF_RULES, *LIFE_RULES, *LAST_RULES), scenario, evidence):
+    if finding := _first(_RULES, scenario, evidence):
         return finding
     checked = sum(len(boot.witnesses) + len(boot.audits) for boot in evidence.boots)
     views = [boot.restored.image for boot in evidence.boots if boot.restored]
@@ -103,8 +107,8 @@ def _damage_before(scenario: Scenario, evidence: Evidence) -> Finding | None:
     """
     *earlier, last = evidence.boots[:-1]
     before = replace(evidence, boots=(*earlier, replace(last, saved=None, disks=())))
-    ran = _first(ROLL_RULES, scenario, evidence)
-    return ran or _first((*PROOF_RULES, *DAMAGE_RULES), scenario, before)
+    damage = _first((*ROLL_RULES, *SIZE_RULES, *SWAP_RULES, *STEP_RULES), scenario, evidence)
+    return damage or _first((*PROOF_RULES, *DAMAGE_RULES), scenario, before)
 
 
 def _first(rules: Iterable[Rule], scenario: Scenario, evidence: Evidence) -> Finding | None:

@@ -173,8 +173,9 @@ def _unfinished(scenario: Scenario, evidence: Evidence) -> Finding | None:
     return found(Outcome.INVALID, "unfinished", reason, "boots")
 
 
+STEP_RULES: tuple[Rule, ...] = (each(_steps),)
 _WHICH: tuple[Rule, ...] = (each(_garbled), _other_life)
-_WHAT: tuple[Rule, ...] = (each(_witnesses), each(_audits), _kernel_log, each(_steps))
+_WHAT: tuple[Rule, ...] = (each(_witnesses), each(_audits), _kernel_log, *STEP_RULES)
 # What differs in a life that went on, whatever came after it.
 DAMAGE_RULES: tuple[Rule, ...] = (*_WHICH, *_WHAT, each(_failures))
 LIFE_RULES: tuple[Rule, ...] = (

@@ -60,6 +60,7 @@ def snapshot(memory: GuestMemory, tmp_path: Path) -> Iterator[Snapshot]:
         forbidden=none,
         nosave=np.setdiff1d(np.arange(PAGES, dtype=np.int64), PFNS),
         kinds=Kinds(none, np.empty(0, dtype=np.int8)),
+        asked=None,
         space=Space(),
         blocks=(),
         stopped=0.5,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hibtest.cycle.faults.moment import require_known
 from hibtest.errors import SpecError
 from hibtest.machine.shape import Disk, DiskFormat
-from hibtest.spec import AtWrite, FailIo, Fault, Flip, HangUp
+from hibtest.spec import AtWrite, FailIo, Fault, Flip, FlipData, HangUp
 
 
 def with_faults(
@@ -28,7 +28,7 @@ def with_faults(
                 found[serial] = _failing(chosen(found.values(), serial), mib << 20, halts=False)
             case _, HangUp() if not server:
                 raise SpecError("there is no image server to hang up", hint="target=Target.SERVER")
-            case _, Flip(serial=serial):
+            case _, Flip(serial=serial) | FlipData(serial=serial):
                 chosen(found.values(), serial)
             case _:
                 pass

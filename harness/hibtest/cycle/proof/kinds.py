@@ -50,6 +50,10 @@ class Kinds(NamedTuple):
         """Return what each of these pages is used for."""
         return [KINDS[kind] for kind in self._of(pfns)]
 
+    def cache(self, pfns: Numbers) -> int:
+        """Return how many of these pages are page cache, or a tmpfs's."""
+        return int((self._of(pfns) == _CACHE).sum())
+
     def content(self, pfns: Numbers) -> Numbers:
         """Return those of these pages that hold what a process or a file has."""
         return pfns[np.isin(self._of(pfns), (_ANON, _CACHE))]

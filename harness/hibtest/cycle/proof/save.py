@@ -56,7 +56,7 @@ def _compared(proof: SaveProof, snapshot: Snapshot, image: Image) -> SaveProof:
 
 
 def _ledger(snapshot: Snapshot, image: Image) -> Ledger:
-    return account(
+    ledger = account(
         ram=snapshot.ram,
         data=image.pfns,
         zero=image.zero_pfns,
@@ -64,6 +64,8 @@ def _ledger(snapshot: Snapshot, image: Image) -> Ledger:
         forbidden=snapshot.forbidden,
         nosave=snapshot.nosave,
     )
+    cache = snapshot.kinds.cache(snapshot.kept.pfns)
+    return replace(ledger, asked=snapshot.asked, cache=cache)
 
 
 def written_since(snapshot: Snapshot, now: Memory) -> Numbers:

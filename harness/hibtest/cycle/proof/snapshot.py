@@ -49,6 +49,7 @@ class Snapshot:
     :ivar forbidden: PFNs in its map of pages that are never saved.
     :ivar nosave: PFNs that are not RAM for the kernel, or its nosave data.
     :ivar kinds: What its pages are used for.
+    :ivar asked: Pages that an image is to have at most; ``None``: the kernel does not tell.
     :ivar space: Where the kernel's addresses are.
     :ivar blocks: What each disk holds that is to be compared.
     :ivar stopped: Seconds for which the guest stood still.
@@ -62,6 +63,7 @@ class Snapshot:
     forbidden: Numbers
     nosave: Numbers
     kinds: Kinds
+    asked: int | None
     space: Space
     blocks: tuple[Blocks, ...]
     stopped: float
@@ -151,6 +153,7 @@ class Taker:
             forbidden=forbidden,
             nosave=_nosave(ram, places, space),
             kinds=self._kinds(memory),
+            asked=_asked(kernel, places),
             space=space,
             blocks=tuple(read_blocks(path) for path in self._disks),
             stopped=round(time.monotonic() - began, 3),
@@ -187,6 +190,16 @@ class Taker:
         )
         found = _GPA.search(str(answer))
         return int(found[1], 16) if found else None
+
+
+def _asked(kernel: KernelMemory, places: Places) -> int | None:
+    """Return ``image_size`` in pages, rounded up, as hibernate_preallocate_memory() takes it.
+
+    kernel/power/snapshot.c, v6.1 line 116 and 1855 (SNAPSHOT_PREF_IMAGE_SIZE sets the same).
+    """
+    if "image_size" not in places.symbols:
+        return None
+    return -(-kernel.words(places.address("image_size"), 1)[0] // PAGE_SIZE)
 
 
 def _part(address: int, regions: Sequence[Region]) -> str:

@@ -40,7 +40,8 @@ def save(at: Situation, shell: Shell) -> bool:
     run, past, method = at.run, at.past, at.run.lab.job.scenario.method
     past.close()
     taker = _taker(at)
-    at.boot = replace(at.boot, attempt=Attempt(mode=method.mode))
+    header = run.swap.header() if run.swap else None
+    at.boot = replace(at.boot, attempt=Attempt(mode=method.mode), header_before=header)
     try:
         followed = _followed(at, shell, method, "the start of the hibernation")
     except (GuestError, DeadlineExpired):

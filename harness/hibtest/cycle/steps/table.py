@@ -52,7 +52,7 @@ def carry_out(plan: BootPlan, at: Situation) -> None:
         return
     steps: tuple[Step, ...] = plan.steps
     if plan.role is Role.RESUME and came is Came.READY:
-        steps = (Task.IDENTIFY,)
+        steps = plan.afresh
     stage = Stage.PREPARE if plan.role is Role.SAVE else Stage.WITNESS
     at.run.watch.enter(stage)
     with at.run.connect(stage) as shell:
