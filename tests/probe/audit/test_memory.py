@@ -124,6 +124,36 @@ def test_slots_that_were_not_given_back_are_told(recorded: Tree, more: int, good
             memory.slots_given_back(was)
 
 
+@pytest.mark.parametrize(
+    ("more", "out", "good"),
+    [
+        (0, 0, True),
+        (4, 0, False),  # one slot
+        (-400, 0, True),
+        (80, 80, True),
+        (80 + 512, 80, True),  # what the only CPU keeps
+        (80 + 516, 80, False),
+    ],
+)
+def test_no_more_slots_are_in_use_than_were_swapped_out(
+    recorded: Tree, monkeypatch: pytest.MonkeyPatch, more: int, out: int, good: bool
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    set_number(recorded, "SwapTotal", 1 << 20)
+    set_number(recorded, "SwapFree", 1 << 19)
+    recorded.put("/proc/vmstat", "pswpin 7\npswpout 100\n")
+    was = before()
+    if more:
+        set_number(recorded, "SwapFree", (1 << 19) - more)
+    recorded.put("/proc/vmstat", f"pswpin 7\npswpout {100 + out // 4}\n")
+    if good:
+        told = f"{more} KiB more of swap are in use, {out} KiB were swapped out since"
+        assert memory.slots_given_back(was) == told
+    else:
+        with pytest.raises(Failed, match=f"^{more} KiB more of swap are in use, and {out} KiB"):
+            memory.slots_given_back(was)
+
+
 def test_without_swap_there_is_none_to_give_back(recorded: Tree) -> None:
     was = before()
     set_number(recorded, "SwapTotal", 0)

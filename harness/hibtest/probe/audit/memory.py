@@ -12,6 +12,9 @@ from hibtest.probe.base import Facts, Failed, Lacking
 from hibtest.probe.witnesses import threads
 from hibtest.probe.witnesses.memory import MADV_PAGEOUT, MIB, swapped_pages
 
+# Slots that each CPU keeps for itself once something was swapped out, and those that it has not
+# given back yet: two times SWAP_SLOTS_CACHE_SIZE (include/linux/swap_slots.h, up to v6.13).
+KEPT_KIB = 2 * 64 * 4
 # What may go astray between two looks: caches of pages on each CPU, changes on the way.
 ASTRAY_KIB = 8 << 10
 ACCOUNTED = (
@@ -27,10 +30,14 @@ def meminfo() -> dict[str, int]:
 
 
 def state() -> Facts:
-    """Return ``{"total", "unaccounted", "swap"}``, in KiB: what must not grow."""
+    """Return ``{"total", "unaccounted", "swap"}``, in KiB: what must not grow.
+
+    And how much of swap is ``"used"``, and was swapped ``"out"`` until now.
+    """
     info = meminfo()
     lost, swap = unaccounted(info), unexplained_swap(info)
-    return {"total": info["MemTotal"], "unaccounted": lost, "swap": swap}
+    slots = {"used": info["SwapTotal"] - info["SwapFree"], "out": swapped_out()}
+    return {"total": info["MemTotal"], "unaccounted": lost, "swap": swap, **slots}
 
 
 def unaccounted(info: dict[str, int]) -> int:
@@ -49,6 +56,12 @@ def unexplained_swap(info: dict[str, int]) -> int:
     """Return how many KiB of swap are used by neither a process, the cache nor a tmpfs."""
     used = info["SwapTotal"] - info["SwapFree"] - info["SwapCached"]
     return used - in_processes("VmSwap:") - in_tmpfs()
+
+
+def swapped_out() -> int | None:
+    """Return how many KiB were swapped out since the kernel booted, if it counts that."""
+    found = re.search(r"^pswpout (\d+)$", procfs.read_or("/proc/vmstat", ""), re.MULTILINE)
+    return int(found[1]) * pages.SIZE // 1024 if found else None
 
 
 def in_processes(key: str) -> int:
@@ -84,13 +97,23 @@ def given_back(recorded: Facts) -> str:
 
 
 def slots_given_back(recorded: Facts) -> str:
-    """Compare the swap that is used by nobody with before."""
+    """Compare the swap that is used with before: no more than was swapped out since.
+
+    To the slot, where nothing was.
+    """
     if not meminfo()["SwapTotal"]:
         raise Lacking("no swap is on")
-    grown = state()["swap"] - recorded["memory"]["swap"]
+    was, now = recorded["memory"], state()
+    grown = now["swap"] - was["swap"]
     if grown > ASTRAY_KIB:
         raise Failed(f"{grown} KiB more of swap are in use by nobody, over {ASTRAY_KIB} KiB")
-    return f"{grown} KiB more of swap are unaccounted for, at most {ASTRAY_KIB}"
+    if was["out"] is None or now["out"] is None:
+        return f"{grown} KiB more of swap are unaccounted for, at most {ASTRAY_KIB}"
+    more, out = now["used"] - was["used"], now["out"] - was["out"]
+    most = out and out + KEPT_KIB * (os.cpu_count() or 1)
+    if more > most:
+        raise Failed(f"{more} KiB more of swap are in use, and {out} KiB were swapped out since")
+    return f"{more} KiB more of swap are in use, {out} KiB were swapped out since"
 
 
 def swapping() -> str:
