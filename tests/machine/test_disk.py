@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from hibtest.errors import HostError
-from hibtest.machine.disk import copy, full_disk, overlay, require_room, sparse
+from hibtest.machine.disk import copy, flat, full_disk, overlay, require_room, sparse
 from hibtest.machine.monitor import Event
+from hibtest.machine.shape import Disk, DiskFormat
 
 
 def _names(directory: Path) -> list[str]:
@@ -26,6 +27,20 @@ def test_overlay_rests_on_its_base(tmp_path: Path) -> None:
     assert (info["format"], info["virtual-size"]) == ("qcow2", 8 << 20)
     assert (info["backing-filename"], info["backing-filename-format"]) == (str(base), "raw")
     assert _names(tmp_path) == ["base.img", "root.qcow2"]
+
+
+def test_what_an_overlay_holds_is_flattened_and_takes_no_room_for_zeros(tmp_path: Path) -> None:
+    base = sparse(tmp_path / "base.img", 64)
+    with base.open("r+b") as file:
+        file.write(b"root" * 1024)
+    disk = Disk(serial="root", path=overlay(base, tmp_path / "root.qcow2"), format=DiskFormat.QCOW2)
+    made = flat(disk, tmp_path / "flat.raw")
+    assert made.read_bytes() == base.read_bytes()
+    assert made.stat().st_blocks * 512 < 1 << 20
+    disk.path.write_bytes(b"QFI")
+    with pytest.raises(HostError, match=r"again\.raw: root\.qcow2 could not be copied"):
+        flat(disk, tmp_path / "again.raw")
+    assert _names(tmp_path) == ["base.img", "flat.raw", "root.qcow2"]
 
 
 def test_sparse_disk_has_its_size_and_takes_no_room(tmp_path: Path) -> None:

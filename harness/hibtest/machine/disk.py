@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hibtest.errors import HostError
 from hibtest.machine.monitor import Event
+from hibtest.machine.shape import Disk
 from hibtest.programs import run
 
 _MIB = 1 << 20
@@ -49,6 +50,20 @@ def copy(base: Path, path: Path) -> Path:
     with _new(path) as part:
         words = ["cp", "--reflink=auto", "--sparse=always", "--"]
         run([*words, base, part], f"{path}: no copy could be made")
+    return path
+
+
+def flat(disk: Disk, path: Path) -> Path:
+    """Write what a disk holds, with all that it lies on, to a raw one; zeros take no room.
+
+    :return: ``path``.
+    :raise HostError: When qemu-img is missing, cannot read it, or the file system is full.
+    """
+    if not disk.path.is_file():
+        raise HostError(f"{disk.path}: no such disk")
+    with _new(path) as part:
+        words = ["qemu-img", "convert", "-f", str(disk.format), "-O", "raw"]
+        run([*words, disk.path.absolute(), part], f"{path}: {disk.path.name} could not be copied")
     return path
 
 
