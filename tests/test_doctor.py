@@ -48,11 +48,21 @@ def test_old_qemu_works_with_a_reservation(tmp_path: Path, monkeypatch: pytest.M
 
 def test_programs_are_looked_for_with_their_packages() -> None:
     assert check_program("sh", "dash").detail == shutil.which("sh")
+    assert check_program("no-such-fsck", "p").remedy == "apt install p"
     missing = check_tools({"sh": "dash", "no-such-a": "p", "no-such-b": "p", "no-such-c": "q"})
     assert missing.ok is False
     assert missing.detail == "not found: no-such-a no-such-b no-such-c"
     assert missing.remedy == "apt install p q"
     assert check_tools({"sh": "dash"}).ok
+
+
+def test_what_looks_at_filesystems_is_found_where_only_root_has_it_in_his_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = {check.name: check for check in checks({}, tmp_path)}
+    assert found["e2fsck"].ok
+    assert found["e2fsck"].detail.endswith("sbin/e2fsck")
 
 
 def test_directory_that_can_be_made_is_good_enough(tmp_path: Path) -> None:

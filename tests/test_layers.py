@@ -81,7 +81,7 @@ ROOMS: dict[str, set[str]] = {
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
     | {"spec", "story", "evidence", "events", "job", "image", "imageserver", "machine", "reach"}
-    | {"probe", "agent", "zipapp", "retry", "given", "programs", "similar"},
+    | {"probe", "agent", "zipapp", "retry", "given", "programs", "similar", "files"},
     # keeps guests, and has the probe drive /dev/snapshot in them
     "snapshotdev": COMMON
     | {"spec", "story", "evidence", "events", "job", "machine", "reach", "cycle", "probe"},
@@ -91,7 +91,7 @@ ROOMS: dict[str, set[str]] = {
     "retry": {"spec", "story", "evidence"},
     "runner": COMMON | BELOW_RUNNER | {"events", "job", "files"},
     "report": COMMON | {"spec", "evidence", "events", "verdict"},
-    "doctor": COMMON | {"spec", "machine"},
+    "doctor": COMMON | {"spec", "machine", "programs"},
     # the agent lies on the toolbox disk; what is mounted on this machine is told as in a guest
     "images": COMMON | {"spec", "zipapp", "similar", "linux", "programs"},
     "bench": COMMON
@@ -113,10 +113,11 @@ CODECS = {"lz4", "zstandard"}
 # cycle's own rooms, and which of the others each may import.
 CYCLE: dict[str, set[str]] = {
     "storage": set(),
+    "filesystems": {"storage"},
     "proof": set(),
     "faults": {"proof"},
     "rollcall": {"proof"},
-    "steps": {"proof", "rollcall"},
+    "steps": {"proof", "rollcall", "filesystems"},
 }
 
 # Libraries that one room alone speaks to.

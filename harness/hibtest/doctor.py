@@ -13,6 +13,7 @@ from pathlib import Path
 import platformdirs
 import psutil
 
+from hibtest import programs
 from hibtest.errors import HibtestError
 from hibtest.machine import turns
 from hibtest.machine.accel import choose
@@ -55,6 +56,7 @@ def checks(tools: Mapping[str, str], runs: Path) -> tuple[Check, ...]:
         _guarded("QEMU", _qemu),
         _guarded("acceleration", _acceleration),
         check_program("qemu-img", "qemu-utils"),
+        check_program("e2fsck", "e2fsprogs"),
         check_tools(tools),
         check_extra("dot", "graphviz", "pictures of graphs"),
         check_user_namespaces(_SUBUID, _SYSCTL),
@@ -96,8 +98,8 @@ def _seats() -> Check:
 
 
 def check_program(name: str, package: str) -> Check:
-    """Look for a program on the search path."""
-    found = shutil.which(name)
+    """Look for a program on the search path, and where only root has them in his."""
+    found = programs.find(name)
     remedy = "" if found else f"apt install {package}"
     return Check(name=name, ok=bool(found), detail=found or "not found", remedy=remedy)
 

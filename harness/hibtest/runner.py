@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from hibtest.cycle import agent
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.boot import Lab, Running, running
+from hibtest.cycle.filesystems import look, require_programs
 from hibtest.cycle.server import served
 from hibtest.cycle.steps import Past, Situation, carry_out
 from hibtest.cycle.watch import Stalled
@@ -50,6 +51,7 @@ def _nothing_yet(job: Job) -> Evidence:
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         proof=job.proof,
         tries=job.tries,
+        filesystems=(),
     )
 
 
@@ -64,10 +66,13 @@ def _run(job: Job, sink: Sink) -> Evidence:
         lab = Lab.of(job, sink, began)
         for plan in course(job.scenario):
             lab.machine(plan)  # what cannot be is said before anything is done
+        stored = tuple(lab.storage.filesystems(job.files, job.directory))
+        require_programs(stored)
         lab.storage.make(job.files, job.directory)
         for boot in _boots(lab):
             evidence = replace(evidence, boots=(*evidence.boots, boot))
             _store(job, evidence, began)
+        evidence = replace(evidence, filesystems=look(stored, job.directory))
     except HibtestError as error:
         evidence = replace(evidence, trouble=_trouble(error))
     except OSError as error:  # this host's, whichever file it was

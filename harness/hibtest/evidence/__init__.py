@@ -19,6 +19,7 @@ from hibtest.evidence.boot import (
     SwapHeader,
     WitnessReport,
 )
+from hibtest.evidence.filesystem import FilesystemCheck
 from hibtest.evidence.proof import (
     DiskProof,
     ImageFacts,
@@ -43,6 +44,7 @@ __all__ = [
     "DiskProof",
     "Evidence",
     "Exit",
+    "FilesystemCheck",
     "GuestKernel",
     "Hang",
     "Host",

@@ -131,6 +131,7 @@ class DiskProof:
     :ivar differ: Pieces of 64 KiB that are not the same.
     :ivar first: Where the first of them begin, in bytes.
     :ivar seconds: For how long the guest stood still for it.
+    :ivar files: What lies in those pieces, the last written first, as far as that could be told.
     """
 
     serial: str
@@ -139,6 +140,7 @@ class DiskProof:
     differ: int = 0
     first: tuple[int, ...] = ()
     seconds: float = 0.0
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

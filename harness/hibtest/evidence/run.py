@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hibtest.evidence.boot import Boot
+from hibtest.evidence.filesystem import FilesystemCheck
 from hibtest.evidence.tries import Try
 
 VERSION = 2  # since 2, boots tell which faults struck
@@ -58,6 +59,9 @@ class Evidence:
     :ivar version: Of this form.
     :ivar proof: Whether images were to be compared with memory.
     :ivar tries: Runs in whose place this one was made.
+    :ivar filesystems: What was found to be wrong with its filesystems, looked at when the last
+        machine was off, those that have nothing wrong too; empty: nobody has looked yet;
+        ``None``: in older evidence, where nobody did.
     """
 
     scenario: str
@@ -69,6 +73,7 @@ class Evidence:
     started: str = ""
     proof: bool = False
     tries: tuple[Try, ...] = ()
+    filesystems: tuple[FilesystemCheck, ...] | None = None
     version: int = VERSION
 
     @staticmethod

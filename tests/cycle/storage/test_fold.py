@@ -9,7 +9,17 @@ from hibtest.cycle.cmdline import cmdline
 from hibtest.cycle.storage import storage_of
 from hibtest.cycle.storage.left import disks_in, drop_disks
 from hibtest.machine.shape import DiskFormat
-from hibtest.spec import AgentMethod, GuestSpec, Linear, Role, Scenario, Target
+from hibtest.spec import (
+    AgentMethod,
+    Crypt,
+    GuestSpec,
+    Linear,
+    Role,
+    Scenario,
+    SwapDisk,
+    SwapFile,
+    Target,
+)
 from tests.cycle.jobs import files_in
 
 PLAIN = Scenario(name="plain", guest=GuestSpec(kernel="trixie"))
@@ -71,3 +81,29 @@ def test_all_that_a_run_keeps_of_its_guest_is_dropped_at_the_end(
     assert image in disks_in(run)
     drop_disks(run)
     assert [path.name for path in run.iterdir()] == ["evidence.json"]
+
+
+def test_disks_that_have_a_filesystem_are_known_with_what_they_were_made_from(
+    tmp_path: Path,
+) -> None:
+    files = files_in(tmp_path)
+    layout = (SwapFile(on=(Crypt(),)), SwapDisk(), SwapDisk(on=(Crypt(),)))
+    found = list(storage_of(replace(MAPPED, layout=layout)).filesystems(files, tmp_path))
+    assert [(one.disk.serial, one.meant) for one in found] == [
+        ("root", True),
+        ("swap", True),
+        ("swap2", False),
+        ("scratch", False),
+    ]
+    assert [one.before for one in found] == [files.root, None, None, None]
+    assert [len(one.views) for one in found] == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("target", Target)
+def test_what_an_image_is_written_to_is_not_taken_for_a_filesystem(
+    target: Target, tmp_path: Path
+) -> None:
+    scenario = replace(PLAIN, method=AgentMethod(target=target))
+    found = list(storage_of(scenario).filesystems(files_in(tmp_path), tmp_path))
+    others = [one.disk.serial for one in found if not one.meant]
+    assert others == ([] if target is Target.SWAP else ["swap"])

@@ -55,13 +55,18 @@ def read_blocks(path: Path) -> Blocks:
     return Blocks(digests=bytes(digests), size=size, seconds=seconds)
 
 
-def prove_disk(serial: str, before: Blocks, now: Blocks) -> DiskProof:
-    """Compare what a disk held at the snapshot with what it holds at the power-off."""
-    differ = [
+def differing(before: Blocks, now: Blocks) -> list[int]:
+    """Return where the pieces begin, in bytes, that are not the same."""
+    return [
         at // _DIGEST * PIECE
         for at in range(0, max(len(before.digests), len(now.digests)), _DIGEST)
         if before.digests[at : at + _DIGEST] != now.digests[at : at + _DIGEST]
     ]
+
+
+def prove_disk(serial: str, before: Blocks, now: Blocks) -> DiskProof:
+    """Compare what a disk held at the snapshot with what it holds at the power-off."""
+    differ = differing(before, now)
     return DiskProof(
         serial=serial,
         at_snapshot=str(before),

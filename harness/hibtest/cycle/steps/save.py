@@ -6,15 +6,17 @@ import msgspec
 
 from hibtest.cycle import hibernate
 from hibtest.cycle.boot import Running
-from hibtest.cycle.proof.blocks import prove_disk, read_blocks
+from hibtest.cycle.filesystems import written
+from hibtest.cycle.proof.blocks import PIECE, Blocks, differing, prove_disk, read_blocks
 from hibtest.cycle.proof.save import prove_save, written_since
-from hibtest.cycle.proof.snapshot import Snapshot, Taker
+from hibtest.cycle.proof.snapshot import Taker
 from hibtest.cycle.rollcall.call import Change, roll_call
 from hibtest.cycle.steps.examine import examine
 from hibtest.cycle.steps.situation import Situation
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError
 from hibtest.evidence import Attempt, DiskProof, SaveProof
+from hibtest.machine.shape import Disk
 from hibtest.reach.shell import Shell
 from hibtest.spec import AgentMethod, Method, Role, Stage
 
@@ -96,12 +98,19 @@ def _prove(at: Situation, taker: Taker, *, off: bool) -> None:
         saved = prove_save(snapshot, run.image, changed)
     change = Change(then=snapshot.kept, now=memory, pfns=snapshot.kinds.content(changed))
     roll = roll_call(at.past.places, snapshot.space, change)
-    at.boot = replace(at.boot, saved=replace(saved, roll=roll), disks=_disks(run, snapshot))
-
-
-def _disks(run: Running, snapshot: Snapshot) -> tuple[DiskProof, ...]:
     disks = run.lab.storage.compared(run.lab.job.directory)
-    return tuple(
-        prove_disk(disk.serial, before, read_blocks(disk.path))
-        for disk, before in zip(disks, snapshot.blocks, strict=True)
-    )
+    pairs = zip(disks, snapshot.blocks, strict=True)
+    proofs = tuple(_disk(at, disk, before) for disk, before in pairs)
+    at.boot = replace(at.boot, saved=replace(saved, roll=roll), disks=proofs)
+
+
+def _disk(at: Situation, disk: Disk, before: Blocks) -> DiskProof:
+    """Compare a disk; where it was written to, say what lies there."""
+    lab, now = at.run.lab, read_blocks(disk.path)
+    proof = prove_disk(disk.serial, before, now)
+    stored = lab.storage.filesystems(lab.job.files, lab.job.directory)
+    one = next((found for found in stored if found.disk == disk), None)
+    if one is None or not proof.differ:
+        return proof
+    places = differing(before, now)
+    return replace(proof, files=written(one, places, PIECE, lab.job.directory))

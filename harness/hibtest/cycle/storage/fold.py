@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hibtest.cycle.storage.part import NewDisk, Part
+from hibtest.cycle.storage.part import NewDisk, Part, Stored
 from hibtest.cycle.storage.plan import plan_disk, script
 from hibtest.cycle.storage.roots import root_part, scratch_part
 from hibtest.cycle.storage.swaps import swap_parts
@@ -74,6 +74,23 @@ class Storage:
     def compared(self, directory: Path) -> tuple[Disk, ...]:
         """Return the disks that must not change after the snapshot."""
         return tuple(disk.at(directory) for disk in self._own() if disk.compared)
+
+    def filesystems(self, files: GuestFiles, directory: Path) -> Iterator[Stored]:
+        """Yield the disks that have a filesystem, or might.
+
+        One that an image is written to might show anything.
+        """
+        for part in self._parts():
+            if not part.filesystem and (part.views or part is self.image):
+                continue
+            for disk in part.disks:
+                if not disk.readonly:
+                    yield Stored(
+                        disk=disk.at(directory),
+                        views=part.views,
+                        before=files.root if part is self.root else None,
+                        meant=part.filesystem,
+                    )
 
     def swap_in(self, directory: Path, told: int | None) -> ImagePlace | None:
         """Return the swap that the kernel resumes from.

@@ -58,6 +58,7 @@ class Part:
     :ivar offset: Page of the device at which the swap's header lies; ``None``: the guest tells.
     :ivar file: The file, in the run's directory, that holds an image written to it.
     :ivar views: How the host looks through it, from the file up.
+    :ivar filesystem: Whether what it comes to is a filesystem.
     """
 
     disks: tuple[NewDisk, ...] = ()
@@ -68,6 +69,22 @@ class Part:
     offset: int | None = 0
     file: str = ""
     views: tuple[View, ...] = ()
+    filesystem: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A disk of a run that has a filesystem on it, or might have.
+
+    :ivar views: How the host looks through what it stands on, from the disk up.
+    :ivar before: The raw disk that it was made from; ``None``: from nothing.
+    :ivar meant: Whether a filesystem is what it is for.
+    """
+
+    disk: Disk
+    views: tuple[View, ...] = ()
+    before: Path | None = None
+    meant: bool = True
 
 
 def by_serial(serial: str) -> str:

@@ -21,9 +21,9 @@ def root_part(guest: GuestSpec) -> Part:
     if not guest.root:
         qcow2 = DiskFormat.QCOW2
         disk = NewDisk(serial=_SERIAL, file="root.qcow2", make=_overlay, format=qcow2)
-        return Part(disks=(disk,), device=device)
+        return Part(disks=(disk,), device=device, filesystem=True)
     disk = NewDisk(serial=_SERIAL, file="root.raw", make=_copy, compared=True)
-    part = stacked(Part(disks=(disk,), device=device), guest.root, _SERIAL)
+    part = stacked(Part(disks=(disk,), device=device, filesystem=True), guest.root, _SERIAL)
     if part.views:
         raise SpecError(
             "a root disk is put on its stack as it was built: nothing may lie elsewhere in it",

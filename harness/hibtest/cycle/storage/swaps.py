@@ -56,7 +56,7 @@ def _file(swap: SwapFile, serial: str) -> Part:
         f"if_fresh /usr/sbin/e2label {part.device} hibtest",
         _use(path, swap.priority),
     )
-    return replace(part, swap=path, offset=None, late=late)
+    return replace(part, swap=path, offset=None, late=late, filesystem=True)
 
 
 def _use(name: str, priority: int | None) -> str:
