@@ -2,7 +2,8 @@
 
 Rules are asked in order and the first that has something to say decides: harness trouble before
 anything else, then what ended a boot, then what a resumed guest lacks. When no rule speaks, the
-guest has resumed. docs/verdicts.md lists all causes.
+guest has resumed. What comes of it is seen in the light of the guest's filesystems.
+docs/verdicts.md lists all causes.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from hibtest.printable import printable, printable_lines
 from hibtest.spec import Expected, Outcome, Scenario
 from hibtest.verdict.boots import BOOT_RULES
 from hibtest.verdict.faults import struck
+from hibtest.verdict.filesystems import with_filesystems
 from hibtest.verdict.finding import Finding, Rule, console, found, meets
 from hibtest.verdict.life import DAMAGE_RULES, LIFE_RULES, STEP_RULES
 from hibtest.verdict.proof import LAST_RULES, PROOF_RULES, doubts
@@ -55,7 +57,8 @@ class Verdict:
 
 def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
     """Judge the evidence of a run of a scenario."""
-    finding = struck(_find(scenario, evidence), scenario, evidence)
+    finding = with_filesystems(_find(scenario, evidence), scenario, evidence)
+    finding = struck(finding, scenario, evidence)
     return Verdict(
         scenario=scenario.name,
         outcome=finding.outcome,
