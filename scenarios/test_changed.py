@@ -1,7 +1,8 @@
 """Does an image come back on a machine that is not what it was?
 
 vCPUs that are plugged in before the hibernation and taken away after the resume; a machine that
-has more of them, or more memory, when the image is offered to it.
+has more of them, or more memory, when the image is offered to it; and a root filesystem that
+another boot has written to in between, which the kernel cannot know of.
 """
 
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from hibtest.spec import (
+    Do,
     Expected,
     Firmware,
     GuestSpec,
@@ -60,6 +62,24 @@ def _refused(scenario: Scenario, cause: str) -> Scenario:
     return replace(scenario, expected=Expected(outcome=Outcome.COLD_BOOT, cause=cause))
 
 
+# What somebody does who boots a rescue system to make room, and resumes afterwards.
+RESCUE = Do(
+    command="for n in $(seq 400); do echo $n >/root/rescued-$n; done"
+    " && dd if=/dev/zero of=/root/zeros bs=1M count=40"
+    " && rm -rf /usr/share/doc /usr/share/man && sync"
+)
+
+
+def _written_to(kernel: str, *tags: str) -> Scenario:
+    return Scenario(
+        name="changed-KERNEL-root-written",
+        guest=GuestSpec(kernel=kernel),
+        between=(RESCUE,),
+        expected=Expected(outcome=Outcome.CORRUPT, cause="filesystem"),
+        tags=("changed", "filesystem", *tags),
+    )
+
+
 MORE_VCPUS = ResumeSpec(vcpus=4)
 MORE_MEMORY = ResumeSpec(memory_mib=768)
 UEFI = ResumeSpec(firmware=Firmware.OVMF)
@@ -78,6 +98,9 @@ SCENARIOS = (
     _refused(_resumed("trixie", "more-memory", MORE_MEMORY, "wide"), "image-refused"),
     _refused(_resumed("backports", "more-memory", MORE_MEMORY, "wide"), "image-refused"),
     _refused(_resumed("trixie", "firmware", UEFI, "wide"), "image-refused"),
+    _written_to("bookworm", "wide"),
+    _written_to("trixie"),
+    _written_to("backports", "wide"),
 )
 
 

@@ -49,6 +49,9 @@ RUNS = {
     Recording(2, "baseline-trixie-platform-2cpu"): _resumed(38070, 38947),
     Recording(2, "power-cut-trixie-last-map-page"): Came(Outcome.COLD_BOOT, "image-refused"),
     Recording(2, "agent-trixie-write-error"): Came(Outcome.REFUSED, "EIO"),
+    Recording(2, "changed-trixie-root-written"): Came(
+        Outcome.CORRUPT, "filesystem", saved=(38137,)
+    ),
 }
 
 
