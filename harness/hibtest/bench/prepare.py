@@ -21,6 +21,7 @@ from hibtest.spec import OWN_KERNEL, GuestFiles, Scenario
 
 RUNS = Path("runs")
 _ROOT_GROWTH_MIB = 256  # what a guest may write to its root disk; an image is half its memory
+_COPY_MIB = 384  # of a disk, on which its filesystem is looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ class Bench:
         """
         files, own = self.files(scenario.guest.kernel), own_files.read(scenario)
         directory = new_directory(self.runs, scenario.name)
-        require_room(directory, scenario.guest.memory_mib + _ROOT_GROWTH_MIB)
+        require_room(directory, scenario.guest.memory_mib + _ROOT_GROWTH_MIB + _COPY_MIB)
         scenario = own_files.keep(scenario, own, directory)
         job = Job(
             scenario=scenario,
