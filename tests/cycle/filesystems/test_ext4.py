@@ -94,7 +94,17 @@ def test_a_filesystem_that_is_gone_is_damage(tmp_path: Path) -> None:
     disk = tmp_path / "disk.raw"
     disk.write_bytes(bytes(8 << 20))
     found = told_of_copy(disk, SOON)
-    assert any("Bad magic number" in problem for problem in found.problems), found
+    assert found.problems == ("its superblock is gone",)
+
+
+def test_of_a_superblock_that_is_gone_its_copies_tell_more(tmp_path: Path) -> None:
+    disk = ext4(tmp_path / "disk.raw", size_mib=16)
+    with disk.open("r+b") as file:
+        file.seek(1024)
+        file.write(bytes(1024))
+    first, *others = told_of_copy(disk, SOON).problems
+    assert first == "its superblock is gone"
+    assert any("does not match checksum" in problem for problem in others)
 
 
 def test_a_disk_that_is_only_looked_at_stays_as_it_is(tmp_path: Path) -> None:
@@ -108,5 +118,12 @@ def test_a_disk_that_is_only_looked_at_stays_as_it_is(tmp_path: Path) -> None:
 def test_a_look_that_did_not_end_is_lacking(tmp_path: Path) -> None:
     disk = ext4(tmp_path / "disk.raw")
     found = told(disk, Deadline.after(0, "e2fsck"))
-    assert found.lacking.startswith("e2fsck did not end in time")
+    assert (found.lacking, found.problems) == ("e2fsck did not end in time", ())
+
+
+def test_what_this_e2fsck_does_not_know_is_lacking_and_no_damage(tmp_path: Path) -> None:
+    disk = ext4(tmp_path / "disk.raw")
+    debugfs(disk, *LOGGED, "ssv feature_incompat 0x800002c6")
+    found = told_of_copy(disk, SOON)
     assert found.problems == ()
+    assert found.lacking == "e2fsck ended with 8: e2fsck: Get a newer version of e2fsck!"

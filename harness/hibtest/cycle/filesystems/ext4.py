@@ -10,11 +10,13 @@ from hibtest.deadline import Deadline
 
 PROGRAM = "e2fsck"
 _WHOLE = 0  # exit status of e2fsck: nothing to be said
-_UNCORRECTED = 4  # errors that were left; the bits above it: it could not look (e2fsck(8), 1.47)
+_UNCORRECTED = 4  # a bit of it: errors were left
+_TROUBLE = ~7  # any other than these: it could not look, or not to the end (e2fsck(8), 1.47)
 _SUPERBLOCK = 1024
 _STATE = struct.Struct("<H")  # s_state at 0x3a; 2: EXT4_ERROR_FS (fs/ext4/ext4.h, 6.1 to 7.3)
 _ERRORS = struct.Struct("<I")  # s_error_count, s_first_error_line
 _MARKED = 2
+_MAGIC = b"\x53\xef"  # s_magic, at 0x38
 # What is printed beside problems.
 _BESIDE = re.compile(
     r"e2fsck \d|Pass \d|Warning: skipping journal recovery|.*: recovering journal"
@@ -26,7 +28,7 @@ _BESIDE = re.compile(
 # keep them right meanwhile (check_if_skip(), e2fsck/unix.c: "for cosmetic reasons only").
 _COUNTS = re.compile(r"Free (blocks|inodes) count wrong \(")
 # The kernel says so for as long as it is mounted: ext4_setup_super(), fs/ext4/super.c (6.1 to 7.3).
-# An error to e2fsck 1.47.0 alone.
+# An error to e2fsck 1.47.0, no longer to 1.47.2.
 _MOUNTED = "Feature orphan_present is set but orphan file is clean"
 # the table of prompts, e2fsck/problem.c (1.47)
 _ASKS = re.compile(
@@ -48,13 +50,12 @@ def replayed(copy: Path, deadline: Deadline) -> Ran:
 def told_of_copy(copy: Path, deadline: Deadline) -> Told:
     """Look at a filesystem whose machine went off with it mounted, on a copy."""
     first = replayed(copy, deadline)
-    failed = _problems(first) if first.status != _WHOLE else ()
-    noted = tuple(_noted(copy))
+    failed = first.status != _WHOLE
     look = told(copy, deadline)
     return Told(
-        problems=(*failed, *noted, *look.problems),
+        problems=(*(_problems(first) if failed else ()), *_noted(copy), *look.problems),
         ran=(first, *look.ran),
-        lacking=look.lacking,
+        lacking=_lacking(first) or look.lacking,
     )
 
 
@@ -64,28 +65,37 @@ def told(disk: Path, deadline: Deadline) -> Told:
     if look.status == _WHOLE:
         return Told(problems=(), ran=(look,))
     problems = _problems(look)
-    if look.status is not None and look.status & _UNCORRECTED:
-        if not problems and _MOUNTED not in look.text:
-            problems = (f"e2fsck ends with {look.status}: errors are left",)
-        return Told(problems=problems, ran=(look,))
-    last = look.text.strip().splitlines()[-1:] or ["nothing"]
-    end = "did not end in time" if look.status is None else f"ended with {look.status}"
-    return Told(problems=problems, ran=(look,), lacking=f"{PROGRAM} {end}: {last[0]}")
+    if look.status == _UNCORRECTED and not problems and _MOUNTED not in look.text:
+        problems = (f"e2fsck ends with {look.status}: errors are left",)
+    return Told(problems=problems, ran=(look,), lacking=_lacking(look))
+
+
+def _lacking(look: Ran) -> str:
+    """Return why e2fsck could not look, or not to the end; empty when it did."""
+    if look.status is None:
+        return f"{PROGRAM} did not end in time"
+    if not look.status & _TROUBLE:
+        return ""
+    last = look.text.strip().splitlines()[-1:] or ["nothing was printed"]
+    return f"{PROGRAM} ended with {look.status}: {last[0]}"
 
 
 def _problems(look: Ran) -> tuple[str, ...]:
     """Return the problems that e2fsck printed: each up to its question, or an empty line.
 
-    What damages nothing is left out.
+    What damages nothing is left out; so are, when it could not look to the end and tells why in
+    the same way, words without a question.
     """
+    end = look.status is not None and not look.status & _TROUBLE
     found: list[str] = []
     lines: list[str] = []
     for line in (*look.text.splitlines(), ""):
         if line.strip() and not _BESIDE.match(line):
             lines.append(line.strip())
-        ends = not line.strip() or line.endswith(("? no", _DONE))
-        if ends and lines:
-            found.append(_ASKS.sub("", " ".join(lines)))
+        asks = line.endswith(("? no", _DONE))
+        if asks or not line.strip():
+            if asks or end:
+                found.append(_ASKS.sub("", " ".join(lines)))
             lines = []
     return tuple(one for one in found if one and not _harmless(one))
 
@@ -96,8 +106,11 @@ def _harmless(problem: str) -> bool:
 
 def _noted(disk: Path) -> Iterator[str]:
     """Yield what the kernel, or the replay of the journal, has noted in the superblock."""
-    block = _superblock(disk)
-    if len(block) < _SUPERBLOCK or not _STATE.unpack_from(block, 0x3A)[0] & _MARKED:
+    block = _superblock(disk).ljust(_SUPERBLOCK, b"\0")
+    if block[0x38:0x3A] != _MAGIC:
+        yield "its superblock is gone"
+        return
+    if not _STATE.unpack_from(block, 0x3A)[0] & _MARKED:
         return
     count, line = (_ERRORS.unpack_from(block, at)[0] for at in (0x194, 0x1C8))
     where = block[0x1A8:0x1C8].split(b"\0")[0].decode(errors="replace")
