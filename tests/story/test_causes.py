@@ -52,7 +52,7 @@ def test_an_image_that_is_refused_has_all_lines_that_show_it() -> None:
     [
         ((_BEGINS, _STUCK), ["EBUSY"]),
         ((_BEGINS, _STUCK, _BEGINS), []),
-        ((_STUCK, "[    1.2] PM: hibernation: resume failed (-16)"), ["image-refused"]),
+        ((_STUCK, "[    1.2] PM: hibernation: resume failed (-16)"), ["freeze-failed"]),
         ((_BEGINS, "hibtest: hibernate platform returned 0 OK success"), []),
         ((_BEGINS, "hibtest: hibernate platform returned 12 ENOMEM x"), ["ENOMEM"]),
         ((_BEGINS, "hibtest: hibernate platform returned 4242 ? x"), ["4242"]),

@@ -2,10 +2,13 @@
 
 import pytest
 
+from hibtest.story import read
 from hibtest.story.messages import PATTERNS, SPLAT_NAMES, recognise
+from tests.story.fed import HARDWARE_SIGNATURE, LOCKED_DOWN, ROLLED_BACK, WORK
 from tests.story.transcripts import NAMES, told
 
-# What no transcript has, or not that of each kernel.
+LOGS = (HARDWARE_SIGNATURE, LOCKED_DOWN, ROLLED_BACK, WORK)
+# What no transcript has, or not that of each kernel; fed.py has more.
 WRITTEN = (
     ("[    1.2] PM: Image not found (code -22)", "no-image"),
     ("[    1.2] Hibernate inconsistent memory map detected!", "memory-map"),
@@ -13,6 +16,7 @@ WRITTEN = (
     ("[    1.2] PM: Invalid image CRC32!", "bad-crc"),
     ("[    1.2] PM: Invalid LZO compressed length", "bad-length"),
     ("[    1.2] PM: Invalid lz4 compressed length", "bad-length"),
+    ("[    1.2] PM: Invalid lzo uncompressed length", "bad-length"),
     ("[    1.2] PM: lzo decompression failed", "bad-unit"),
     ("[    1.2] PM: hibernation: Failed to load image, recovering.", "load-failed"),
     ("[    1.2] PM: hibernation: resume failed (-61)", "resume-failed"),
@@ -39,7 +43,19 @@ WRITTEN = (
     ("hibtest: swap offset 34816", "swap-offset"),
     ("[    1.2] reboot: Power down", "power-down"),
     ("[    1.2] virtio_blk virtio1: PM: failed to freeze: error -16", "device-failed"),
+    ("[    1.2] gpu 0000:01:00.0: PM: failed to restore async noirq: error -5", "device-failed"),
+    ("[    1.2] lz4: PM: hibernation: lz4 compression is not available", "no-compressor"),
+    ("[    1.2] PM: hibernation: Memory allocation failed", "no-memory"),
+    ("[    1.2] PM: hibernation: Not enough free memory", "no-memory"),
+    ("[    1.2] PM: Swap header not found!", "no-swap"),
+    ("[    1.2] PM: Not enough free swap", "no-swap-space"),
+    ("[    1.2] PM: lz4 compression failed", "compression"),
+    ("[    1.2] PM: Write-error on swap-device (254:16:40)", "swap-error"),
+    ("[    1.2] PM: Wakeup pending, aborting suspend", "wake-up"),
+    ("[    1.2] PM: hibernation: Some devices failed to power down, aborting", "powered-down"),
+    ("[    1.2] PM: hibernation: Error -12 creating image", "no-copy"),
 )
+FED = {mark.name for log in LOGS for mark in read(log).marks}
 
 
 @pytest.mark.parametrize(("line", "name"), WRITTEN)
@@ -51,7 +67,7 @@ def test_a_line_is_its_mark(line: str, name: str) -> None:
 
 def test_every_mark_was_seen_or_is_among_these_lines() -> None:
     seen = {mark for name in NAMES for mark in told(name)["marks"]}
-    assert {pattern.name for pattern in PATTERNS} - seen <= {name for _, name in WRITTEN}
+    assert {pattern.name for pattern in PATTERNS} - seen <= {name for _, name in WRITTEN} | FED
 
 
 @pytest.mark.parametrize(
@@ -71,3 +87,15 @@ def test_a_healthy_line_is_no_mark(line: str) -> None:
 def test_splats_are_marks_too() -> None:
     assert "panic" not in SPLAT_NAMES
     assert {"warning", "hung-task", "rcu-stall"} <= SPLAT_NAMES
+
+
+def test_only_the_first_frame_behind_a_task_says_what_it_waits_in() -> None:
+    marks = read((WARNING, FRAME, TASK, SLEEPS, FRAME, FRAME)).marks
+    assert [mark.name for mark in marks] == ["warning", "task", "waits"]
+    assert marks[-1].line == FRAME
+
+
+WARNING = "[    1.2] WARNING: CPU: 1 PID: 12 at mm/page_alloc.c:1 f+0x1/0x2"
+TASK = "[    1.2] task:jbd2/vda-8      state:D stack:0     pid:99    ppid:2      flags:0x00004000"
+SLEEPS = "[    1.2]  schedule_timeout+0x9e/0x160"
+FRAME = "[    1.2]  submit_bio_wait+0x7d/0xc0"

@@ -1,7 +1,8 @@
 """Which stage a log is in: what a message means after those before it."""
 
 from hibtest.spec import Stage
-from hibtest.story.messages import PATTERNS, Pattern
+from hibtest.story.messages import PATTERNS
+from hibtest.story.pattern import Pattern
 
 # Stages follow each other in kernel order. What the kernel does on the way (CPUs go down once
 # more for S4, the resume boot freezes its devices) does not lead back to an earlier stage.

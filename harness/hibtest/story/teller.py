@@ -53,13 +53,14 @@ class Story:
 
 
 class Teller:
-    """Follows a log line by line, and keeps of it nothing but the stage.
+    """Follows a log line by line, and keeps of it nothing but the stage, and the last mark.
 
     :ivar stage: The stage that the log is in; BOOT before its first line.
     """
 
     def __init__(self) -> None:
         self.stage = Stage.BOOT
+        self._last = ""
 
     def hear(self, line: str) -> Mark | None:
         """Take the next line; return the mark that it is, if it is one."""
@@ -67,6 +68,9 @@ class Teller:
         if found is None:
             return None
         message, _ = found
+        if message.behind not in ("", self._last):
+            return None
+        self._last = message.name
         self.stage = after(self.stage, message)
         splat = message.name in SPLAT_NAMES
         return Mark(name=message.name, line=line, stage=self.stage, splat=splat)

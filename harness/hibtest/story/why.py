@@ -6,17 +6,20 @@ Evidence keeps marks, too, with the time of each: a verdict asks of those what a
 import errno
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import takewhile
 
 from hibtest.spec import Outcome
-from hibtest.story.messages import returned
+from hibtest.story.marked import Marked
+from hibtest.story.refusals import ROLLED_BACK
 from hibtest.story.stages import BEGINNINGS
+from hibtest.story.tries import Refusal, came_back, excused, last_try, refusal, resumes
 
 # Marks of a kernel, or an agent, that found an image and would not have it.
 _LOAD_TROUBLE = frozenset(
     {
         "memory-map",
         "mismatch",
+        "hardware-signature",
         "bad-crc",
         "bad-length",
         "bad-unit",
@@ -25,26 +28,8 @@ _LOAD_TROUBLE = frozenset(
         "agent-refused",
     }
 )
-# Marks with which a hibernation begins or ends, and one of a resume, which freezes tasks, too.
-_TURNS = BEGINNINGS | {"returned", "freeze-failed", "resume-failed"}
-# try_to_freeze_tasks(), kernel/power/process.c, 6.1 to 7.3, whichever task it was
-_FREEZE_FAILED = errno.EBUSY
-
-
-class Marked(Protocol):
-    """A mark, as a log or as evidence has it."""
-
-    @property
-    def name(self) -> str:
-        """Which mark."""
-
-    @property
-    def line(self) -> str:
-        """The line as it was printed."""
-
-    @property
-    def splat(self) -> bool:
-        """Whether it tells of a kernel in trouble."""
+# What keeps a boot from resuming an image that it finds nothing wrong with.
+_NOT_THE_IMAGE = {"device-failed": "device-refused", "freeze-failed": "freeze-failed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +72,12 @@ def why_not_ready(marks: Sequence[Marked]) -> Cause | None:
 
 
 def trouble(marks: Sequence[Marked]) -> Cause | None:
-    """Return that the kernel reported trouble: what it said first."""
-    splats = [mark for mark in marks if mark.splat]
+    """Return that the kernel reported trouble: what it said first.
+
+    A device, or a CPU, that refused to stand still is none, when the kernel gave up for it.
+    """
+    harmless = excused(marks)
+    splats = [mark for at, mark in enumerate(marks) if mark.splat and at not in harmless]
     if not splats:
         return None
     return Cause(
@@ -100,26 +89,34 @@ def trouble(marks: Sequence[Marked]) -> Cause | None:
 
 
 def why_refused(marks: Sequence[Marked]) -> Cause | None:
-    """Return why the last hibernation was refused: the errno that came back of it."""
-    last = next((mark for mark in reversed(marks) if mark.name in _TURNS), None)
-    if last is None:
-        return None
-    code = _FREEZE_FAILED if last.name == "freeze-failed" else _errno(last.line)
-    if not code:
-        return None
-    name = errno.errorcode.get(code, str(code))
-    return Cause(outcome=Outcome.REFUSED, name=name, reason=last.line, lines=(last.line,))
+    """Return why the last hibernation was refused: the errno that came back of it.
+
+    Where nobody has seen that, the kernel's own line tells what it will have been.
+    """
+    part = last_try(marks)
+    told, code = refusal(part), came_back(part)
+    if any(mark.name == ROLLED_BACK for mark in part) and not code:
+        name = ROLLED_BACK
+    else:
+        if code is None and told is not None and not resumes(part) and not _went_on(part, told):
+            code = told.errno
+        if not code:
+            return None
+        name = errno.errorcode.get(code, str(code))
+    last = [mark.line for mark in part if mark.name == "returned"][-1:]
+    lines = tuple(dict.fromkeys([*([told.line] if told else []), *last]))
+    reason = told.reason if told else lines[0]
+    return Cause(outcome=Outcome.REFUSED, name=name, reason=reason, lines=lines)
 
 
-def _errno(line: str) -> int:
-    back = returned(line)
-    return 0 if back is None else back.errno
+def _went_on(part: Sequence[Marked], told: Refusal) -> bool:
+    return any(mark.name in {"armed", "power-down"} for mark in part[told.at :])
 
 
 def why_cold(marks: Sequence[Marked]) -> Cause | None:
     """Return why a boot started afresh, ``None`` when nothing shows that a resume was tried."""
-    if lines := _lines(marks, _LOAD_TROUBLE):
-        return _cold("image-refused", f"the kernel would not have the image: {lines[0]}", lines)
+    if cause := _why_given_up(marks):
+        return cause
     if lines := _lines(marks, {"noresume"}):
         return _cold("noresume", lines[0], lines)
     if lines := _lines(marks, {"no-resume-device"}):
@@ -129,6 +126,20 @@ def why_cold(marks: Sequence[Marked]) -> Cause | None:
     if lines := _lines(marks, {"agent-no-image"}):
         return _cold("no-image", "the agent found no image", lines)
     return None
+
+
+def _why_given_up(marks: Sequence[Marked]) -> Cause | None:
+    """Return why a resume was given up: what came first, for the rest are its consequences."""
+    trouble = [at for at, mark in enumerate(marks) if mark.name in _LOAD_TROUBLE]
+    told = refusal(tuple(takewhile(lambda mark: mark.name not in BEGINNINGS, marks)))
+    lines = tuple(marks[at].line for at in trouble)
+    if told is not None and (not trouble or told.at < trouble[0]):
+        if told.mark in _NOT_THE_IMAGE:
+            return _cold(_NOT_THE_IMAGE[told.mark], told.reason, (told.line, *lines))
+        lines = (told.line, *lines)
+    if not lines:
+        return None
+    return _cold("image-refused", f"the kernel would not have the image: {lines[0]}", lines)
 
 
 def _cold(name: str, reason: str, lines: tuple[str, ...]) -> Cause:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hibtest.evidence import Evidence, FilesystemCheck
-from hibtest.spec import FailIo, Flip, Outcome, Scenario
+from hibtest.spec import FailIo, Flip, FlipData, Outcome, Scenario
 from hibtest.verdict.finding import Finding, found
 
 _FIELD = "evidence.json: filesystems"
@@ -32,7 +32,7 @@ def with_filesystems(finding: Finding, scenario: Scenario, evidence: Evidence) -
 def _told(scenario: Scenario, evidence: Evidence) -> Iterator[FilesystemCheck]:
     """Yield the looks that count: what a fault has done to a disk is not the kernel's."""
     what = (fault.what for fault in scenario.faults)
-    harmed = {one.serial for one in what if isinstance(one, FailIo | Flip)}
+    harmed = {one.serial for one in what if isinstance(one, FailIo | Flip | FlipData)}
     yield from (check for check in evidence.filesystems or () if check.disk not in harmed)
 
 
