@@ -247,13 +247,14 @@ def _run(item: pytest.Item, job: "Job", *, keep: bool) -> "Result":
     from hibtest.events import fan_out
     from hibtest.report.jsonl import to_file
     from hibtest.runner import run
+    from hibtest.verdict import settled
 
     _record(item, "run", os.fspath(job.directory))
     _record(item, "kernel", f"{job.kernel.name} {job.kernel.release} sha256:{job.kernel.sha256}")
     _record(item, "qemu", job.host.qemu)
     _record(item, "accel", f"{job.host.accel} ({job.host.accel_reason})")
     with to_file(job.directory / "events.jsonl") as sink:
-        run(job, fan_out(sink, partial(_tell_waiting, item.config)))
+        run(job, fan_out(sink, partial(_tell_waiting, item.config)), settled)
     result = finish(job, keep=keep)
     _record(item, "outcome", str(result.verdict.outcome))
     _record(item, "reason", result.verdict.reason)

@@ -1,7 +1,7 @@
 """One scenario through its boots: gathers evidence, never judges it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,14 +21,21 @@ from hibtest.files import as_host_error, whole
 from hibtest.job import EVIDENCE, Job
 from hibtest.machine.shape import Accel
 from hibtest.machine.turns import turn
-from hibtest.spec import Role, Stage
+from hibtest.spec import Role, Scenario, Stage
 from hibtest.spec.course import BootPlan, course
 
+Settled = Callable[[Scenario, Evidence], bool]
+Over = Callable[[tuple[Boot, ...]], bool]
 
-def run(job: Job, sink: Sink) -> Evidence:
+
+def run(job: Job, sink: Sink, settled: Settled = lambda *_: False) -> Evidence:
     """Run a scenario; ``evidence.json`` is up to date after every boot.
 
     Harness trouble does not raise: it stands in the evidence as its trouble.
+
+    :param settled: Asked after each boot, and of a life that was looked at before more is done
+        with it: whether what has been seen is the verdict. Then the run ends there. The default
+        goes through all boots.
     """
     waits = time.monotonic()
 
@@ -40,7 +47,7 @@ def run(job: Job, sink: Sink) -> Evidence:
             stack.enter_context(turn(Accel(job.host.accel), say=say))
         except HostError as error:
             return _store(job, replace(_nothing_yet(job), trouble=_trouble(error)), waits)
-        return _run(job, sink)
+        return _run(job, sink, settled)
 
 
 def _nothing_yet(job: Job) -> Evidence:
@@ -59,9 +66,13 @@ def _trouble(error: HibtestError) -> Trouble:
     return Trouble(kind=error.kind, message=error.message, hint=error.hint or "")
 
 
-def _run(job: Job, sink: Sink) -> Evidence:
+def _run(job: Job, sink: Sink, settled: Settled) -> Evidence:
     began = time.monotonic()
-    evidence = _nothing_yet(job)
+    nothing = evidence = _nothing_yet(job)
+
+    def over(boots: tuple[Boot, ...]) -> bool:
+        return settled(job.scenario, replace(nothing, boots=boots))
+
     try:
         lab = Lab.of(job, sink, began)
         for plan in course(job.scenario):
@@ -69,8 +80,8 @@ def _run(job: Job, sink: Sink) -> Evidence:
         stored = tuple(lab.storage.filesystems(job.files, job.directory))
         require_programs(stored)
         lab.storage.make(job.files, job.directory)
-        for boot in _boots(lab):
-            evidence = replace(evidence, boots=(*evidence.boots, boot))
+        for boots in _boots(lab, over):
+            evidence = replace(evidence, boots=boots)
             _store(job, evidence, began)
         evidence = replace(evidence, filesystems=look(stored, job.directory))
     except HibtestError as error:
@@ -86,18 +97,28 @@ def _store(job: Job, evidence: Evidence, began: float) -> Evidence:
     return evidence
 
 
-def _boots(lab: Lab) -> Iterator[Boot]:
-    """Go through the boots of a scenario, until one comes to something else than hoped."""
+def _boots(lab: Lab, over: Over) -> Iterator[tuple[Boot, ...]]:
+    """Go through the boots of a scenario, until one comes to something else than hoped.
+
+    Yields all boots there were, after each of them.
+    """
+    boots: tuple[Boot, ...] = ()
     with closing(Past()) as past, served(lab) as equipped:
         lab = equipped
         for number, plan in enumerate(course(lab.job.scenario)):
-            boot, error = _boot(lab, plan, number, past)
-            yield boot
+            boot, error = _boot(lab, plan, number, past, _with(boots, over))
+            boots = (*boots, boot)
+            yield boots
             if error is not None:
                 raise error
-            if not _goes_on(plan, boot):
+            if not _goes_on(plan, boot) or over(boots):
                 return
             lab = replace(lab, told=boot.swap_offset)
+
+
+def _with(boots: tuple[Boot, ...], over: Over) -> Callable[[Boot], bool]:
+    """Return what is asked of a boot under way, after others."""
+    return lambda boot: over((*boots, boot))
 
 
 def _goes_on(plan: BootPlan, boot: Boot) -> bool:
@@ -120,14 +141,17 @@ def _hibernated(boot: Boot) -> bool:
     return tried and _off(boot) and not boot.panic and boot.hang is None
 
 
-def _boot(lab: Lab, plan: BootPlan, number: int, past: Past) -> tuple[Boot, HibtestError | None]:
+def _boot(
+    lab: Lab, plan: BootPlan, number: int, past: Past, over: Callable[[Boot], bool]
+) -> tuple[Boot, HibtestError | None]:
     """Run one machine through its steps; return all that was seen of it, and what ended it of ours.
 
+    :param over: Whether what has been seen of it is enough.
     :raise HibtestError: What is ours before any hibernation: there is nothing to be judged.
     """
     trouble: HibtestError | None = None
     with running(lab, plan, number, lab.job.directory / plan.name) as run:
-        at = Situation(run, past, Boot(role=plan.role, directory=plan.name))
+        at = Situation(run, past, Boot(role=plan.role, directory=plan.name), over)
         try:
             carry_out(plan, at)
         except Stalled as stalled:

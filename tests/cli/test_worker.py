@@ -56,7 +56,7 @@ def test_a_run_tells_its_events_and_leaves_its_evidence(
 def test_a_signal_ends_a_run_once(
     job: Job, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(_job: Job, _sink: object) -> None:
+    def run(_job: Job, _sink: object, _settled: object) -> None:
         try:
             signal.raise_signal(number)
         finally:
@@ -83,7 +83,7 @@ def test_what_breaks_a_run_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def run(_job: Job, _sink: object) -> None:
+    def run(_job: Job, _sink: object, _settled: object) -> None:
         raise error
 
     monkeypatch.setattr(worker, "run", run)

@@ -14,7 +14,7 @@ from hibtest.evidence import Evidence, read_json
 from hibtest.job import EVIDENCE, Job
 from hibtest.runner import run
 from hibtest.spec import Scenario
-from hibtest.verdict import judge
+from hibtest.verdict import judge, settled
 from tests.cycle.jobs import job_in
 from tests.cycle.pretend import Play, Scene
 
@@ -34,7 +34,7 @@ def runs(job: Job, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         play.instead(monkeypatch)
         events: list[Event] = []
         began = time.monotonic()
-        evidence = run(replace(job, scenario=scenario, proof=proof), events.append)
+        evidence = run(replace(job, scenario=scenario, proof=proof), events.append, settled)
         assert len(play.machines) == len(scenes)
         begun = [one.boot for one in events if isinstance(one, BootStarted)]
         assert begun == list(range(len(scenes)))

@@ -18,7 +18,7 @@ from hibtest.spec import (
     KernelMethod,
     Scenario,
 )
-from hibtest.verdict import Verdict, judge
+from hibtest.verdict import Verdict, judge, settled
 
 
 def run_counted(
@@ -32,7 +32,7 @@ def run_counted(
 
     def once(tries: tuple[Try, ...]) -> Result:
         job = here.job(scenario, tries)
-        evidence = run(job, lambda _: None)
+        evidence = run(job, lambda _: None, settled)
         return Result(verdict=judge(scenario, evidence), job=job, evidence=evidence)
 
     def told(one: Try) -> None:

@@ -129,7 +129,7 @@ def test_workloads_are_set_up_before_the_witnesses_and_looked_at_after(runs: Run
         return noted
 
     loaded = replace(ONE, workloads=(FuseDirty(), MuchMemory()))
-    evidence, _ = runs(loaded, seen(saves()), seen(resumes()), starts())
+    evidence, _ = runs(loaded, seen(saves()), seen(resumes()))
     names = ["workload fuse-dirty", "workload much-memory"]
     commands = [one.rpartition(".pyz ")[2] for one in machines[0].commands if ".pyz " in one]
     assert commands[:3] == [*names, "plant"]
@@ -146,6 +146,6 @@ def test_a_workload_that_cannot_be_looked_at_says_why(runs: Runs) -> None:
         resumes()(machine)
         machine.lost = ("workload-check",)
 
-    evidence, verdict = runs(replace(ONE, workloads=(FuseDirty(),)), saves(), scene, starts())
+    evidence, verdict = runs(replace(ONE, workloads=(FuseDirty(),)), saves(), scene)
     assert evidence.boots[1].witnesses[-1].error == "the connection to the guest was lost"
     assert verdict.outcome is Outcome.CORRUPT

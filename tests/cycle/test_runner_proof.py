@@ -63,7 +63,7 @@ def test_a_life_is_proved_page_by_page(runs: Runs, ram: Ram) -> None:
 def test_a_page_that_is_restored_wrongly_is_corrupt(runs: Runs, ram: Ram) -> None:
     wrong = made_up()
     wrong.put(33 * 4096 + 7, b"!")
-    scenes = saves_debugged(ram), resumes_debugged(wrong), starts()
+    scenes = saves_debugged(ram), resumes_debugged(wrong)
     evidence, verdict = runs(ONE, *scenes, proof=True)
     assert verdict.outcome is Outcome.CORRUPT, verdict
     restored = evidence.boots[1].restored

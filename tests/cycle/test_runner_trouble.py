@@ -259,14 +259,14 @@ def test_an_answer_that_is_none_is_ours_before_one(runs: Runs) -> None:
     assert evidence.boots == ()
 
 
-def test_what_is_broken_after_the_resume_is_corrupt_and_the_cold_boot_still_comes(
+def test_what_is_broken_after_the_resume_is_corrupt_and_nothing_more_is_booted(
     runs: Runs,
 ) -> None:
     def scene(machine: Machine) -> None:
         resumes()(machine)
         machine.answers.broken = ("loop",)
 
-    evidence, verdict = runs(ONE, saves(), scene, starts())
+    evidence, verdict = runs(ONE, saves(), scene)
     assert verdict.outcome is Outcome.CORRUPT
     assert [one.ok for one in evidence.boots[1].audits] == [True, False]
 

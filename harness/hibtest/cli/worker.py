@@ -15,6 +15,7 @@ from hibtest.evidence import read_json
 from hibtest.job import Job
 from hibtest.report.jsonl import to_file, to_stream
 from hibtest.runner import run
+from hibtest.verdict import settled
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -32,7 +33,7 @@ def main() -> int:
     try:
         job = read_json(directory / "job.json", Job)
         with to_file(directory / "events.jsonl") as file:
-            run(job, fan_out(file, to_stream(sys.stdout.buffer)))
+            run(job, fan_out(file, to_stream(sys.stdout.buffer)), settled)
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:  # whoever listened is gone

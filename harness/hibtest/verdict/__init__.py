@@ -1,30 +1,31 @@
 """judge(scenario, evidence) -> Verdict: a pure function of stored values.
 
 Rules are asked in order and the first that has something to say decides: harness trouble before
-anything else, then what ended a boot, then what a resumed guest lacks. When no rule speaks, the
-guest has resumed. What comes of it is seen in the light of the guest's filesystems.
-docs/verdicts.md lists all causes.
+anything else, then what ended a boot, then what a resumed guest lacks. What an earlier boot has
+shown to be wrong comes before all that is wrong with a later one. When no rule speaks, the guest
+has resumed. What comes of it is seen in the light of the guest's filesystems. docs/verdicts.md
+lists all causes.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from hibtest.evidence import Evidence, Try
+from hibtest.evidence import Boot, Evidence, Try
 from hibtest.printable import printable, printable_lines
 from hibtest.spec import Expected, Outcome, Scenario
 from hibtest.verdict.boots import BOOT_RULES
 from hibtest.verdict.faults import struck
 from hibtest.verdict.filesystems import with_filesystems
-from hibtest.verdict.finding import Finding, Rule, console, found, meets
-from hibtest.verdict.life import DAMAGE_RULES, LIFE_RULES, STEP_RULES
-from hibtest.verdict.proof import LAST_RULES, PROOF_RULES, doubts
+from hibtest.verdict.finding import Finding, console, earliest, first, found, meets
+from hibtest.verdict.life import DAMAGE_RULES, END_RULES, LOOK_RULES
+from hibtest.verdict.proof import LAST_RULES, PROOF_RULES, RESTORE_RULES, doubts
 from hibtest.verdict.rollcall import ROLL_RULES, called
 from hibtest.verdict.size import SIZE_RULES
 from hibtest.verdict.swap import SWAP_RULES
 
-__all__ = ["Verdict", "judge", "unjudged"]
+__all__ = ["Verdict", "judge", "settled", "unjudged"]
 
-_RULES = (*ROLL_RULES, *PROOF_RULES, *SIZE_RULES, *SWAP_RULES, *LIFE_RULES, *LAST_RULES)
+# What a hibernation promises besides memory.
+_PROMISES = (*SIZE_RULES, *SWAP_RULES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +86,32 @@ def unjudged(scenario: Scenario, cause: str, reason: str, *, hint: str = "") -> 
     )
 
 
+def settled(scenario: Scenario, evidence: Evidence) -> bool:
+    """Return whether what has been seen so far is the verdict, whatever would come.
+
+    It is damage that a life has shown. Where other damage is expected, the run goes on until that
+    is seen.
+
+    :param evidence: Of a run under way: its last boot may have more steps to come.
+    """
+    rules = (*ROLL_RULES, *RESTORE_RULES, *_PROMISES, *DAMAGE_RULES)
+    damage = earliest(*rules)(scenario, evidence)
+    if damage is None:
+        return False
+    if meets(damage, scenario.expected):
+        return struck(damage, scenario, evidence) is damage
+    return scenario.expected.outcome is not Outcome.CORRUPT
+
+
 def _find(scenario: Scenario, evidence: Evidence) -> Finding:
-    if finding := _first(BOOT_RULES, scenario, evidence):
-        cold = finding.outcome is Outcome.COLD_BOOT
-        damage = _damage_before(scenario, evidence) if cold else None
-        return damage or _with_proof(finding, scenario, evidence)
-    if finding := _first(_RULES, scenario, evidence):
+    if finding := first(BOOT_RULES, scenario, evidence):
+        corrupt = finding.outcome is Outcome.CORRUPT
+        if finding.outcome is Outcome.INVALID or (corrupt and meets(finding, scenario.expected)):
+            return _with_doubts(finding, evidence)
+        damage = _damage_before(finding, scenario, evidence)
+        return damage or _with_doubts(finding, evidence)
+    looks = earliest(*ROLL_RULES, *PROOF_RULES, *_PROMISES, *LOOK_RULES)
+    if finding := first((looks, *END_RULES, *LAST_RULES), scenario, evidence):
         return finding
     checked = sum(len(boot.witnesses) + len(boot.audits) for boot in evidence.boots)
     views = [boot.restored.image for boot in evidence.boots if boot.restored]
@@ -103,30 +124,31 @@ def _find(scenario: Scenario, evidence: Evidence) -> Finding:
     return found(Outcome.RESUMED, "", reason, *fields, console(evidence.boots[-1]))
 
 
-def _damage_before(scenario: Scenario, evidence: Evidence) -> Finding | None:
-    """Return what was wrong with a life before the guest started afresh.
+def _damage_before(finding: Finding, scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """Return what was wrong before a boot ended badly: that is the verdict, the end came of it.
 
-    Of the image that was not resumed from, :func:`doubts` tells.
+    Of an image that was not resumed from, :func:`doubts` tells.
     """
-    *earlier, last = evidence.boots[:-1]
-    before = replace(evidence, boots=(*earlier, replace(last, saved=None, disks=())))
-    damage = _first((*ROLL_RULES, *SIZE_RULES, *SWAP_RULES, *STEP_RULES), scenario, evidence)
-    return damage or _first((*PROOF_RULES, *DAMAGE_RULES), scenario, before)
+    *earlier, last = evidence.boots
+    if not _jumped(last) and earlier:
+        earlier[-1] = replace(earlier[-1], saved=None, disks=())
+    # what the kernel reports as it dies, or stands still, says that it does
+    seen = replace(last, marks=(), saved=None, disks=())
+    before = replace(evidence, boots=(*earlier, seen))
+    damage = earliest(*ROLL_RULES, *_PROMISES)(scenario, evidence)
+    damage = damage or earliest(*PROOF_RULES, *DAMAGE_RULES)(scenario, before)
+    if damage is None or finding.outcome is Outcome.COLD_BOOT:
+        return damage
+    return replace(damage, reason=f"{damage.reason}; then {finding.outcome} {finding.reason}")
 
 
-def _first(rules: Iterable[Rule], scenario: Scenario, evidence: Evidence) -> Finding | None:
-    return next(filter(None, (rule(scenario, evidence) for rule in rules)), None)
+def _jumped(boot: Boot) -> bool:
+    """Return whether the kernel of an image ran in a boot."""
+    return boot.resumed or (boot.restored is not None and boot.restored.image is not None)
 
 
-def _with_proof(finding: Finding, scenario: Scenario, evidence: Evidence) -> Finding:
-    """Say of a run that ended badly what its proof had found until then.
-
-    A guest that resumed with a wrong page dies of it or does not, as chance will have it: the page
-    is the verdict.
-    """
-    died = finding.outcome in (Outcome.PANIC, Outcome.HUNG) and evidence.boots[-1].resumed
-    if died and (wrong := _first((*ROLL_RULES, *PROOF_RULES), scenario, evidence)):
-        return replace(wrong, reason=f"{wrong.reason}; then {finding.outcome} {finding.reason}")
+def _with_doubts(finding: Finding, evidence: Evidence) -> Finding:
+    """Say of a run that ended badly what its proof had found until then."""
     said = doubts(evidence)
     if not said or finding.outcome is Outcome.INVALID:
         return finding

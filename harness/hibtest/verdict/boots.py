@@ -5,7 +5,9 @@ from itertools import pairwise
 from hibtest import story
 from hibtest.evidence import Boot, Evidence, QmpEvent
 from hibtest.spec import Mode, Outcome, Role, Scenario
+from hibtest.verdict.before import preceded
 from hibtest.verdict.finding import Finding, Rule, console, corrupt, each, found, qmp
+from hibtest.verdict.refused import rolled_back
 
 
 def _trouble(_scenario: Scenario, evidence: Evidence) -> Finding | None:
@@ -50,12 +52,13 @@ def _silent_end(boot: Boot) -> Finding | None:
 def _panicked(boot: Boot) -> Finding | None:
     stage = str(boot.stages[-1].stage) if boot.stages else ""
     if boot.panic:
-        reason = f"in {stage} of the {boot.directory} boot: {boot.panic}"
+        reason = f"in {stage} of the {boot.directory} boot: {boot.panic}{preceded(boot)}"
         lines = "\n".join(boot.last_lines)
         return found(Outcome.PANIC, stage, reason, console(boot), detail=lines)
     shutdown = _event(boot, "SHUTDOWN")
     if _ended_alone(boot) and shutdown and shutdown.data.get("reason") == "guest-reset":
-        reason = f"the machine was reset in {stage} of the {boot.directory} boot, with no panic"
+        where = f"{stage} of the {boot.directory} boot"
+        reason = f"the machine was reset in {where}, with no panic{preceded(boot)}"
         return found(Outcome.PANIC, stage, reason, console(boot))
     return None
 
@@ -67,7 +70,7 @@ def _hung(boot: Boot) -> Finding | None:
     last = hang.lines[-1] if hang.lines else "nothing"
     late = f" did not come within {hang.limit:.0f} s" if hang.limit else ""
     where = f"in {hang.stage} of the {boot.directory} boot"
-    reason = f"{where}: {hang.what}{late}; last line: {last}"
+    reason = f"{where}: {hang.what}{late}; last line: {last}{preceded(boot)}"
     lines = "\n".join(hang.lines)
     return found(Outcome.HUNG, str(hang.stage), reason, console(boot), detail=lines)
 
@@ -94,7 +97,7 @@ def _not_attempted(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 
 def _no_power_off(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     save = evidence.boots[0]
-    if save.attempt is None or save.attempt.errno != 0:
+    if save.attempt is None or save.attempt.errno != 0 or rolled_back(save):
         return None
     reason = "the write to /sys/power/state returned 0 in the save boot, with the power still on"
     return found(Outcome.CORRUPT, "no-power-off", reason, console(save))
@@ -108,13 +111,20 @@ def _power_off(scenario: Scenario, evidence: Evidence) -> Finding | None:
         if shutdown is None or shutdown.data.get("reason") != "guest-shutdown":
             wrong = "QEMU reported no power-off by the guest (SHUTDOWN, guest-shutdown)"
         elif platform and (suspend is None or suspend.t > shutdown.t):
-            wrong = "mode platform, but ACPI S4 was not entered (no SUSPEND_DISK before SHUTDOWN)"
+            s4 = "ACPI S4 was not entered (no SUSPEND_DISK before SHUTDOWN)"
+            wrong = f"mode platform, but {s4}{_refuser(boot)}"
         elif not platform and suspend is not None:
             wrong = "mode shutdown, but ACPI S4 was entered (SUSPEND_DISK)"
         else:
             continue
         return corrupt("power-off", boot, wrong, qmp(boot))
     return None
+
+
+def _refuser(boot: Boot) -> str:
+    """Say which device was in the way of ACPI S4: the kernel powers off without it then."""
+    told = story.refusal(story.last_try(boot.marks))
+    return f"; {told.reason}" if told else ""
 
 
 def _cold_boot(_scenario: Scenario, evidence: Evidence) -> Finding | None:

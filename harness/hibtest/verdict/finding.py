@@ -1,7 +1,7 @@
 """What a rule says when it has something to say."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from hibtest.evidence import Boot, Evidence
 from hibtest.spec import Expected, Outcome, Scenario
@@ -28,6 +28,25 @@ Look = Callable[[Boot], Finding | None]
 def each(look: Look) -> Rule:
     """Return the rule that a look at each boot makes: the first that is not in order decides."""
     return lambda _scenario, evidence: next(filter(None, map(look, evidence.boots)), None)
+
+
+def first(rules: Iterable[Rule], scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """Return what the first rule says that has something to say."""
+    return next(filter(None, (rule(scenario, evidence) for rule in rules)), None)
+
+
+def earliest(*rules: Rule) -> Rule:
+    """Return the rule that the first boot decides of which one of these has something to say.
+
+    What an earlier boot has shown may be why a later one went wrong, and never the other way.
+    """
+
+    def rule(scenario: Scenario, evidence: Evidence) -> Finding | None:
+        numbers = range(1, len(evidence.boots) + 1)
+        upto = (replace(evidence, boots=evidence.boots[:number]) for number in numbers)
+        return next(filter(None, (first(rules, scenario, part) for part in upto)), None)
+
+    return rule
 
 
 def found(outcome: Outcome, cause: str, reason: str, *rests_on: str, detail: str = "") -> Finding:

@@ -1,52 +1,42 @@
 """Rules on a life that went on: after a resume, or after a hibernation that was refused."""
 
 import errno
-from collections.abc import Sequence
 
 from hibtest import story
-from hibtest.evidence import Attempt, Boot, Evidence, WitnessReport
+from hibtest.evidence import Boot, Evidence
 from hibtest.spec import FailIo, KernelMethod, Mode, Outcome, Role, Scenario
 from hibtest.spec.course import course
-from hibtest.verdict.finding import Finding, Rule, console, corrupt, each, found
-from hibtest.verdict.witnesses import differences
+from hibtest.verdict.explaining import broken, looked_at, with_it
+from hibtest.verdict.finding import Finding, Rule, corrupt, each, found
+from hibtest.verdict.refused import refused, refused_later, was_refused
 
 
 def _other_life(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     life = evidence.boots[0].boot_id
     for boot in evidence.boots[1:]:
-        asked = boot.boot_id or not boot.power_cut
+        asked = boot.boot_id or not (boot.power_cut or boot.hang or boot.panic)
         if boot.resumed and asked and boot.boot_id != life:
             reason = f"boot_id is {boot.boot_id or 'unknown'}, was {life}"
             return corrupt("boot-id", boot, reason, "boots[*].boot_id")
     return None
 
 
-def _and_more(things: Sequence[object]) -> str:
-    return f" (and {len(things) - 1} more)" if len(things) > 1 else ""
-
-
-def _witnesses(boot: Boot) -> Finding | None:
-    for report in boot.witnesses:
-        wrong = _wrong_with(report)
-        if wrong:
-            name = report.name.replace(" ", "-")
-            reason = f"witness {wrong[0]}{_and_more(wrong)}"
-            return corrupt(f"witness-{name}", boot, reason, "boots[*].witnesses")
-    return None
-
-
-def _wrong_with(report: WitnessReport) -> tuple[str, ...]:
-    if report.error:
-        return (f"{report.name}: {report.error}",)
-    return differences(report.name, report.planted, report.found)
-
-
-def _audits(boot: Boot) -> Finding | None:
-    failed = [report for report in boot.audits if report.ok is False]
-    if not failed:
+def _broken(boot: Boot) -> Finding | None:
+    """The kernel lost a CPU, or a task in its own code: what the guest lacks is lacking for it."""
+    cause = broken(boot)
+    if cause is None:
         return None
-    reason = f"audit {failed[0].name}: {failed[0].detail}{_and_more(failed)}"
-    return corrupt(f"audit-{failed[0].name}", boot, reason, "boots[*].audits")
+    return corrupt(cause.name, boot, f"{cause.reason}{with_it(looked_at(boot))}")
+
+
+def _looked_at(boot: Boot) -> Finding | None:
+    """All witnesses are what was planted, and all that is exercised works."""
+    wrong = looked_at(boot)
+    if not wrong:
+        return None
+    first, *others = wrong
+    more = f" (and {len(first.said) - 1} more)" if len(first.said) > 1 else ""
+    return corrupt(first.cause, boot, f"{first.said[0]}{more}{with_it(others)}", first.field)
 
 
 def _steps(boot: Boot) -> Finding | None:
@@ -67,7 +57,7 @@ def _garbled(boot: Boot) -> Finding | None:
 
 def _not_looked_at(boot: Boot) -> Finding | None:
     """A life that went on and was not examined proves nothing."""
-    lives_on = boot.resumed or (boot.attempt is not None and bool(boot.attempt.errno))
+    lives_on = boot.resumed or was_refused(boot)
     looked_for = lives_on and boot.role is not Role.COLD and not boot.power_cut
     if not looked_for or (boot.witnesses and boot.audits):
         return None
@@ -122,18 +112,6 @@ def _used_twice(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     return None
 
 
-def _name(attempt: Attempt) -> str:
-    return errno.errorcode.get(attempt.errno or 0, str(attempt.errno))
-
-
-def _who(attempt: Attempt) -> str:
-    """Say who refused, and why."""
-    if attempt.mode == "agent":
-        name, _, why = attempt.detail.partition(" ")
-        return f"the agent gave up: {why if name in why else attempt.detail}"
-    return f"the write to /sys/power/state returned {_name(attempt)}"
-
-
 def _failures(boot: Boot) -> Finding | None:
     """What was made to fail has failed, with everything undone."""
     for attempt in boot.failures:
@@ -147,24 +125,6 @@ def _failures(boot: Boot) -> Finding | None:
     return None
 
 
-def _refused(_scenario: Scenario, evidence: Evidence) -> Finding | None:
-    save = evidence.boots[0]
-    if save.attempt is None or not save.attempt.errno:
-        return None
-    reason = f"{_who(save.attempt)}; the guest lives on in good order"
-    name = _name(save.attempt)
-    return found(Outcome.REFUSED, name, reason, "boots[0].attempt", console(save))
-
-
-def _refused_later(boot: Boot) -> Finding | None:
-    """A hibernation after the first was refused, in a life in good order otherwise."""
-    if boot.attempt is None or not boot.attempt.errno:
-        return None
-    name = _name(boot.attempt)
-    reason = f"the first hibernation resumed, the next in the same life was refused: {name}"
-    return found(Outcome.REFUSED, name, reason, console(boot))
-
-
 def _unfinished(scenario: Scenario, evidence: Evidence) -> Finding | None:
     """All boots of a full cycle must be there before it may be called resumed."""
     if len(evidence.boots) == len(course(scenario)):
@@ -173,19 +133,17 @@ def _unfinished(scenario: Scenario, evidence: Evidence) -> Finding | None:
     return found(Outcome.INVALID, "unfinished", reason, "boots")
 
 
-STEP_RULES: tuple[Rule, ...] = (each(_steps),)
 _WHICH: tuple[Rule, ...] = (each(_garbled), _other_life)
-_WHAT: tuple[Rule, ...] = (each(_witnesses), each(_audits), _kernel_log, *STEP_RULES)
+_WHAT: tuple[Rule, ...] = (each(_broken), each(_looked_at), _kernel_log, each(_steps))
 # What differs in a life that went on, whatever came after it.
 DAMAGE_RULES: tuple[Rule, ...] = (*_WHICH, *_WHAT, each(_failures))
-LIFE_RULES: tuple[Rule, ...] = (
-    *_WHICH,
-    each(_not_looked_at),
-    *_WHAT,
+# The same, and that it was looked at; then how it ended.
+LOOK_RULES: tuple[Rule, ...] = (*_WHICH, each(_not_looked_at), *_WHAT)
+END_RULES: tuple[Rule, ...] = (
     _header,
     _used_twice,
     each(_failures),
-    _refused,
-    each(_refused_later),
+    refused,
+    each(refused_later),
     _unfinished,
 )

@@ -117,4 +117,6 @@ PROOF_RULES: tuple[Rule, ...] = (
     each(_restored),
     _disks,
 )
+# What a resume has shown: of an image that is not right, only the boot after it can.
+RESTORE_RULES: tuple[Rule, ...] = (each(_restored),)
 LAST_RULES: tuple[Rule, ...] = (_not_proven,)

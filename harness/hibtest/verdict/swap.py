@@ -20,7 +20,8 @@ def _first_page(_scenario: Scenario, evidence: Evidence) -> Finding | None:
             return None
         before = boot.header_before if boot.role is Role.SAVE else before
         agents = boot.agent_image is not None and boot.agent_image.armed
-        wrong = _wrong_with(before, boot.header) if before and not agents else ""
+        under_way = boot.exit is None
+        wrong = _wrong_with(before, boot.header) if before and not (agents or under_way) else ""
         if wrong:
             fields = ("boots[*].header_before", "boots[*].header")
             return corrupt("swap-header", boot, wrong, *fields)

@@ -1,6 +1,7 @@
 """What a step is given beside a shell: the machine, what is known, and what has been seen."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from hibtest.cycle.boot import Running
 from hibtest.cycle.probe import Probe
@@ -38,10 +39,20 @@ class Situation:
 
     :ivar boot: What has been seen of it so far: a step replaces it by one in which more is
         noted, and what is noted stays when the boot is cut short.
+    :ivar over: Whether a boot of which so much has been seen is the end of its run.
     :ivar probe: In the guest of a save boot, once it has been asked for.
     """
 
     run: Running
     past: Past
     boot: Boot
+    over: Callable[[Boot], bool] = lambda _: False
     probe: Probe | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether what has been seen of the boot so far ends the run."""
+        seen = replace(
+            self.boot, marks=tuple(self.run.watch.record.marks), struck=self.run.faults.struck
+        )
+        return self.over(seen)

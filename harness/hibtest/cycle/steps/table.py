@@ -59,6 +59,8 @@ def carry_out(plan: BootPlan, at: Situation) -> None:
         for step in steps:
             if not _goes_on(step, at, shell):
                 return
+            if step is Task.EXAMINE and at.settled:
+                return
 
 
 def _came(plan: BootPlan, at: Situation) -> Came:
