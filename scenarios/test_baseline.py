@@ -2,7 +2,8 @@
 
 Three kernels, both ways of powering off, 1, 2 and 4 vCPUs. In mode platform, where there is more
 that must be given back, with 2 vCPUs each life is hibernated twice. Then the ways in which it must
-*not* come back: no swap, too little of it, no memory for it, noresume, the wrong device.
+*not* come back: no swap, too little of it, no memory for it, hibernation that is off, noresume, the
+wrong device.
 """
 
 from dataclasses import replace
@@ -10,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from hibtest.spec import (
+    Do,
     Expected,
     Firmware,
     GuestSpec,
@@ -58,6 +60,11 @@ def _no_memory(kernel: str, *tags: str) -> Scenario:
     return replace(scenario, workloads=(MuchMemory(locked=True),))
 
 
+def _off(kernel: str, why: str, guest: GuestSpec, *before: Do) -> Scenario:
+    scenario = _refused(kernel, why, (SwapDisk(),), "EPERM", "wide")
+    return replace(scenario, guest=replace(guest, kernel=kernel), before=before)
+
+
 def _cold(kernel: str, why: str, resume: ResumeSpec, *tags: str) -> Scenario:
     return Scenario(
         name=f"cold-KERNEL-{why}",
@@ -74,6 +81,17 @@ pytestmark = pytest.mark.guest
 WRONG_DEVICE = ResumeSpec(device="/dev/disk/by-id/virtio-toolbox")
 NO_RESUME = ResumeSpec(noresume=True)
 TOO_SMALL = (SwapDisk(size_mib=8),)
+# What switches hibernation off: hibernation_available(), kernel/power/hibernate.c.
+PLAIN = GuestSpec(kernel="trixie")
+NOHIBERNATE = replace(PLAIN, append=("nohibernate",))
+SECRET = Do(
+    command="python3 -c 'import ctypes, os, time; fd = ctypes.CDLL(None).syscall(447, 0); "
+    "assert fd >= 0; os.fork() and os._exit(0); time.sleep(9999)' >/dev/null 2>&1 </dev/null"
+)
+LOCKDOWN = Do(
+    command="mountpoint -q /sys/kernel/security || mount -t securityfs none /sys/kernel/security; "
+    "echo integrity >/sys/kernel/security/lockdown"
+)
 
 SCENARIOS = (
     _full("bookworm", Mode.PLATFORM, 1, "wide"),
@@ -109,6 +127,15 @@ SCENARIOS = (
     _no_memory("bookworm", "wide"),
     _no_memory("trixie"),
     _no_memory("backports", "wide"),
+    _off("bookworm", "nohibernate", NOHIBERNATE),
+    _off("trixie", "nohibernate", NOHIBERNATE),
+    _off("backports", "nohibernate", NOHIBERNATE),
+    # 6.1 has memfd_secret() with secretmem.enable=1 only
+    _off("trixie", "secretmem", PLAIN, SECRET),
+    _off("backports", "secretmem", PLAIN, SECRET),
+    _off("bookworm", "lockdown", PLAIN, LOCKDOWN),
+    _off("trixie", "lockdown", PLAIN, LOCKDOWN),
+    _off("backports", "lockdown", PLAIN, LOCKDOWN),
     _cold("bookworm", "noresume", NO_RESUME),
     _cold("trixie", "noresume", NO_RESUME),
     _cold("backports", "noresume", NO_RESUME),
