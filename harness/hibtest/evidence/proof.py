@@ -15,6 +15,7 @@ class PageDifference:
     :ivar expected: BLAKE2b (64 bits, hexadecimal) of the page as it should be.
     :ivar found: The same of the page as it is.
     :ivar what: What lies there, as far as can be told.
+    :ivar how: What it holds instead, as far as can be told.
     :ivar explained: Whether all that differs is what the saving kernel itself writes on.
     """
 
@@ -25,6 +26,7 @@ class PageDifference:
     found: str
     what: str = ""
     explained: bool = False
+    how: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

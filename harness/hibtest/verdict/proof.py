@@ -10,7 +10,8 @@ def _first(view: View) -> str:
     page = view.differences[0]
     where = f" ({page.what})" if page.what else ""
     count = "1 byte" if page.count == 1 else f"{page.count} bytes"
-    return f"PFN {page.pfn:#x}{where}, {count} from {page.first:#x} on"
+    how = f"; {page.how}" if page.how else ""
+    return f"PFN {page.pfn:#x}{where}, {count} from {page.first:#x} on{how}"
 
 
 def _of(view: View) -> str:

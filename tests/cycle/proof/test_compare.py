@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hibtest.cycle.proof.compare import compare, pages_of
+from hibtest.cycle.proof.compare import compare
 from hibtest.cycle.proof.explain import Differences
 from hibtest.cycle.proof.kept import Kept
+from hibtest.cycle.proof.pages import pages_of
 from hibtest.errors import HostError
 from hibtest.machine.memory import GuestMemory, RamRange
 

@@ -5,20 +5,19 @@ counters and prints a line. Every byte that differs must lie in one of the place
 writes to; a page with one other byte is not explained.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hibtest.cycle.proof.kernel import Extent, KernelMemory, Places, Space
+from hibtest.cycle.proof.pages import Page
+from hibtest.cycle.proof.relations import Mixed, Time, digest, time_of
 from hibtest.evidence import PageDifference, View
 from hibtest.image.header import PAGE_SIZE
 from hibtest.probe.places import WRITTEN, WRITTEN_PER_CPU
-
-Page = NDArray[np.uint8]  # (4096,)
 
 _DESCRIPTOR = 24  # bytes of struct prb_desc
 _INFO = 112  # of struct printk_info at most: with CONFIG_PRINTK_EXECUTION_CTX (7.3)
@@ -89,30 +88,41 @@ class Differences:
 
     :param may_differ: Where differences are the saving kernel's own.
     :param what: Tells what a page is used for, for those that are not explained.
+    :param times: Memory at other times, which may be what is found in one.
     """
 
     def __init__(
-        self, may_differ: Sequence[Region] = (), what: Callable[[int], str] | None = None
+        self,
+        may_differ: Sequence[Region] = (),
+        what: Callable[[int], str] | None = None,
+        times: Sequence[Time] = (),
     ) -> None:
         self._may_differ = may_differ
         self._what = what
+        self._times = times
+        self._mixed = Mixed()
         self._explained: list[PageDifference] = []
         self._unexplained: list[PageDifference] = []
         self._count = self._bad = 0
         self._dump = ""
 
-    def add(self, pfn: int, expected: Page, found: Page) -> None:
-        """Take in a page that differs."""
+    def add(self, pfn: int, expected: Page, found: Page, how: str = "") -> None:
+        """Take in a page that differs.
+
+        :param how: What it holds instead, if that is known.
+        """
         difference = self._explain(pfn, expected, found)
         self._count += 1
         if difference.explained:
             self._explained.append(difference)
             return
         self._bad += 1
+        self._mixed.add(pfn, difference.expected, difference.found)
         if not self._dump:
             self._dump = hexdump(expected, found)
         if len(self._unexplained) < _KEPT:
-            self._unexplained.append(difference)
+            how = how or time_of(pfn, found, self._times)
+            self._unexplained.append(replace(difference, how=how))
 
     def missing(self, pfn: int) -> None:
         """Take in a page that is not there at all."""
@@ -131,10 +141,15 @@ class Differences:
             zeroes=zeroes,
             differ=self._count,
             unexplained=self._bad,
-            differences=(*self._unexplained, *self._explained)[:_KEPT],
+            differences=(*map(self._related, self._unexplained), *self._explained)[:_KEPT],
             dump=self._dump,
             seconds=round(seconds, 3),
         )
+
+    def _related(self, page: PageDifference) -> PageDifference:
+        """Return a page with what it holds instead, once all that are wrong are known."""
+        other = self._mixed.with_whom(page.pfn, page.expected, page.found)
+        return replace(page, how=page.how or other)
 
     def _explain(self, pfn: int, expected: Page, found: Page) -> PageDifference:
         wrong = expected != found
@@ -146,8 +161,8 @@ class Differences:
             pfn=pfn,
             count=int(wrong.sum()),
             first=int(np.flatnonzero(wrong)[0]),
-            expected=_hash(expected),
-            found=_hash(found),
+            expected=digest(expected),
+            found=digest(found),
             what=", ".join(dict.fromkeys(names)),
             explained=not left.any(),
         )
@@ -173,7 +188,3 @@ def hexdump(expected: Page, found: Page) -> str:
     if len(lines) > _LINES:
         text.append(f"and {len(lines) - _LINES} lines more")
     return "\n".join(text)
-
-
-def _hash(page: Page) -> str:
-    return hashlib.blake2b(page.tobytes(), digest_size=8).hexdigest()

@@ -3,16 +3,16 @@
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hibtest.cycle.proof.pages import Memory, Numbers
 from hibtest.cycle.proof.x86_64 import KERNEL_MAP, PAGE_OFFSET
 from hibtest.errors import GuestError
 from hibtest.image.header import PAGE_SIZE
 
-Numbers = NDArray[np.int64]
 Extent = tuple[int, int]  # first byte and the byte after the last
 
 _MASK = (1 << 64) - 1
@@ -70,17 +70,6 @@ class Space:
         if address >= KERNEL_MAP:
             return (address - KERNEL_MAP + self.phys_base) & _MASK
         return (address - self.page_offset) & _MASK
-
-
-class Memory(Protocol):
-    """Memory by page frame number: the guest's now, or pages that were kept."""
-
-    @property
-    def pages(self) -> NDArray[np.uint8]:
-        """(n, 4096) bytes."""
-
-    def rows(self, pfns: Numbers) -> Numbers:
-        """Return the row of each PFN, -1 where there is none."""
 
 
 class KernelMemory:

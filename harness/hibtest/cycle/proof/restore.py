@@ -10,8 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from hibtest.cycle.proof import x86_64
-from hibtest.cycle.proof.compare import compare, pages_of
+from hibtest.cycle.proof.compare import compare
 from hibtest.cycle.proof.explain import Differences
+from hibtest.cycle.proof.pages import pages_of
+from hibtest.cycle.proof.relations import Whole
 from hibtest.cycle.proof.snapshot import Snapshot
 from hibtest.cycle.proof.stops import Stops
 from hibtest.errors import SpecError
@@ -80,7 +82,11 @@ class Restorer:
             return compare(image.chunks(), image.zero_pfns, self._memory, self._differences())
 
     def _differences(self) -> Differences:
-        return Differences(what=self._snapshot.what if self._snapshot else None)
+        snapshot = self._snapshot
+        if snapshot is None:
+            return Differences()
+        kept = Whole("as at the snapshot, not as in the image", snapshot.kept)
+        return Differences(what=snapshot.what, times=(kept, *snapshot.before))
 
     def _against_snapshot(self) -> View | None:
         snapshot = self._snapshot
@@ -88,6 +94,6 @@ class Restorer:
             return None
         none = np.empty(0, dtype=np.int64)
         kept = snapshot.kept
-        differences = Differences(snapshot.may_differ, snapshot.what)
+        differences = Differences(snapshot.may_differ, snapshot.what, snapshot.before)
         pages = kept.sparing(pages_of(kept, kept.pfns))
         return compare(pages, none, self._memory, differences)

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hibtest.cycle.proof.compare import compare, pages_of
+from hibtest.cycle.proof.compare import compare
 from hibtest.cycle.proof.explain import Differences
-from hibtest.cycle.proof.kernel import Memory, Numbers
+from hibtest.cycle.proof.pages import Memory, Numbers, pages_of
+from hibtest.cycle.proof.relations import Time, Whole
 from hibtest.cycle.proof.snapshot import Snapshot
 from hibtest.errors import SpecError
 from hibtest.evidence import ImageFacts, Ledger, SaveProof
@@ -19,14 +20,26 @@ from hibtest.image.ledger import account
 from hibtest.image.place import ImagePlace
 from hibtest.image.reader import Image
 
+_LATER = "later contents: as at the power-off"
 
-def prove_save(snapshot: Snapshot, place: ImagePlace, changed: Numbers | None = None) -> SaveProof:
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The guest's memory at its power-off, and the PFNs of what was written to until then."""
+
+    now: Memory
+    pfns: Numbers
+
+
+def prove_save(snapshot: Snapshot, place: ImagePlace, since: Since | None = None) -> SaveProof:
     """Compare the image on a disk with the memory it was made of.
 
     :param place: Where the image lies; the machine is off.
-    :param changed: What was written to until the power-off (:func:`written_since`).
+    :param since: What was written to until the power-off (:func:`written_since`).
     :raise HostError: When the disk cannot be read.
     """
+    later = () if since is None else (Whole(_LATER, since.now),)
+    changed = None if since is None else since.pfns
     proof = SaveProof(
         changed=None if changed is None else len(changed),
         changed_kinds=None if changed is None else _kinds(snapshot.names(changed)),
@@ -34,17 +47,20 @@ def prove_save(snapshot: Snapshot, place: ImagePlace, changed: Numbers | None = 
     )
     try:
         with place.open() as image:
-            return _compared(proof, snapshot, image)
+            return _compared(proof, snapshot, image, (*snapshot.before, *later))
     except Damaged as damage:
         return replace(proof, damage=damage.message)
     except SpecError as error:
         return replace(proof, lacking=error.message)
 
 
-def _compared(proof: SaveProof, snapshot: Snapshot, image: Image) -> SaveProof:
-    differences = Differences(snapshot.may_differ, snapshot.what)
+def _compared(
+    proof: SaveProof, snapshot: Snapshot, image: Image, times: Sequence[Time]
+) -> SaveProof:
+    differences = Differences(snapshot.may_differ, snapshot.what, times)
     chunks = snapshot.kept.sparing(image.chunks())
-    view = compare(chunks, image.zero_pfns, snapshot.kept, differences)
+    kept = snapshot.kept
+    view = compare(chunks, image.zero_pfns, kept, differences, memory_is_right=True)
     facts = ImageFacts(
         codec=image.codec,
         data_pages=len(image.pfns),
@@ -68,16 +84,13 @@ def _ledger(snapshot: Snapshot, image: Image) -> Ledger:
     return replace(ledger, asked=snapshot.asked, cache=cache)
 
 
-def written_since(snapshot: Snapshot, now: Memory) -> Numbers:
-    """Return the PFNs of pages that were written to after the snapshot.
-
-    :param now: The guest's memory at its power-off.
-    """
+def written_since(snapshot: Snapshot, now: Memory) -> Since:
+    """Return which pages were written to after the snapshot."""
     found = [
         chunk.pfns[differing(now.pages, now.rows(chunk.pfns), chunk.data)]
         for chunk in snapshot.kept.sparing(pages_of(snapshot.kept, snapshot.kept.pfns))
     ]
-    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+    return Since(now, np.concatenate(found) if found else np.empty(0, dtype=np.int64))
 
 
 def _kinds(names: Sequence[str]) -> dict[str, int]:

@@ -16,14 +16,10 @@ from hibtest.cycle.proof import x86_64
 from hibtest.cycle.proof.blocks import Blocks, read_blocks
 from hibtest.cycle.proof.explain import Region, own_log, written
 from hibtest.cycle.proof.kept import Kept
-from hibtest.cycle.proof.kernel import (
-    Extent,
-    KernelMemory,
-    Numbers,
-    Places,
-    Space,
-)
+from hibtest.cycle.proof.kernel import Extent, KernelMemory, Places, Space
 from hibtest.cycle.proof.kinds import Kinds, kinds
+from hibtest.cycle.proof.pages import Numbers
+from hibtest.cycle.proof.relations import Digests
 from hibtest.cycle.proof.stops import Stops
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
@@ -53,6 +49,7 @@ class Snapshot:
     :ivar space: Where the kernel's addresses are.
     :ivar blocks: What each disk holds that is to be compared.
     :ivar stopped: Seconds for which the guest stood still.
+    :ivar before: The snapshot before it in the same life, if there was one.
     """
 
     kept: Kept
@@ -67,10 +64,15 @@ class Snapshot:
     space: Space
     blocks: tuple[Blocks, ...]
     stopped: float
+    before: tuple[Digests, ...] = ()
 
     def what(self, pfn: int) -> str:
         """Return what a page is used for."""
         return self.names(np.array([pfn]))[0]
+
+    def digested(self) -> Digests:
+        """Return what is to be known of it when its pages are forgotten."""
+        return Digests.of("stale: as at the snapshot before", self.kept, self.kept.pfns)
 
     def names(self, pfns: Numbers) -> list[str]:
         """Return what each of these pages is used for."""

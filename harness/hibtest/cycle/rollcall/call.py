@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hibtest.cycle.proof import x86_64
-from hibtest.cycle.proof.kernel import KernelMemory, Memory, Numbers, Places, Space
+from hibtest.cycle.proof.kernel import KernelMemory, Places, Space
+from hibtest.cycle.proof.pages import Memory, Numbers
 from hibtest.cycle.rollcall.mapped import mapped
 from hibtest.cycle.rollcall.tasks import Found, TaskList
 from hibtest.errors import GuestError

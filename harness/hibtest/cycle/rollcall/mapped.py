@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hibtest.cycle.proof import x86_64
-from hibtest.cycle.proof.kernel import Memory, Numbers
+from hibtest.cycle.proof.pages import Memory, Numbers
 from hibtest.image.header import PAGE_SIZE
 
 Which = NDArray[np.bool_]

@@ -9,7 +9,7 @@ from hibtest.cycle.boot import Running
 from hibtest.cycle.filesystems import written
 from hibtest.cycle.proof.blocks import PIECE, Blocks, differing, prove_disk, read_blocks
 from hibtest.cycle.proof.save import prove_save, written_since
-from hibtest.cycle.proof.snapshot import Taker
+from hibtest.cycle.proof.snapshot import Snapshot, Taker
 from hibtest.cycle.rollcall.call import Change, roll_call
 from hibtest.cycle.steps.examine import examine
 from hibtest.cycle.steps.situation import Situation
@@ -40,6 +40,7 @@ def fail(at: Situation, shell: Shell) -> bool:
 def save(at: Situation, shell: Shell) -> bool:
     """Hibernate. Refused in its first life, a guest is looked at."""
     run, past, method = at.run, at.past, at.run.lab.job.scenario.method
+    before = () if past.snapshot is None else (past.snapshot.digested(),)
     past.close()
     taker = _taker(at)
     header = run.swap.header() if run.swap else None
@@ -53,8 +54,8 @@ def save(at: Situation, shell: Shell) -> bool:
     if followed.off:
         run.faults.rest()
     if taker is not None:
-        past.snapshot = taker.snapshot
-        _prove(at, taker, off=followed.off)
+        past.snapshot = taker.snapshot and replace(taker.snapshot, before=before)
+        _prove(at, taker, past.snapshot, off=followed.off)
     if not followed.off and at.boot.role is Role.SAVE:
         examine(at, shell)
     return False
@@ -81,22 +82,22 @@ def _taker(at: Situation) -> Taker | None:
         return None
 
 
-def _prove(at: Situation, taker: Taker, *, off: bool) -> None:
+def _prove(at: Situation, taker: Taker, snapshot: Snapshot | None, *, off: bool) -> None:
     """Compare what the machine has left with its snapshot."""
     run: Running = at.run
-    snapshot, memory = taker.snapshot, run.machine.memory
+    memory = run.machine.memory
     if not off:
         taker.drop()
         return
     if snapshot is None or memory is None:
         at.boot = replace(at.boot, saved=SaveProof(lacking=taker.lacking))
         return
-    changed = written_since(snapshot, memory)
+    since = written_since(snapshot, memory)
     if run.image is None:
         saved = SaveProof(lacking="there is no swap in which an image could lie")
     else:
-        saved = prove_save(snapshot, run.image, changed)
-    change = Change(then=snapshot.kept, now=memory, pfns=snapshot.kinds.content(changed))
+        saved = prove_save(snapshot, run.image, since)
+    change = Change(then=snapshot.kept, now=memory, pfns=snapshot.kinds.content(since.pfns))
     roll = roll_call(at.past.places, snapshot.space, change)
     disks = run.lab.storage.compared(run.lab.job.directory)
     pairs = zip(disks, snapshot.blocks, strict=True)
