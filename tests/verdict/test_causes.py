@@ -18,7 +18,13 @@ ROOM = Path(verdict.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "verdicts.md"
 # What is said with another word: names of witnesses, of exercises, of stages, and an errno.
 FAMILIES = {"witness-": "witness-NAME", "audit-": "audit-NAME"}
-CAUSE_AT = {"corrupt": 0, "_shown": 0, "_cold": 0, "found": 1}  # functions that are told a cause
+CAUSE_AT = {
+    "corrupt": 0,
+    "_shown": 0,
+    "_cold": 0,
+    "_refused": 0,
+    "found": 1,
+}  # functions that are told a cause
 NO_TROUBLE = {Stalled, Damaged}  # evidence, of a guest and of an image
 
 

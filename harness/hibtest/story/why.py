@@ -28,8 +28,6 @@ _LOAD_TROUBLE = frozenset(
         "agent-refused",
     }
 )
-# What keeps a boot from resuming an image that it finds nothing wrong with.
-_NOT_THE_IMAGE = {"device-failed": "device-refused", "freeze-failed": "freeze-failed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +94,16 @@ def why_refused(marks: Sequence[Marked]) -> Cause | None:
     part = last_try(marks)
     told, code = refusal(part), came_back(part)
     if any(mark.name == ROLLED_BACK for mark in part) and not code:
-        name = ROLLED_BACK
-    else:
-        if code is None and told is not None and not resumes(part) and not _went_on(part, told):
-            code = told.errno
-        if not code:
-            return None
-        name = errno.errorcode.get(code, str(code))
+        return _refused("rolled-back", told, part)
+    if code is None and told is not None and not resumes(part) and not _went_on(part, told):
+        code = told.errno
+    if not code:
+        return None
+    name = errno.errorcode.get(code, str(code))
+    return _refused(name, told, part)
+
+
+def _refused(name: str, told: Refusal | None, part: Sequence[Marked]) -> Cause:
     last = [mark.line for mark in part if mark.name == "returned"][-1:]
     lines = tuple(dict.fromkeys([*([told.line] if told else []), *last]))
     reason = told.reason if told else lines[0]
@@ -134,9 +135,11 @@ def _why_given_up(marks: Sequence[Marked]) -> Cause | None:
     told = refusal(tuple(takewhile(lambda mark: mark.name not in BEGINNINGS, marks)))
     lines = tuple(marks[at].line for at in trouble)
     if told is not None and (not trouble or told.at < trouble[0]):
-        if told.mark in _NOT_THE_IMAGE:
-            return _cold(_NOT_THE_IMAGE[told.mark], told.reason, (told.line, *lines))
         lines = (told.line, *lines)
+        if told.mark == "device-failed":
+            return _cold("device-refused", told.reason, lines)
+        if told.mark == "freeze-failed":
+            return _cold("freeze-failed", told.reason, lines)
     if not lines:
         return None
     return _cold("image-refused", f"the kernel would not have the image: {lines[0]}", lines)
