@@ -23,14 +23,14 @@ def mbr(*entries: tuple[int, int, int]) -> bytes:
     return bytes(446) + table.ljust(64, b"\0") + b"\x55\xaa"
 
 
-def gpt(*parts: tuple[int, int]) -> bytes:
+def gpt(*parts: tuple[int, int], sector: int = SECTOR) -> bytes:
     """Return the begin of a disk with a GPT of (first sector, sectors)."""
-    head = bytearray(34 * SECTOR)
+    head = bytearray(34 * sector)
     head[:SECTOR] = mbr((0xEE, 1, 0xFFFFFFFF))
-    head[SECTOR : SECTOR + 8] = b"EFI PART"
-    struct.pack_into("<QII", head, SECTOR + 72, 2, 128, 128)
+    head[sector : sector + 8] = b"EFI PART"
+    struct.pack_into("<QII", head, sector + 72, 2, 128, 128)
     for number, (first, sectors) in enumerate(parts):
-        at = 2 * SECTOR + number * 128
+        at = 2 * sector + number * 128
         head[at : at + 16] = b"\x01" * 16
         struct.pack_into("<QQ", head, at + 32, first, first + sectors - 1)
     return bytes(head)
@@ -83,6 +83,22 @@ def test_partition_of_a_gpt(tmp_path: Path) -> None:
     check(path, partition=2)
     with pytest.raises(SpecError, match="no partition 3; there are: 1, 2"):
         check(path, partition=3)
+
+
+def test_partition_of_a_disk_with_sectors_of_4096_bytes(tmp_path: Path) -> None:
+    table = gpt((40, 8), (64, len(AREA) // PAGE), sector=PAGE)
+    check(disk(tmp_path, {0: table, 64 * 8: AREA}), partition=2)
+    with pytest.raises(SpecError, match="no partition 3; there are: 1, 2"):
+        check(tmp_path / "disk", partition=3)
+
+
+@pytest.mark.parametrize("size", [0, 8, 91, SECTOR - 1])
+@pytest.mark.parametrize("sector", [SECTOR, PAGE])
+def test_a_gpt_that_ends_in_its_header(tmp_path: Path, sector: int, size: int) -> None:
+    path = tmp_path / "disk"
+    path.write_bytes(gpt((40, 8), sector=sector)[: sector + size])
+    with pytest.raises(SpecError, match="promises a GPT"):
+        check(path, partition=1)
 
 
 @pytest.mark.parametrize(

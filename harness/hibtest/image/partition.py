@@ -1,17 +1,25 @@
 """Where a partition lies on a disk: GPT and MBR tables, logical partitions included.
 
 UEFI specification 2.10, section 5.3 (GPT); the MBR as Linux reads it, block/partitions/msdos.c
-(v6.12). Sectors are taken to be 512 bytes.
+(v6.12). Tables count sectors, of 512 bytes on most disks, and of 4096 on some ("4Kn"). A block
+device says which; of a file's GPT it shows, as the table lies in the second sector; an MBR in a
+file is taken to count 512 bytes.
 """
 
+import fcntl
 import os
+import stat
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hibtest.errors import HostError, SpecError
 
-_SECTOR = 512
+_SECTOR = 512  # also the bytes of an MBR, whatever the disk's sectors
+_SIZES = (_SECTOR, 4096)
+_BLKSSZGET = 0x1268  # include/uapi/linux/fs.h
+_GPT = b"EFI PART"
 _EXTENDED = {0x05, 0x0F, 0x85}
 _PROTECTIVE = 0xEE
 _MOST = 256  # partitions that Linux would number
@@ -55,56 +63,66 @@ def _partitions(fd: int, name: str) -> Iterator[Partition]:
     mbr = os.pread(fd, _SECTOR, 0)
     if mbr[510:] != b"\x55\xaa":
         raise SpecError(f"{name}: no partition table", hint="leave --partition away")
-    entries = list(_entries(mbr))
+    entries, sector = list(_entries(mbr)), _sector(fd)
     if any(kind == _PROTECTIVE for kind, _, _ in entries):
-        yield from _gpt(fd, name)
+        yield from _gpt(fd, name, sector)
         return
     for number, (kind, start, sectors) in enumerate(entries, 1):
         if sectors and kind not in _EXTENDED:
-            yield _partition(number, start, sectors)
+            yield _partition(number, start, sectors, sector)
         elif sectors:
-            yield from _logical(fd, start)
+            yield from _logical(fd, start, sector)
 
 
-def _entries(sector: bytes) -> Iterator[tuple[int, int, int]]:
+def _sector(fd: int) -> int:
+    """Return the bytes of a sector, as the table counts them."""
+    for size in _SIZES:
+        if os.pread(fd, len(_GPT), size) == _GPT:
+            return size
+    if not stat.S_ISBLK(os.fstat(fd).st_mode):
+        return _SECTOR
+    return int.from_bytes(fcntl.ioctl(fd, _BLKSSZGET, bytes(4)), sys.byteorder)
+
+
+def _entries(mbr: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield type, first sector and number of sectors of the four entries of an MBR."""
     for at in range(446, 510, 16):
-        yield sector[at + 4], *struct.unpack_from("<II", sector, at + 8)
+        yield mbr[at + 4], *struct.unpack_from("<II", mbr, at + 8)
 
 
-def _logical(fd: int, extended: int) -> Iterator[Partition]:
+def _logical(fd: int, extended: int, size: int) -> Iterator[Partition]:
     """Follow the chain of an extended partition; numbers begin with 5."""
     table, seen = extended, {extended}
     for number in range(5, _MOST):
-        sector = os.pread(fd, _SECTOR, table * _SECTOR)
+        sector = os.pread(fd, _SECTOR, table * size)
         if sector[510:] != b"\x55\xaa":
             return
         entries = list(_entries(sector))
         data = [entry for entry in entries if entry[0] not in _EXTENDED and entry[2]]
         links = [entry for entry in entries if entry[0] in _EXTENDED and entry[2]]
         if data:
-            yield _partition(number, table + data[0][1], data[0][2])
+            yield _partition(number, table + data[0][1], data[0][2], size)
         if not links or extended + links[0][1] in seen:
             return
         table = extended + links[0][1]
         seen.add(table)
 
 
-def _gpt(fd: int, name: str) -> Iterator[Partition]:
-    header = os.pread(fd, _SECTOR, _SECTOR)
-    if header[:8] != b"EFI PART":
+def _gpt(fd: int, name: str, sector: int) -> Iterator[Partition]:
+    header = os.pread(fd, _SECTOR, sector)
+    if len(header) < _SECTOR or not header.startswith(_GPT):
         raise SpecError(f"{name}: its MBR promises a GPT, but there is none")
     table, count, size = struct.unpack_from("<QII", header, 72)
-    if not 128 <= size <= _SECTOR * 8 or table > 1 << 40:
+    if not 128 <= size <= 4096 or table > 1 << 40:
         raise SpecError(f"{name}: a GPT with entries of {size} bytes at sector {table}")
     for number in range(1, min(count, _MOST) + 1):
-        entry = os.pread(fd, size, table * _SECTOR + (number - 1) * size)
+        entry = os.pread(fd, size, table * sector + (number - 1) * size)
         if len(entry) < size:
             return
         first, last = struct.unpack_from("<QQ", entry, 32)
         if any(entry[:16]) and first <= last:
-            yield _partition(number, first, last - first + 1)
+            yield _partition(number, first, last - first + 1, sector)
 
 
-def _partition(number: int, start: int, sectors: int) -> Partition:
-    return Partition(number=number, start=start * _SECTOR, size=sectors * _SECTOR)
+def _partition(number: int, start: int, sectors: int, size: int) -> Partition:
+    return Partition(number=number, start=start * size, size=sectors * size)
