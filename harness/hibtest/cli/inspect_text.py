@@ -10,6 +10,7 @@ import numpy as np
 
 from hibtest.evidence import SwapHeader
 from hibtest.image.blocks import Numbers
+from hibtest.image.e820_changes import Change, Region
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.info import ImageInfo
 from hibtest.image.reader import Chunk
@@ -37,16 +38,23 @@ _AGENT_STATES = {
 
 def lines(found: Survey, name: str) -> Iterator[str]:
     """Yield a survey as lines for people."""
-    if found.state == "none":
-        yield f"{name}: no hibernation image, but {found.contains}"
-        return
-    state = (_AGENT_STATES if found.by_agent else _STATES)[found.state]
-    yield f"{name}: {'' if found.sound else 'DAMAGED: '}{state}"
+    yield f"{name}: {_first_line(found)}"
     for label, text in _rows(found):
         yield f"  {label:{_WIDTH}}{text}"
+    if found.map_changes is not None:
+        yield from (f"  {line}" for line in change_lines(found.map_changes))
+
+
+def _first_line(found: Survey) -> str:
+    if found.state == "none":
+        return f"no hibernation image, but {found.contains}"
+    state = (_AGENT_STATES if found.by_agent else _STATES)[found.state]
+    return state if found.sound else f"DAMAGED: {state}"
 
 
 def _rows(found: Survey) -> Iterator[tuple[str, str]]:
+    if found.state == "none":
+        return
     if found.damage:
         yield _damage_row(found.damage, lost=found.state == "remains")
     yield from _place_rows(found)
@@ -128,8 +136,53 @@ def _size_rows(found: Survey, info: ImageInfo) -> Iterator[tuple[str, str]]:
 def _restore_rows(found: Survey, info: ImageInfo) -> Iterator[tuple[str, str]]:
     yield "jump address", f"{info.jump_address:#x}, physical {info.jump_address_phys:#x}"
     yield "cr3", f"{info.cr3:#x}"
-    word = {None: "", True: ": that of the boot", False: ": NOT that of the boot"}
-    yield "memory map", f"CRC-32 {info.e820_checksum:#010x}{word[found.e820_matches]}"
+    yield "memory map", f"CRC-32 {info.e820_checksum:#010x}{_boots(found)}"
+
+
+def _boots(found: Survey) -> str:
+    """Return whether the memory map is that of the boots that were given."""
+    if found.e820_matches is None:
+        return ""
+    last = "that" if found.e820_matches else "NOT that"
+    if found.e820_matched_before is None:
+        return f": {last} of the boot"
+    first = "that" if found.e820_matched_before else "NOT that"
+    return f": {first} of the first boot, {last} of the second"
+
+
+def change_lines(found: tuple[Change, ...]) -> Iterator[str]:
+    """Yield how the memory maps of two boots differ."""
+    if not found:
+        yield "both boots have the same memory map"
+        return
+    yield f"the second boot's memory map differs in {len(found)} of its entries:"
+    for change in found:
+        yield f"  {_change(change.old, change.new)}"
+
+
+def _change(old: Region | None, new: Region | None) -> str:
+    if old is None or new is None:
+        return f"came: {_region(new)}" if new else f"went: {_region(old)}"
+    if old.type != new.type:
+        return f"{_region(old)} is {new.words} now"
+    begin, end = new.start - old.start, new.end - old.end
+    if begin == end:
+        how = f"moved {_by(begin)}, to {new.start:#x}-{new.end:#x}"
+    else:
+        edges = (("begins", begin, new.start), ("ends", end, new.end))
+        how = ", ".join(f"{word} {_by(by)}, at {at:#x}" for word, by, at in edges if by)
+    return f"{_region(old)} {how}"
+
+
+def _region(region: Region | None) -> str:
+    return f"{region.start:#x}-{region.end:#x} {region.words}" if region else ""
+
+
+def _by(difference: int) -> str:
+    size = abs(difference)
+    units = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "bytes"))
+    many = next(f"{size // unit} {name}" for unit, name in units if size % unit == 0)
+    return f"{many} {'lower' if difference < 0 else 'higher'}"
 
 
 def _reply_rows(reply: Reply) -> Iterator[tuple[str, str]]:

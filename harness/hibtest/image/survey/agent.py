@@ -6,14 +6,23 @@ from typing import Any
 from hibtest.image.agent import AgentPlace, known, read_image
 from hibtest.image.damage import Damaged
 from hibtest.image.header import PAGE_SIZE
-from hibtest.image.survey.found import ByAgent, Survey, Watcher, remaining, through, told, with_boot
+from hibtest.image.survey.found import (
+    Boots,
+    ByAgent,
+    Survey,
+    Watcher,
+    remaining,
+    through,
+    told,
+    with_boots,
+)
 from hibtest.story.foretold import Reply
 
 _AGENT = ("the agent",)
 _STATES = {"committed": "armed", "used": "consumed", "refused": "refused"}
 
 
-def survey_agent(place: AgentPlace, boot: frozenset[int] | None, watch: Watcher | None) -> Survey:
+def survey_agent(place: AgentPlace, boots: Boots, watch: Watcher | None) -> Survey:
     """Read an image of the agent; see :func:`hibtest.image.survey.survey_disk`."""
     facts: dict[str, Any] = {}
     by_agent = ByAgent(swap=place.swap, facts=facts)
@@ -29,7 +38,7 @@ def survey_agent(place: AgentPlace, boot: frozenset[int] | None, watch: Watcher 
         found = through(found, read_image(place, consumed=True), watch)
     except Damaged as damage:
         found = replace(found, damage=told(damage))
-    found = with_boot(remaining(found), boot)
+    found = with_boots(remaining(found), boots)
     return replace(found, replies=(_reply(found, facts),))
 
 

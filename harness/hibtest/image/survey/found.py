@@ -9,10 +9,14 @@ from hibtest.evidence import SwapHeader
 from hibtest.image.blocks import Numbers
 from hibtest.image.crc import Crc
 from hibtest.image.damage import Damaged
+from hibtest.image.e820 import MemoryMap
+from hibtest.image.e820_changes import Change, changes
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.info import ImageInfo
 from hibtest.image.reader import Chunk, Image
 from hibtest.story.foretold import Reply
+
+Boots = tuple[MemoryMap, ...]  # of one boot, or of two, the earlier one first
 
 
 class Watcher(Protocol):
@@ -62,7 +66,10 @@ class Survey:
     :ivar data_pages: Data pages that the PFNs name.
     :ivar zero_flagged: Pages flagged as zero, without data.
     :ivar all_zero: Data pages that are all zero nevertheless.
-    :ivar e820_matches: Whether the given boot has the image's memory map.
+    :ivar e820_matches: Whether the given boot has the image's memory map; of two, the later one.
+    :ivar e820_matched_before: The same of the earlier one.
+    :ivar map_changes: How the later boot's memory map differs from the earlier one's; ``None``
+        when two boots were not given.
     :ivar writers: Kernels that write such an image, of those this knows.
     :ivar replies: What a resume would say.
     """
@@ -84,6 +91,8 @@ class Survey:
     pfn_last: int | None = None
     crc: Crc | None = None
     e820_matches: bool | None = None
+    e820_matched_before: bool | None = None
+    map_changes: tuple[Change, ...] | None = None
     damage: Damage | None = None
     writers: tuple[str, ...] = ()
     replies: tuple[Reply, ...] = ()
@@ -141,11 +150,14 @@ def remaining(found: Survey) -> Survey:
     return replace(found, state="remains") if gone else found
 
 
-def with_boot(found: Survey, boot: frozenset[int] | None) -> Survey:
-    """Say whether a boot has the image's memory map.
-
-    :param boot: Checksums that its map may have.
-    """
-    if boot is None or found.info is None:
+def with_boots(found: Survey, boots: Boots) -> Survey:
+    """Say whether a boot has the image's memory map, and how those of two boots differ."""
+    if len(boots) == 2:
+        found = replace(found, map_changes=changes(*boots))
+    if not boots or found.info is None:
         return found
-    return replace(found, e820_matches=found.info.e820_checksum in boot)
+    own = found.info.e820_checksum
+    before, last = (own in boots[0].checksums(), own in boots[-1].checksums())
+    return replace(
+        found, e820_matches=last, e820_matched_before=before if len(boots) == 2 else None
+    )

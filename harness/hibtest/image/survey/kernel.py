@@ -10,15 +10,21 @@ from hibtest.image.header import HW_SIG, parse_header
 from hibtest.image.identify import identify
 from hibtest.image.info import ImageInfo, parse_info
 from hibtest.image.reader import codec_of, read_image, read_stream, was_consumed
-from hibtest.image.survey.found import Survey, Watcher, remaining, through, told, with_boot
+from hibtest.image.survey.found import (
+    Boots,
+    Survey,
+    Watcher,
+    remaining,
+    through,
+    told,
+    with_boots,
+)
 from hibtest.story.foretold import Facts, replies
 
 RECORDS = (COMMITTED, USED, REFUSED)
 
 
-def survey_kernel(
-    device: Blocks, offset: int, boot: frozenset[int] | None, watch: Watcher | None
-) -> Survey:
+def survey_kernel(device: Blocks, offset: int, boots: Boots, watch: Watcher | None) -> Survey:
     """Read the kernel's image of a swap area, or say what is there instead.
 
     See :func:`hibtest.image.survey.survey_disk`.
@@ -26,7 +32,10 @@ def survey_kernel(
     page = device.read_one(offset, "header").tobytes()
     header, record = parse_header(page), page.startswith(RECORDS)
     if not header.armed and not was_consumed(header):
-        return Survey(state="none", contains=identify(device, offset), offset=offset, header=header)
+        found = Survey(
+            state="none", contains=identify(device, offset), offset=offset, header=header
+        )
+        return with_boots(found, boots)
     state = "armed" if header.armed else "consumed"
     besides = "the record of an image of the agent, which was overwritten" if record else ""
     found = Survey(
@@ -38,13 +47,11 @@ def survey_kernel(
         found = replace(found, damage=told(damage), info=_info_of(device, header))
     else:
         found = through(found, image, watch)
-    found = with_boot(remaining(found), boot)
+    found = with_boots(remaining(found), boots)
     return replace(found, writers=_writers(found), replies=replies(_facts(found)))
 
 
-def survey_stream(
-    device: Blocks, offset: int, boot: frozenset[int] | None, watch: Watcher | None
-) -> Survey:
+def survey_stream(device: Blocks, offset: int, boots: Boots, watch: Watcher | None) -> Survey:
     """Read a raw stream; see :func:`hibtest.image.survey.survey_disk`."""
     found = Survey(state="stream", offset=offset, codec="none")
     try:
@@ -53,7 +60,7 @@ def survey_stream(
         found = replace(found, damage=told(damage))
     else:
         found = through(replace(found, stored_blocks=image.info.pages), image, watch)
-    found = with_boot(found, boot)
+    found = with_boots(found, boots)
     return replace(found, writers=_writers(found))
 
 
