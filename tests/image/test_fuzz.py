@@ -7,6 +7,7 @@ more of them, HIBTEST_FUZZ_SEED=2 for others.
 import os
 import random
 import resource
+import struct
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -114,6 +115,27 @@ def test_garbled_streams() -> None:
     with target("stream", content, spots) as it:
         seen = garble(it, CASES // 7, raw=True)
     assert set(seen) >= {"magic", "size", "pages", "pfn", "unprotected"}
+
+
+def test_garbled_copies_of_a_swap_file() -> None:
+    recipe = Recipe(words=FLAGGED, offset=38)
+    written = write(recipe)
+    shift = recipe.offset * PAGE
+    spots = [(at - shift, end - shift) for at, end in spots_of(written, recipe.offset)]
+    with target("copy", written.disk[shift:], spots) as it:
+        seen = garble_any(it, CASES // 20)
+    assert {"whole", "unprotected"} <= set(seen)
+
+
+@pytest.mark.parametrize("page", [PAGE, 4 * PAGE])
+def test_garbled_images_of_another_architecture(page: int) -> None:
+    fields = struct.pack("<IIQI10s10s", 0, 0, 1, 4, b"SWAPSPACE2", b"S1SUSPEND\0")
+    pages = (fields.rjust(page, b"\0"), struct.pack("<Q", 2), b"#1 SMP PREEMPT Debian 6.12.9-1")
+    content = b"".join(part.ljust(page, b"\0") for part in pages)
+    spots = [(page - 40, page), (page, page + 16), (2 * page, 2 * page + 80)]
+    with target(f"foreign {page}", content, spots) as it:
+        seen = garble_any(it, CASES // 20)
+    assert "unprotected" in seen
 
 
 def test_noise() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from hibtest.image.survey import Watcher
 
 _LONGEST_LOG = 64 << 20  # bytes
+_PAGE = 4096
+_OFFSET = re.compile("([0-9]{1,19})([bskmgt]?)", re.IGNORECASE)
+_UNITS = {"": _PAGE, "b": 1, "s": 512, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
 def inspect(
@@ -22,8 +26,11 @@ def inspect(
         Path | None, typer.Argument(metavar="DISK", help="Raw, qcow2 or a block device.")
     ] = None,
     offset: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Block of the header: resume_offset.")
-    ] = 0,
+        str,
+        typer.Option(
+            metavar="N", help="The header's place: a page, resume_offset; bytes with B K M G T."
+        ),
+    ] = "0",
     partition: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Look into this partition.")
     ] = None,
@@ -55,17 +62,39 @@ def inspect(
     from hibtest.image.survey import survey_disk
     from hibtest.printable import printable, printable_json
 
-    maps = _maps(boot or [])
+    block, maps = offset_block(offset), _maps(boot or [])
     if disk is None:
         return _compare(maps, json=json)
     watch: Watcher | None = PagePrinter(json=json) if pages else None
     with open_disk(disk, partition=partition, backing=backing) as device:
-        found = survey_disk(device, offset=offset, boots=maps, watch=watch, stream=stream)
+        found = survey_disk(device, offset=block, boots=maps, watch=watch, stream=stream)
     if json:
         print(printable_json(to_line(found) if pages else to_json(found).decode()), end="")
     else:
         print("\n".join(map(printable, lines(found, str(disk)))))
     return ExitStatus.EXPECTED if found.sound else ExitStatus.UNEXPECTED
+
+
+def offset_block(text: str) -> int:
+    """Return the block that an offset names: pages of 4096 bytes, or bytes by a unit.
+
+    :raise SpecError: When it is no such offset, or lies within a page.
+    """
+    found = _OFFSET.fullmatch(text.strip())
+    if found is None:
+        raise SpecError(
+            f"--offset {text!r} is neither a page nor bytes",
+            hint="34816 is a page of 4096 bytes; 142606336B, 139264K, 136M, 278528s (sectors of"
+            " 512) are the same in bytes",
+        )
+    unit = _UNITS[found[2].lower()]
+    block, rest = divmod(int(found[1]) * unit, _PAGE)
+    if rest:
+        raise SpecError(
+            f"--offset {text} lies {rest} bytes within a page of {_PAGE}",
+            hint="a swap's header begins with a page; --partition finds a partition anywhere",
+        )
+    return block
 
 
 def _compare(maps: tuple[MemoryMap, ...], *, json: bool) -> int:

@@ -11,7 +11,9 @@ import numpy as np
 from hibtest.evidence import SwapHeader
 from hibtest.image.blocks import Numbers
 from hibtest.image.e820_changes import Change, Region
+from hibtest.image.foreign import Machine
 from hibtest.image.header import PAGE_SIZE
+from hibtest.image.identify import in_k
 from hibtest.image.info import ImageInfo
 from hibtest.image.reader import Chunk
 from hibtest.image.survey.found import ByAgent, Damage, Survey
@@ -20,8 +22,8 @@ from hibtest.story.foretold import Reply
 _WIDTH = 14  # of the first column
 _ZERO_PAGE = hashlib.sha256(bytes(PAGE_SIZE)).hexdigest()
 _STATES = {
-    "armed": "an armed hibernation image",
-    "consumed": "a hibernation image that was resumed from, or taken away",
+    "armed": "an armed hibernation image{of}",
+    "consumed": "a hibernation image{of} that was resumed from, or taken away",
     "remains": "no hibernation image any more: the swap was used since it was resumed from",
     "stream": "a hibernation image as a raw stream",
 }
@@ -48,16 +50,32 @@ def lines(found: Survey, name: str) -> Iterator[str]:
 def _first_line(found: Survey) -> str:
     if found.state == "none":
         return f"no hibernation image, but {found.contains}"
+    if found.state == "other":
+        return f"{found.contains}, which is not read here"
     state = (_AGENT_STATES if found.by_agent else _STATES)[found.state]
-    return state if found.sound else f"DAMAGED: {state}"
+    of = _of_machine(found.machine) if found.machine else ""
+    if found.copied:
+        of += " in a swap file that was copied out of its file system"
+    return f"{'' if found.sound else 'DAMAGED: '}{state.format(of=of)}"
+
+
+def _of_machine(machine: Machine) -> str:
+    """Return whose image it is: what is not as on x86-64 with pages of 4096 bytes."""
+    if not machine.architecture:
+        return f" of a machine with {in_k(machine.page_size)} pages"
+    pages = "" if machine.page_size == PAGE_SIZE else f" with {in_k(machine.page_size)} pages"
+    if machine.architecture.startswith("x86-64"):
+        return f" of another kind ({machine.architecture})"
+    return f" of another architecture ({machine.architecture}){pages}"
 
 
 def _rows(found: Survey) -> Iterator[tuple[str, str]]:
-    if found.state == "none":
+    if found.state in ("none", "other"):
         return
     if found.damage:
         yield _damage_row(found.damage, lost=found.state == "remains")
     yield from _place_rows(found)
+    yield from _elsewhere_rows(found)
     if found.info:
         yield from _size_rows(found, found.info)
     yield from _checksum_rows(found)
@@ -85,6 +103,23 @@ def _place_rows(found: Survey) -> Iterator[tuple[str, str]]:
         yield from _header_rows(found.header, found.offset)
     if found.besides:
         yield "besides", found.besides
+
+
+def _elsewhere_rows(found: Survey) -> Iterator[tuple[str, str]]:
+    """Yield what is not read, as it was written by another machine, or on another device."""
+    if found.machine:
+        if found.machine.kernel:
+            yield "of", f"kernel {found.machine.kernel}"
+        yield "pages", "not read: that is done for x86-64 with pages of 4096 bytes alone"
+    if found.copied is None:
+        return
+    begin = found.copied.begin
+    if begin is not None:
+        yield "copied", f"from block {begin} of its device on, its resume_offset"
+    if found.copied.unread:
+        where = "where that lay" if begin is None else f"with --offset {begin}"
+        yield "pages", "not read: the map names blocks of that device, on which the file lay in"
+        yield "", f"pieces, or the image is damaged; inspect the device {where}"
 
 
 def _checksum_rows(found: Survey) -> Iterator[tuple[str, str]]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hibtest.errors import HostError
+from hibtest.errors import HostError, SpecError
 from hibtest.given import opened
 from hibtest.image.blocks import FileBlocks
 from hibtest.image.header import PAGE_SIZE
+from hibtest.image.identify import contained
 from hibtest.image.partition import find_partition
 from hibtest.image.qcow2 import leads
 from hibtest.image.unpack import unpacked
@@ -29,12 +30,19 @@ def open_disk(
     :raise HostError: When the disk cannot be opened or unpacked, or leads to other files.
     """
     with opened(source, "disk") as given, _as_raw(source, given, backing=backing) as fd:
-        start, size = 0, _size(source, fd)
-        if partition is not None:
-            part = find_partition(fd, str(source), partition)
-            start, size = part.start, part.size
-        count, tail = divmod(size, PAGE_SIZE)
-        yield FileBlocks(name=str(source), count=count, fd=fd, start=start, tail=tail)
+        whole = _blocks(source, fd, 0, _size(source, fd))
+        if partition is None:
+            yield whole
+            return
+        if container := contained(whole):
+            raise SpecError(f"{source}: no disk with partitions, but {container}")
+        part = find_partition(fd, str(source), partition)
+        yield _blocks(source, fd, part.start, part.size)
+
+
+def _blocks(source: Path, fd: int, start: int, size: int) -> FileBlocks:
+    count, tail = divmod(size, PAGE_SIZE)
+    return FileBlocks(name=str(source), count=count, fd=fd, start=start, tail=tail)
 
 
 @contextmanager

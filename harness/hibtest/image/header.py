@@ -1,6 +1,6 @@
 """The header page of a swap area: does it hold a hibernation image, and of which kind?
 
-    struct swsusp_header, the end of a 4096-byte page (packed, little endian):
+    struct swsusp_header, the end of a page (packed), here of 4096 bytes and little endian:
 
         4056  u32   hw_sig    FACS hardware signature, valid with HW_SIG
         4060  u32   crc32     of the uncompressed stream, valid with CRC32_MODE
@@ -22,7 +22,8 @@ from hibtest.evidence import SwapHeader
 PAGE_SIZE = 4096
 ARMED_SIGNATURE = b"S1SUSPEND\0"  # HIBERNATE_SIG, kernel/power/swap.c
 
-_LAYOUT = struct.Struct("<IIQI10s10s")
+_LAYOUT = {order: struct.Struct(f"{order}IIQI10s10s") for order in "<>"}
+_SIZE = _LAYOUT["<"].size
 NOCOMPRESS_MODE, CRC32_MODE, HW_SIG, LZ4 = 2, 4, 8, 16
 _FLAG_NAMES = {
     1: "PLATFORM_MODE",
@@ -33,9 +34,14 @@ _FLAG_NAMES = {
 }
 
 
-def parse_header(page: bytes) -> SwapHeader:
-    """Return what a header page of 4096 bytes says, whatever it says."""
-    hw_sig, crc32, image, flags, orig_sig, sig = _LAYOUT.unpack_from(page, PAGE_SIZE - _LAYOUT.size)
+def parse_header(page: bytes, order: str = "<") -> SwapHeader:
+    """Return what a header page says, whatever it says.
+
+    :param page: Its end, at least.
+    :param order: Of the bytes of its numbers, as :mod:`struct` has it.
+    """
+    layout = _LAYOUT[order]
+    hw_sig, crc32, image, flags, orig_sig, sig = layout.unpack_from(page, len(page) - _SIZE)
     return SwapHeader(
         sig=_printable(sig),
         orig_sig=_printable(orig_sig),

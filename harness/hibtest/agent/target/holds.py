@@ -24,17 +24,19 @@ class Mark(NamedTuple):
     what: str
 
 
-_SWAPS = (
+# at the end of a machine's first page, whatever its size: libblkid/src/superblocks/swap.c
+SWAPS = (
     (b"SWAPSPACE2", "a swap area"),
     (b"SWAP-SPACE", "a swap area of the old kind"),
     (b"S1SUSPEND", "a hibernation image"),
-    (b"S2SUSPEND", "a hibernation image of the old kind"),
-    (b"ULSUSPEND", "an image of uswsusp"),
-    (b"LINHIB0001", "a hibernation image"),
+    (b"S2SUSPEND", "a hibernation image of the old kind (S2SUSPEND)"),
+    (b"ULSUSPEND", "an image of uswsusp (ULSUSPEND)"),
+    (b"LINHIB0001", "a hibernation image of an older kernel (LINHIB0001)"),
 )
-_PAGES = (4096, 8192, 16384, 32768, 65536)
+TUXONICE = "a TuxOnIce image"
+PAGES = (4096, 8192, 16384, 32768, 65536)
 _BEGIN = (
-    Mark(0, b"\xed\xc3\x02\xe9\x98\x56\xe5\x0c", "a TuxOnIce image"),
+    Mark(0, b"\xed\xc3\x02\xe9\x98\x56\xe5\x0c", TUXONICE),
     Mark(0, b"LUKS\xba\xbe", "a LUKS container"),
     Mark(0, b"XFSB", "an XFS file system"),
     Mark(0, b"hsqs", "a squashfs file system"),
@@ -69,7 +71,7 @@ _BEGIN = (
     Mark(131072, b"\x0c\xb1\xba\0\0\0\0\0", "a ZFS member"),
     Mark(135168, b"\x0c\xb1\xba\0\0\0\0\0", "a ZFS member"),
     *(Mark(at, b"LABELONE", "an LVM physical volume") for at in (0, 512, 1024, 1536)),
-    *(Mark(page - 10, magic, what) for page in _PAGES for magic, what in _SWAPS),
+    *(Mark(page - 10, magic, what) for page in PAGES for magic, what in SWAPS),
 )
 _END = (
     Mark(-512, b"EFI PART", "a partition table (GPT), its copy at the end"),

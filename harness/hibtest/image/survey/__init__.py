@@ -3,6 +3,7 @@
 from hibtest.image.agent import find
 from hibtest.image.blocks import Blocks
 from hibtest.image.header import ARMED_SIGNATURE
+from hibtest.image.identify import contained
 from hibtest.image.reader import check_offset
 from hibtest.image.survey.agent import survey_agent
 from hibtest.image.survey.found import Boots, Damage, Survey, Watcher
@@ -28,6 +29,8 @@ def survey_disk(
     :raise SpecError: When the offset lies outside the device.
     :raise HostError: When the disk cannot be read.
     """
+    if not device.count and (container := contained(device)):
+        return Survey(state="none", contains=container, offset=offset)
     check_offset(device, offset)
     if stream:
         return survey_stream(device, offset, boots, watch)

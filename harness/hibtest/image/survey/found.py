@@ -11,6 +11,7 @@ from hibtest.image.crc import Crc
 from hibtest.image.damage import Damaged
 from hibtest.image.e820 import MemoryMap
 from hibtest.image.e820_changes import Change, changes
+from hibtest.image.foreign import Machine
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.info import ImageInfo
 from hibtest.image.reader import Chunk, Image
@@ -51,13 +52,28 @@ class ByAgent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedFile:
+    """A swap file that was copied out of its file system.
+
+    :ivar begin: Block of its device at which it began, its ``resume_offset``; ``None`` when that
+        does not show.
+    :ivar unread: Why the image in it cannot be read to its end; ``None`` when it can.
+    """
+
+    begin: int | None = None
+    unread: Damage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """What was found. Numbers that could not be read are ``None``.
 
     :ivar state: ``armed``; ``consumed``: resumed from, and all still there; ``remains``: resumed
         from, and the swap was used since; ``refused``: by the agent, which marks such an image;
-        ``stream``; or ``none``.
-    :ivar contains: What lies there instead of an image.
+        ``stream``; ``other``: an image of a kind that is not read here; or ``none``.
+    :ivar contains: What lies there instead of an image that is read here.
+    :ivar machine: Whose image it is, when images of such machines are not read here.
+    :ivar copied: For a swap file that was copied out of its file system, where it began.
     :ivar by_agent: For an image of the userspace agent, what it says of itself.
     :ivar besides: What else there is in the same page.
     :ivar codec: ``lzo``, ``lz4`` or ``none``; the agent knows zlib and zstd, too.
@@ -80,6 +96,8 @@ class Survey:
     header: SwapHeader | None = None
     by_agent: ByAgent | None = None
     besides: str = ""
+    machine: Machine | None = None
+    copied: CopiedFile | None = None
     info: ImageInfo | None = None
     codec: str = ""
     map_pages: int | None = None
