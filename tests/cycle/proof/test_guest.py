@@ -98,6 +98,13 @@ def test_a_flipped_bit_and_two_pages_that_changed_places_are_named(
     assert saved.view.dump
     assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "page-saved")
     assert f"PFN {min(tampered):#x}" in verdict.reason
+    first, second, third = tampered
+    how = {page.pfn: page.how for page in saved.view.differences if not page.explained}
+    assert how == {
+        first: "",
+        second: f"exchanged with PFN {third:#x}",
+        third: f"exchanged with PFN {second:#x}",
+    }
     found = {one.name: one.found for one in evidence.boots[1].witnesses}["memory"]
     assert [page for page, _, _ in found["named"]] == list(TEXTS)
 
