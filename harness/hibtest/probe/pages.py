@@ -2,7 +2,11 @@
 
 Pages differ from each other, so that a page which went astray is seen; most are noise that no
 compressor can shrink, some are text, some are zero (6.12 and newer store no data for zero
-pages of the image: kernel/power/snapshot.c, ENCODED_PFN_ZERO_FLAG).
+pages of the image: kernel/power/snapshot.c, do_copy_page() and ENCODED_PFN_ZERO_FLAG).
+
+Others are what a page could be taken for another one by: zero but for one bit, which is in each of
+the 512 words in turn; noise whose first word is zero; two that are equal, and two that differ in
+their last byte alone.
 """
 
 from __future__ import annotations
@@ -17,8 +21,10 @@ from hibtest.probe.base import Facts
 
 SIZE = 4096
 NOISE = os.urandom(16 * SIZE)
-# Of every 16 pages, the one that is zero and the one that is text.
-ZERO, TEXT = 5, 9
+WORDS = SIZE // 8
+# What every 16 pages are, beside noise: LAST and EQUAL are two pages each.
+ZERO, TEXT, FIRST, LAST, EQUAL = 5, 9, 13, 2, 14
+BITS = (1, 4, 7, 11)
 # A changed page is named; when there are many, these are enough.
 NAMED = 8
 
@@ -34,14 +40,42 @@ def content(pages: int, seed: int, first: int = 0) -> bytes:
     for number in range(first, first + pages):
         at = (number - first) * SIZE
         kind = number % 16
-        if kind == ZERO:
+        if kind == ZERO or kind in BITS:
             data[at : at + SIZE] = bytes(SIZE)
+        if kind in BITS:
+            word = word_of(number, seed)
+            data[at + bit_of(word) // 8] = 1 << bit_of(word) % 8
         elif kind == TEXT:
             line = b"region %08d page %08d, hibtest " % (seed, number)
             data[at : at + SIZE] = line.ljust(64, b".") * (SIZE // 64)
-        else:
-            struct.pack_into("<QQ", data, at, seed, number)
+        elif kind != ZERO:
+            put_noise(data, at, seed, number)
     return bytes(memoryview(data)[: pages * SIZE])
+
+
+def put_noise(data: bytearray, at: int, seed: int, number: int) -> None:
+    """Turn a page of :data:`NOISE` into that of a region."""
+    kind = number % 16
+    if kind == FIRST:
+        struct.pack_into("<QQ", data, at, 0, seed << 32 | number)
+        return
+    again = kind - 1 in (LAST, EQUAL)
+    if again:  # the page before it
+        source = number % 16 - 1
+        data[at : at + SIZE] = NOISE[source * SIZE : (source + 1) * SIZE]
+    struct.pack_into("<QQ", data, at, seed, number - again)
+    if again and kind - 1 == LAST:
+        data[at + SIZE - 1] ^= 1
+
+
+def word_of(number: int, seed: int) -> int:
+    """Return which word of a page is not zero; 2048 pages in a row have each of them once."""
+    return (number // 16 * len(BITS) + BITS.index(number % 16) + seed * 64) % WORDS
+
+
+def bit_of(word: int) -> int:
+    """Return which bit of the page is set then: another one from word to word."""
+    return word * 64 + word % 8 * 8 + word // 8 % 8
 
 
 def checksums(data: bytes | memoryview) -> array[int]:
