@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -83,13 +84,48 @@ def test_a_guest_may_have_no_modprobe(kinds: None, monkeypatch: pytest.MonkeyPat
 
 def test_a_witness_that_raises_when_looked_at_hides_no_other(kinds: None) -> None:
     _, there = daemon.plant(private=True)
-    found = daemon.look(there)
-    assert found["witnesses"] == {"fine": {"found": {"a": 2}}, "lost": {"error": "KeyError: 'b'"}}
+    assert dict(daemon.look(there)) == {
+        "fine": {"found": {"a": 2}}, "lost": {"error": "KeyError: 'b'"}
+    }  # fmt: skip
 
 
 def test_a_mistake_in_the_probe_is_no_finding() -> None:
     with pytest.raises(ZeroDivisionError):
-        daemon.look({"broken": Planted({}, lambda: {"a": 1 // 0})})
+        dict(daemon.look({"broken": Planted({}, lambda: {"a": 1 // 0})}))
+
+
+def test_all_are_asked_before_the_first_is_looked_at() -> None:
+    order: list[str] = []
+
+    def kind(name: str) -> Planted:
+        def look() -> dict[str, object]:
+            order.append(f"look {name}")
+            return {}
+
+        return Planted({}, look, lambda: order.append(f"ask {name}"))
+
+    dict(daemon.look({name: kind(name) for name in "ab"}))
+    assert order == ["ask a", "ask b", "look a", "look b"]
+
+
+def test_what_none_of_the_witnesses_does_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda _: now.__setitem__(0, now[0] + 0.1))
+    monkeypatch.setattr(procfs, "PATIENCE", 6.0)
+
+    def look() -> dict[str, object]:
+        return {"woke": procfs.wait_for(lambda: False, 2)}
+
+    there = {str(number): Planted({}, look) for number in range(5)}
+    assert all(report == {"found": {"woke": False}} for _, report in daemon.look(there))
+    first, others = 2 * 6.0, 4 * procfs.MOMENT * 6.0
+    assert now[0] - 100 == pytest.approx(first + others, abs=1)
+    now[0] = 0.0
+    assert not procfs.wait_for(lambda: False, 2)  # the next one, on its own, has all its time
+    assert now[0] == pytest.approx(12, abs=0.2)
 
 
 def test_a_daemon_answers_whoever_asks(kinds: None, tmp_path: Path) -> None:
@@ -135,13 +171,34 @@ def listener(run: Path, answer: Callable[[socket.socket], object]) -> Iterator[N
         thread.join()
 
 
-@pytest.mark.parametrize("text", [b"", b'{"boot_id": "1", "witn', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "text", [b"", b'["a", {"found', b"\xff\xfe", b'["c", {}]\n', b"[]\n", b"7\n", b"null"]
+)
 def test_an_answer_that_was_cut_is_an_error_of_every_witness(text: bytes, tmp_path: Path) -> None:
     there = listener(tmp_path, lambda connection: connection.sendall(text))
     next(there)
     found = daemon.ask(tmp_path)["witnesses"]
     assert [found[name]["error"] for name in "ab"] == ["the daemon died while it answered"] * 2
     next(there, None)
+
+
+def test_the_witness_that_a_daemon_is_stuck_with_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "ANSWER", 0.05)
+    done = threading.Event()
+
+    def half(connection: socket.socket) -> None:
+        connection.sendall(b'["a", {"found": {"n": 1}}]\n')
+        done.wait(60)
+
+    there = listener(tmp_path, half)
+    next(there)
+    found = daemon.ask(tmp_path)["witnesses"]
+    done.set()
+    next(there, None)
+    assert found["a"] == {"found": {"n": 1}}
+    assert found["b"] == {"error": "the daemon did not answer in 0 s, asked for b"}
 
 
 def test_a_daemon_that_does_not_answer_is_said_where_it_is(

@@ -50,10 +50,14 @@ FAULTS = (OSError, ValueError, LookupError)
 
 
 class Planted(NamedTuple):
-    """A witness that was planted: its facts, and how to look at it again, any number of times."""
+    """A witness that was planted: its facts, and how to look at it again, any number of times.
+
+    :ivar ask: Called before all witnesses are looked at: begins what a look waits for.
+    """
 
     facts: Facts
     look: Callable[[], Facts]
+    ask: Callable[[], object] = lambda: None
 
 
 class Witness(NamedTuple):

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 from hibtest.probe import procfs
@@ -24,8 +25,10 @@ from hibtest.probe.detached import detach
 SOCKET = "probe.sock"
 PLANTED = "planted.json"
 PID = "daemon.pid"
-# More than the bounded waits of all witnesses together.
-ANSWER = 30.0 * PATIENCE
+# Until all is planted.
+PLANT = 30.0 * PATIENCE
+# From one answer to the next: more than any witness waits, and less than the host waits for all.
+ANSWER = 5.0 * PATIENCE
 
 
 def early() -> tuple[Witness, ...]:
@@ -87,15 +90,20 @@ def plant_one(
         reports[kind.name] = {"error": describe(error)}
 
 
-def look(there: dict[str, Planted]) -> Facts:
-    """Return ``{"boot_id", "witnesses": {name: {"found": facts} | {"error": why}}}``."""
-    reports: dict[str, Facts] = {}
-    for name, planted in there.items():
-        try:
-            reports[name] = {"found": planted.look()}
-        except FAULTS as error:
-            reports[name] = {"error": describe(error)}
-    return {"boot_id": procfs.boot_id(), "witnesses": reports}
+def look(there: dict[str, Planted]) -> Iterator[tuple[str, Facts]]:
+    """Yield name and ``{"found": facts} | {"error": why}`` of each witness.
+
+    All are asked before the first is looked at, and all waits count from then on: together they
+    take as long as the longest of them, and not as all.
+    """
+    with procfs.together():
+        for planted in there.values():
+            planted.ask()
+        for name, planted in there.items():
+            try:
+                yield name, {"found": planted.look()}
+            except FAULTS as error:
+                yield name, {"error": describe(error)}
 
 
 def load_modules() -> int | None:
@@ -129,7 +137,8 @@ def serve(run: Path, report: int, *, private: bool) -> None:
 
 def answer(connection: socket.socket, there: dict[str, Planted]) -> None:
     try:
-        connection.sendall(json.dumps(look(there)).encode())
+        for report in look(there):
+            connection.sendall(json.dumps(report).encode() + b"\n")
     except OSError:
         return  # whoever asked has gone; the next one will be answered
 
@@ -144,22 +153,32 @@ def keep(path: Path, text: bytes) -> None:
 def ask(run: Path) -> Facts:
     """Ask the daemon for the state of all witnesses.
 
-    :return: As :func:`look`; ``"witnesses"`` is ``None`` when nothing was planted in this life.
-        That the daemon is gone, or does not answer, is an ``"error"`` of every witness: a
-        process that was lost is a finding.
+    :return: ``{"boot_id", "witnesses": {name: {"found": facts} | {"error": why}}}``;
+        ``"witnesses"`` is ``None`` when nothing was planted in this life. That the daemon is gone,
+        or does not answer, is an ``"error"`` of every witness that it has not told of: a process
+        that was lost is a finding.
     """
     if not (run / PLANTED).exists():
         return {"boot_id": procfs.boot_id(), "witnesses": None}
+    planted = json.loads((run / PLANTED).read_text())["witnesses"]
+    left = [name for name, facts in planted.items() if "lacking" not in facts]
+    reports: dict[str, Facts] = {}
+    why = ""
     try:
-        return answer_of(run)
+        for name, report in answers(run):
+            reports[name] = report
+            left.remove(name)
     except TimeoutError:
-        why = f"the daemon did not answer in {ANSWER:.0f} s{whereabouts(run)}"
+        at = f", asked for {left[0]}" if reports else ""
+        why = f"the daemon did not answer in {ANSWER:.0f} s{at}{whereabouts(run)}"
     except OSError as error:
         why = f"the daemon is gone: {describe(error)}"
-    except ValueError:
-        why = "the daemon died while it answered"
-    names = json.loads((run / PLANTED).read_text())["witnesses"]
-    return {"boot_id": procfs.boot_id(), "witnesses": {name: {"error": why} for name in names}}
+    except (ValueError, TypeError):
+        pass  # half an answer, or none
+    if left:
+        lost = {"error": why or "the daemon died while it answered"}
+        reports = {name: reports.get(name, lost) for name in planted}
+    return {"boot_id": procfs.boot_id(), "witnesses": reports}
 
 
 def whereabouts(run: Path) -> str:
@@ -170,12 +189,15 @@ def whereabouts(run: Path) -> str:
     return f": process {pid} is in state {procfs.state(pid)}, in {wchan}"
 
 
-def answer_of(run: Path) -> Facts:
+def answers(run: Path) -> Iterator[tuple[str, Facts]]:
+    """Yield what the daemon tells of each witness, see :func:`look`."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(ANSWER)
         connection.connect(str(run / SOCKET))
-        parts = iter(lambda: connection.recv(1 << 16), b"")
-        return dict(json.loads(b"".join(parts)))
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                name, report = json.loads(line)
+                yield name, report
 
 
 def start(run: Path, *, private: bool) -> int:
@@ -193,7 +215,7 @@ def planted(run: Path, reader: int) -> Facts:
     """
     with os.fdopen(reader, "rb") as pipe:
         # One line, for the end of the pipe does not come: children of the daemon hold it too.
-        ready, _, _ = select.select([pipe], [], [], ANSWER)
+        ready, _, _ = select.select([pipe], [], [], PLANT)
         text = pipe.readline() if ready else b""
     if not text:
         log = procfs.read_or(run / "daemon.log", "").splitlines()[-1:]

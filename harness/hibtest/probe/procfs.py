@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -109,12 +110,39 @@ def cpu_list(text: str) -> set[int]:
     return found
 
 
-def wait_for(fact: Callable[[], bool], limit: float, every: float = 0.005) -> bool:
-    """Ask for a fact until it is true or ``limit`` seconds have passed; return it.
+# Since when all waits count, while several are made one after the other; what is left for one
+# that comes when all time has been used up.
+_together: list[float] = []
+MOMENT = 0.5
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Have all waits count from now: they take as long as the longest of them, and not as all."""
+    _together.append(time.monotonic())
+    try:
+        yield
+    finally:
+        _together.pop()
+
+
+def until(limit: float) -> float:
+    """Return when a wait that may take ``limit`` seconds ends, as ``time.monotonic()`` counts.
 
     :param limit: For a guest that has its CPUs to itself; :data:`PATIENCE` stretches it.
     """
-    end = time.monotonic() + limit * PATIENCE
+    now = time.monotonic()
+    if not _together:
+        return now + limit * PATIENCE
+    return max(_together[-1] + limit * PATIENCE, now + min(limit, MOMENT) * PATIENCE)
+
+
+def wait_for(fact: Callable[[], bool], limit: float, every: float = 0.005) -> bool:
+    """Ask for a fact until it is true or ``limit`` seconds have passed; return it.
+
+    :param limit: As for :func:`until`.
+    """
+    end = until(limit)
     while not fact():
         if time.monotonic() >= end:
             return fact()

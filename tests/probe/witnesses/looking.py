@@ -30,11 +30,12 @@ class Looked:
 
     def __init__(self, name: str, plant: Callable[[], Planted]) -> None:
         self.name = name
-        self.planted, self._look = plant()
+        self.planted, self._look, self._ask = plant()
         assert self.wrong() == ()
 
     def found(self) -> Facts:
         """Return what is found now."""
+        self._ask()
         return self._look()
 
     def wrong(self) -> tuple[str, ...]:

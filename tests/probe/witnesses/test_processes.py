@@ -165,6 +165,7 @@ def test_a_futex_that_is_woken_before_it_waits_has_woken() -> None:
 def test_waiters_that_sleep_on_are_found(impatient: None) -> None:
     witness = waiters.waiters()
     os.kill(witness.facts["pid"], signal.SIGSTOP)
+    witness.ask()
     found = witness.look()
     assert {name: wait["woke"] for name, wait in found["waits"].items()} == dict.fromkeys(
         waiters.NAMES, False

@@ -9,7 +9,7 @@ import struct
 import time
 
 from hibtest.probe import pages, procfs
-from hibtest.probe.base import PATIENCE, Facts, Planted, Witness, as_found
+from hibtest.probe.base import Facts, Planted, Witness, as_found
 
 # include/uapi/linux/sockios.h
 SIOCGIFADDR, SIOCGIFNETMASK, SIOCGIFFLAGS = 0x8915, 0x891B, 0x8913
@@ -38,7 +38,7 @@ class Stream:
     def drain(self) -> int | None:
         """Receive all that was sent; return where the first wrong byte was."""
         wrong = None
-        end = time.monotonic() + DRAIN * PATIENCE
+        end = procfs.until(DRAIN)
         while self.received < self.sent and time.monotonic() < end:
             if not select.select([self.sink], [], [], end - time.monotonic())[0]:
                 break

@@ -15,7 +15,7 @@ from hibtest.probe.detached import child
 CLONE_VFORK, PTRACE_TRACEME = 0x4000, 0
 CGROUP = Path("/sys/fs/cgroup")
 # A process that was just started or thawed gets into its state within this time.
-SETTLE = 5.0
+SETTLE = 2.0
 
 
 def pause() -> None:

@@ -11,7 +11,9 @@ from hibtest.probe import procfs
 from hibtest.probe.base import Facts, Planted, Witness
 
 # How long a thawed guest may take until everything is in its place again.
-SETTLE = 5.0
+SETTLE = 2.0
+# A thread that works with a disk sleeps uninterruptibly for moments.
+MOMENT = 0.02
 # Kernel threads that come and go as work does.
 POOLS = ("kworker/",)
 # ext4's thread that zeroes inode tables after a mount, and ends when they are all zero
@@ -95,16 +97,17 @@ def threads() -> Planted:
     kernel = count_kernel(first)
 
     def look() -> Facts:
-        now = first
+        now = stuck = first
 
         def settled() -> bool:
-            nonlocal now
+            nonlocal now, stuck
             now = everyone()
-            missing = [comm for comm in kernel if comm not in count_kernel(now)]
-            return not missing and not [t for t in now if t.state == "D" and t.tid not in sleeping]
+            stuck = [t for t in now if t.state == "D" and t.tid not in sleeping]
+            procfs.wait_for(lambda: not asleep(stuck), MOMENT)
+            stuck = asleep(stuck)
+            return not stuck and not kernel.keys() - count_kernel(now)
 
         procfs.wait_for(settled, SETTLE, every=0.2)
-        stuck = [t for t in now if t.state == "D" and t.tid not in sleeping]
         return {
             "threads": [[t.tid, t.starttime, t.comm, t.state] for t in now if not t.kernel],
             "kernel": count_kernel(now),
@@ -114,6 +117,12 @@ def threads() -> Planted:
 
     lines = [[t.tid, t.starttime, t.comm, t.state, int(t.pid not in ending)] for t in users]
     return Planted({"threads": lines, "kernel": kernel}, look)
+
+
+def asleep(threads: list[Thread]) -> list[Thread]:
+    """Return those of them that are in an uninterruptible sleep now."""
+    now = [read(t.pid, str(t.tid)) for t in threads]
+    return [t for t in now if t is not None and t.state == "D"]
 
 
 def count_kernel(found: list[Thread]) -> dict[str, int]:

@@ -25,6 +25,7 @@ STACK = 256 << 10
 # errno of any other failure; behind them all, the futex.
 WORDS = 3
 NAMES = ("nanosleep", "futex", "epoll_wait", "poll", "read")
+PLACES = range(0, WORDS * len(NAMES), WORDS)
 
 
 class Waits(NamedTuple):
@@ -48,20 +49,34 @@ def waiters() -> Planted:
     words = shared.Words(WORDS * len(NAMES) + 1)
     waits = Waits(words, [os.pipe() for _ in range(3)])
     pid = child(lambda: wait_in_all(waits))
+    before: list[int] = []
+
+    def ask() -> None:
+        before[:] = [words[at] for at in PLACES]
+        for name in NAMES:
+            wake(waits, name)
 
     def look() -> Facts:
-        return {**identity(pid), "waits": {name: woken(waits, name) for name in NAMES}}
+        return {**identity(pid), "waits": woken(words, before)}
 
-    return Planted(identity(pid), look)
+    return Planted(identity(pid), look, ask)
 
 
-def woken(waits: Waits, name: str) -> Facts:
-    number = NAMES.index(name)
-    first = waits.words[number * WORDS]
-    wake(waits, name)
-    woke = procfs.wait_for(lambda: waits.words[number * WORDS] > first, 2)
-    eintr, failed = waits.words[number * WORDS + 1], waits.words[number * WORDS + 2]
-    return {"rounds": first, "eintr": eintr, "errno": failed, "woke": woke}
+def woken(words: shared.Words, before: list[int]) -> dict[str, Facts]:
+    """Wait for all; return what became of each.
+
+    :param before: The rounds that each had done when it was woken.
+    """
+
+    def woke() -> list[bool]:
+        return [words[at] > rounds for at, rounds in zip(PLACES, before)]  # noqa: B905 (3.9)
+
+    procfs.wait_for(lambda: all(woke()), 2)
+    found = zip(NAMES, PLACES, before, woke())  # noqa: B905 (3.9)
+    return {
+        name: {"rounds": rounds, "eintr": words[at + 1], "errno": words[at + 2], "woke": awake}
+        for name, at, rounds, awake in found
+    }
 
 
 def wake(waits: Waits, name: str) -> None:
