@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -65,6 +66,31 @@ def test_what_the_probe_cannot_do_is_the_guests_trouble() -> None:
 def test_an_answer_that_is_missing_is_said(said: list[object]) -> None:
     with pytest.raises(GuestError, match="check"):
         _check(_Shell(examiner=said))
+
+
+@pytest.mark.parametrize(
+    ("consoles", "told"),
+    [
+        ({"save": b"[ 1.0] hibtest counts 1\r\n[ 2.0] hibtest counts 2\r\n",
+          "resume": b"[ 2.7] hibtest counts 3\r\n"}, {"now": [3], "before": 2}),
+        ({"save": b"hibtest counts 7\n", "resume": b""}, {"now": [], "before": 7}),
+        ({"resume": b"hibtest counts 1\nhibtest counts 12"}, {"now": [1, 12], "before": 0}),
+        ({"save": b"hibtest counts " + b"9" * 5000 + b"\n"}, {"now": [], "before": 0}),
+    ],
+)  # fmt: skip
+def test_what_was_said_on_the_consoles_is_added(
+    tmp_path: Path, consoles: dict[str, bytes], told: dict[str, Any]
+) -> None:
+    (tmp_path / "scenario.json").touch()
+    for boot, text in consoles.items():
+        (tmp_path / boot).mkdir()
+        (tmp_path / boot / "console.log").write_bytes(text)
+    counting = WitnessReport(name=witness.COUNTING, planted={}, found={"count": 1})
+    gone = WitnessReport(name=witness.COUNTING, planted={}, error="is gone")
+    other = WitnessReport(name="eventfd", planted={}, found={"value": 7})
+    added, *same = witness.heard((counting, gone, other), tmp_path, "resume")
+    assert added.found == {"count": 1, "console": told}
+    assert same == [gone, other]
 
 
 def test_an_exercise_in_which_the_examiner_ends_is_named() -> None:

@@ -13,7 +13,7 @@ from tests.probe.tree import KERNELS, Tree
 
 PLACED = (
     "audit.helpers", "audit.storage", "audit.variables", "witnesses.files", "witnesses.memory",
-    "workloads.disks", "workloads.fuse_server", "workloads.table",
+    "witnesses.workers", "workloads.disks", "workloads.fuse_server", "workloads.table",
 )  # fmt: skip
 
 

@@ -1,6 +1,9 @@
 """What is planted in the guest before the snapshot, and looked at afterwards, by the probe."""
 
+import re
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from hibtest.cycle import answers
@@ -12,6 +15,9 @@ from hibtest.errors import GuestError
 from hibtest.evidence import AuditReport, WitnessReport
 
 Planted = dict[str, Any]
+# The witness that counts on the console, and its lines there (hibtest/probe/witnesses/console.py).
+COUNTING = "working-console"
+_COUNTS = re.compile(rb"hibtest counts (\d{1,9})\r?$", re.MULTILINE)
 
 
 def plant(probe: Probe, deadline: Deadline) -> tuple[str, Planted, Places]:
@@ -56,6 +62,32 @@ def check(
         looked["clocks"].found["host"] = [before, time.time()]
     reports = tuple(_report(name, facts, looked.get(name)) for name, facts in planted.items())
     return answer.boot_id, reports
+
+
+def heard(reports: tuple[WitnessReport, ...], run: Path, here: str) -> tuple[WitnessReport, ...]:
+    """Add to the witness that counts on the console what the consoles of a run have of it.
+
+    :param here: The directory, below ``run``, of the boot in which it was looked at.
+    :return: The reports; its ``"console"`` is ``{"now", "before"}``: the numbers that it said in
+        this boot, and the highest of those before.
+    """
+    now = _said(run / here)
+    earlier = [number for boot in run.iterdir() if boot.name != here for number in _said(boot)]
+    told = {"now": now, "before": max(earlier, default=0)}
+    return tuple(
+        replace(one, found={**one.found, "console": told})
+        if one.name == COUNTING and isinstance(one.found, dict)
+        else one
+        for one in reports
+    )
+
+
+def _said(boot: Path) -> list[int]:
+    try:
+        text = (boot / "console.log").read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [int(number) for number in _COUNTS.findall(text)]
 
 
 def _report(name: str, planted: Any, looked: answers.Looked | None) -> WitnessReport:

@@ -35,6 +35,7 @@ def early() -> tuple[Witness, ...]:
     """Return the witnesses that need nothing to be loaded, in the order of their planting."""
     from hibtest.probe.witnesses import (
         clocks,
+        console,
         counter,
         files,
         ipc,
@@ -42,9 +43,10 @@ def early() -> tuple[Witness, ...]:
         network,
         processes,
         waiters,
+        workers,
     )
 
-    rooms = (counter, memory, files, ipc, network, clocks, waiters, processes)
+    rooms = (counter, memory, files, ipc, network, clocks, waiters, processes, workers, console)
     return tuple(witness for room in rooms for witness in room.WITNESSES)
 
 

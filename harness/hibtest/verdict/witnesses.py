@@ -7,6 +7,8 @@ documents its own.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from hibtest.verdict import workers
+
 Facts = Mapping[str, Any]
 Rule = Callable[[Facts, Facts], list[str]]
 
@@ -242,6 +244,11 @@ def own(planted: Facts, found: Facts) -> list[str]:
     return [f"`{planted['check']}` ended with status {found['status']}: {found['output']}"]
 
 
+# Those that work until they are frozen.
+_WORKING = (
+    "working-memory", "working-shared", "working-tmpfs", "working-page-cache", "working-file",
+    "working-huge",
+)  # fmt: skip
 # What is to be in every detail as it was.
 _SAME = (
     "boot-id", "unlinked-file", "pipe", "descriptor-in-flight", "eventfd", "locks", "sysv-ipc",
@@ -265,4 +272,6 @@ RULES: dict[str, Rule] = {
     "interrupts": interrupts,
     "randomness": randomness,
     "threads": threads,
+    **dict.fromkeys(_WORKING, workers.working),
+    "working-console": workers.console,
 }

@@ -43,7 +43,8 @@ def _look(at: Situation, shell: Shell) -> None:
     run, past = at.run, at.past
     probe = Probe(shell, run.lab.budget.patience, shipped=True)
     checking = run.deadline(Stage.WITNESS, "the look at the witnesses")
-    boot_id, witnesses = witness.check(probe, past.planted, checking)
+    boot_id, reports = witness.check(probe, past.planted, checking)
+    witnesses = witness.heard(reports, run.lab.job.directory, at.boot.directory)
     at.boot = replace(at.boot, boot_id=boot_id, witnesses=witnesses)
     loads = workload.check(probe, past.loads, checking)
     at.boot = replace(at.boot, witnesses=witnesses + loads)
