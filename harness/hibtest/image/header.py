@@ -51,7 +51,7 @@ def parse_header(page: bytes, order: str = "<") -> SwapHeader:
         flag_names=flag_names(flags),
         crc32=crc32,
         hw_sig=hw_sig,
-        rest=hashlib.blake2b(page[: PAGE_SIZE - _LAYOUT.size], digest_size=8).hexdigest(),
+        rest=hashlib.blake2b(page[: len(page) - _SIZE], digest_size=8).hexdigest(),
     )
 
 
