@@ -9,45 +9,79 @@ import pytest
 
 from hibtest.cycle.proof.kernel import KernelMemory
 from hibtest.cycle.proof.snapshot import Taker
+from hibtest.cycle.proof.stops import Action
 from hibtest.cycle.steps import Situation, save
 from hibtest.deadline import Deadline
 from hibtest.machine.memory import PAGE_SIZE
+from hibtest.machine.registers import Registers
 
-Plant = Callable[[Situation, KernelMemory], None]
+# Given the memory and the address of a function; returns what is done when the guest comes there.
+Plant = Callable[[Situation, KernelMemory, int], Action | None]
 SUCCEED = bytes.fromhex("31c0c3")  # xor %eax,%eax; ret
 
 
-def before_hibernating(monkeypatch: pytest.MonkeyPatch, plant: Plant) -> None:
-    """Have a defect planted in each life that is about to hibernate; the guest stands still."""
+def before_hibernating(monkeypatch: pytest.MonkeyPatch, plant: Plant, symbol: str = "") -> None:
+    """Have a defect planted in each life that is about to hibernate; the guest stands still.
+
+    :param symbol: A function of the kernel whose address is told to who plants.
+    """
     taken = save._taker
 
     def taker(at: Situation) -> Taker | None:
+        where = _address(at, symbol) if symbol else 0
         found, memory, stops = taken(at), at.run.machine.memory, at.run.stops
         assert found is not None
         assert memory is not None
         assert stops is not None
         with stops._stopped():
-            plant(at, KernelMemory(memory, found._space()))
+            kernel = KernelMemory(memory, found._space())
+            later = plant(at, kernel, where)
+        if later is not None:
+            stops.add(where, later)
         return found
 
     monkeypatch.setattr(save, "_taker", taker)
 
 
-def without(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def without(monkeypatch: pytest.MonkeyPatch, symbol: str) -> None:
     """Have a function of the kernel do nothing, and say that it did."""
-    taken = save._taker
 
-    def taker(at: Situation) -> Taker | None:
-        deadline = Deadline.after(60, "the guest's list of symbols")
-        with at.run.connect(at.run.watch.stage) as shell:
-            lines = shell.run(f"grep -w '[tT] {name}$' /proc/kallsyms", deadline).stdout
-        where = int(lines.split()[0], 16)
-        with monkeypatch.context() as patch:
-            patch.setattr(save, "_taker", taken)
-            before_hibernating(patch, lambda _, kernel: write(kernel, where, SUCCEED))
-            return save._taker(at)
+    def plant(at: Situation, _kernel: KernelMemory, where: int) -> None:
+        # by QEMU itself, which translates again what it had translated
+        debugger, deadline = at.run.machine.debugger, Deadline.after(60, "the gdb stub")
+        assert debugger is not None
+        debugger._do(f"M{where:x},{len(SUCCEED):x}:{SUCCEED.hex()}", deadline)
 
-    monkeypatch.setattr(save, "_taker", taker)
+    before_hibernating(monkeypatch, plant, symbol)
+
+
+def ignoring(monkeypatch: pytest.MonkeyPatch, variable: str, symbol: str) -> None:
+    """Have a function of the kernel find another value in a variable than there is: no limit."""
+
+    def plant(at: Situation, kernel: KernelMemory, _where: int) -> Action:
+        stops, place = at.run.stops, at.past.places.address(variable)
+        assert stops is not None
+
+        def entered(registers: Registers) -> None:
+            was, back = read(kernel, place, 8), stops.word(registers.rsp)
+            write(kernel, place, (1 << 40).to_bytes(8, "little"))
+
+            def returned(_: Registers) -> None:
+                stops.drop(back)
+                write(kernel, place, was)
+
+            stops.add(back, returned)
+
+        return entered
+
+    before_hibernating(monkeypatch, plant, symbol)
+
+
+def _address(at: Situation, name: str) -> int:
+    deadline = Deadline.after(60, "the guest's list of symbols")
+    with at.run.connect(at.run.watch.stage) as shell:
+        lines = shell.run(f"grep -w '[tT] {name}$' /proc/kallsyms", deadline).stdout
+    return int(lines.split()[0], 16)
 
 
 def read(kernel: KernelMemory, at: int, size: int) -> bytes:
@@ -56,10 +90,7 @@ def read(kernel: KernelMemory, at: int, size: int) -> bytes:
 
 
 def write(kernel: KernelMemory, at: int, data: bytes) -> None:
-    """Write to an address of the kernel, within a page; code that has not run yet, at that.
-
-    Emulated code is translated when it is first run, and what is written here is not noticed.
-    """
+    """Write to data at an address of the kernel, within a page."""
     physical = kernel.space.physical(at)
     row = int(kernel.memory.rows(np.array([physical // PAGE_SIZE]))[0])
     with _ram().open("r+b", buffering=0) as ram:

@@ -1,6 +1,7 @@
 """The rule on how large an image is."""
 
-from hibtest.evidence import Boot
+from hibtest.evidence import Boot, Evidence
+from hibtest.spec import KernelMethod, Scenario
 from hibtest.verdict.finding import Finding, Rule, corrupt, each
 
 # Reclaim takes what is not in use at that moment: with an image_size of 0, Debian's 6.1, 6.12 and
@@ -12,7 +13,7 @@ def _image_size(boot: Boot) -> Finding | None:
     """An image is no larger than ``image_size`` as long as there is page cache to be dropped.
 
     What else is in memory may not fit: the limit is no promise (hibernate_preallocate_memory(),
-    kernel/power/snapshot.c, 6.1 to 7.3).
+    kernel/power/snapshot.c, 6.1 to 7.3). Nor can be dropped what is locked.
     """
     ledger = boot.saved.ledger if boot.saved else None
     if ledger is None or ledger.asked is None:
@@ -27,4 +28,10 @@ def _image_size(boot: Boot) -> Finding | None:
     return corrupt("image-size", boot, reason, "boots[*].saved.ledger")
 
 
-SIZE_RULES: tuple[Rule, ...] = (each(_image_size),)
+def _by_kernel(scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """The agent has itself, and all that it has mapped, locked in memory (mlockall(2))."""
+    asked = isinstance(scenario.method, KernelMethod)
+    return each(_image_size)(scenario, evidence) if asked else None
+
+
+SIZE_RULES: tuple[Rule, ...] = (_by_kernel,)

@@ -24,7 +24,7 @@ def test_a_task_that_the_freezer_forgets_is_named(
 ) -> None:
     pids = []
 
-    def forget(at: Situation, kernel: KernelMemory) -> None:
+    def forget(at: Situation, kernel: KernelMemory, _where: int) -> None:
         pid = int(at.past.planted["counter"]["pid"])
         tasks = TaskList(kernel, at.past.places)
         (task,) = [found.at for found in tasks.tasks() if found.task.pid == pid]
