@@ -11,6 +11,7 @@ Everything lies below ``$XDG_CACHE_HOME/hibtest`` (:mod:`hibtest.images.store`).
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from hibtest.images.kernels import KERNELS, kernel
 from hibtest.images.progress import Report, Step
 from hibtest.images.store import Store, cache_dir
 from hibtest.spec.guest import OWN_KERNEL, GuestFiles
+from hibtest.spec.lacking import Missing
 
 __all__ = [
     "KERNELS",
@@ -32,12 +34,14 @@ __all__ = [
     "guest_files",
     "installed",
     "own_kernel",
+    "own_lacks",
     "prune",
     "sha256",
     "verify",
 ]
 
 if TYPE_CHECKING:
+    from hibtest.images.source import Source
     from hibtest.images.upkeep import Finding
 
 _KEY = re.compile(r"kernel-[0-9a-f]{12}")  # images.store.Recipe.key
@@ -106,8 +110,7 @@ def own_kernel(
 
     store = Store(cache_dir())
     given = source.find(kernel, modules)
-    if unknown := own.vet(given):
-        doubt(unknown)
+    lacks = _lacks(given, doubt)
     recipe, fill = own.prepare(given)
     found = names.files(store, OWN_KERNEL, recipe.key)
     if found is None:
@@ -119,7 +122,31 @@ def own_kernel(
         found = names.files(store, OWN_KERNEL, recipe.key)
     if found is None:
         raise HostError(f"{recipe.key} is gone from the cache", hint="try again")
-    return found
+    return replace(found, lacks=lacks)
+
+
+def own_lacks(
+    kernel: str, modules: Path | None = None, doubt: Callable[[str], None] = lambda _: None
+) -> tuple[Missing, ...] | None:
+    """Return what a kernel of your own lacks, which some scenarios need; builds nothing.
+
+    :return: ``None`` when its configuration is not found; ``doubt`` is told so.
+    :raise SpecError: As :func:`own_kernel` does.
+    """
+    from hibtest.images import source
+
+    return _lacks(source.find(kernel, modules), doubt)
+
+
+def _lacks(given: "Source", doubt: Callable[[str], None]) -> tuple[Missing, ...] | None:
+    from hibtest.images import own
+    from hibtest.images.kconfig import NoConfig
+
+    try:
+        return own.vet(given)
+    except NoConfig as error:
+        doubt(f"{error.message}: what it lacks is not known")
+        return None
 
 
 def as_then(files: GuestFiles, report: Report = _silent) -> GuestFiles:
@@ -146,7 +173,7 @@ def as_then(files: GuestFiles, report: Report = _silent) -> GuestFiles:
         found = names.files(store, files.kernel_name, key)
     if found is None:
         raise HostError(f"{key} is gone from the cache", hint="try again")
-    return found
+    return replace(found, lacks=files.lacks)
 
 
 def are_ours(files: GuestFiles) -> bool:

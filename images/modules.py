@@ -1,5 +1,6 @@
 """A kernel's modules, as ``make modules_install`` leaves them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from hibtest.errors import KernelError, SpecError
@@ -28,3 +29,8 @@ def find_modules(given: Path, release: str) -> Path:
         raise KernelError(f"{given}: no kernel modules in it", hint=INSTALL)
     others = ", ".join(sorted({candidate.name for candidate in candidates}))
     raise KernelError(f"{given}: modules of {others}, but the kernel is {release}", hint=INSTALL)
+
+
+def named(files: Iterable[Path]) -> frozenset[str]:
+    """Return what the kernel calls the modules in files such as ``dm-mod.ko.xz``: ``dm_mod``."""
+    return frozenset(file.name.partition(".")[0].replace("-", "_") for file in files)

@@ -10,16 +10,15 @@ from pathlib import Path
 from hibtest.errors import KernelError
 from hibtest.images import bzimage, kerneltree, recipes
 from hibtest.images.check_kernel import check
-from hibtest.images.kconfig import NoConfig
 from hibtest.images.modules import INSTALL, MARK, find_modules
 from hibtest.images.names import KERNEL_FILE
 from hibtest.images.source import Source, built_modules
 from hibtest.images.store import Recipe, remove_tree, sha256
 from hibtest.images.tools import Programs
+from hibtest.spec.lacking import Missing
 
 _BUILTIN = ("modules.builtin", "modules.builtin.modinfo")
 _STRIP = "strip"
-_STATES = {"m": "a module", "n": "not set"}
 _TOLD = 3
 Fill = Callable[[Programs, Path], Mapping[str, object]]
 
@@ -55,23 +54,21 @@ def prepare(source: Source) -> tuple[Recipe, Fill]:
     return recipe, fill
 
 
-def vet(source: Source) -> str:
+def vet(source: Source) -> tuple[Missing, ...]:
     """Look whether a guest can boot a kernel at all, before one tries for minutes.
 
-    :return: What could not be looked at, in words; empty when all could.
+    :return: What it lacks nevertheless, which some scenarios need.
+    :raise NoConfig: When its configuration is not found.
     :raise KernelError: When it is damaged, or lacks what no guest works without.
     """
-    given = source.modules or source.tree
-    try:
-        report = check(source.bzimage, modules=source.modules, with_modules=given is not None)
-    except NoConfig as error:
-        return f"{error.message}: what it lacks is not known"
-    lacking = [one for one in report.missing if one.always]
+    missing = check(source).missing
+    lacking = [one for one in missing if one.always]
     if not lacking:
-        return ""
-    told = [f"{one.option} is {_STATES[one.found]} ({one.why})" for one in lacking]
+        return missing
+    told = [one.words for one in lacking]
     more = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
     hint = "`hibtest kconfig` prints a configuration that lacks nothing"
+    given = source.modules or source.tree
     if given is None and all(one.found == "m" for one in lacking):
         hint = f"give its modules ({INSTALL}), or build it in"
     message = f"{source.bzimage}: no guest works with it: {'; '.join(told[:_TOLD])}{more}"

@@ -12,7 +12,8 @@ from hibtest.cli.output import print_json
 from hibtest.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from hibtest.images.check_kernel import Missing, Report
+    from hibtest.images.check_kernel import Report
+    from hibtest.spec.lacking import Missing
 
 
 def check_kernel(
@@ -32,8 +33,7 @@ def check_kernel(
     from hibtest.images import source
     from hibtest.images.check_kernel import check
 
-    found = source.find(kernel, modules)
-    report = check(found.bzimage, config, found.modules, with_modules=found.tree is not None)
+    report = check(source.find(kernel, modules), config)
     if json:
         print_json(report)
     else:
@@ -72,5 +72,4 @@ def _about_modules(report: Report) -> list[str]:
 
 
 def _wish(missing: Missing) -> str:
-    found = "is a module" if missing.found == "m" else "is not set"
-    return f"{missing.option}={missing.wanted.replace(' or ', '|')}  {found}"
+    return f"{missing.option}={missing.wanted.replace(' or ', '|')}  is {missing.state}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from hibtest.spec.lacking import Missing
 from hibtest.spec.stack import Stack
 
 OWN_KERNEL = "own"  # the name of the kernel given with --kernel
@@ -67,6 +68,7 @@ class GuestFiles:
     :ivar ssh_key: Private key of the guest's root account.
     :ivar host_key: The guest's pinned SSH host key: ``ssh-ed25519 AAAA...``.
     :ivar manifest: JSON file with package versions and SHA-256 sums.
+    :ivar lacks: What the kernel lacks, of all that some scenario needs; ``None``: not known.
     """
 
     kernel_name: str
@@ -79,3 +81,4 @@ class GuestFiles:
     ssh_key: Path
     host_key: str
     manifest: Path
+    lacks: tuple[Missing, ...] | None = None
