@@ -8,7 +8,7 @@ from hibtest import zipapp
 from hibtest.cycle import workload
 from hibtest.cycle.probe import PATH, Probe
 from hibtest.deadline import Deadline
-from hibtest.errors import GuestError
+from hibtest.errors import GuestError, KernelError
 from hibtest.reach.shell import Result, Shell
 from hibtest.spec import FuseDirty, Nbd
 
@@ -20,12 +20,13 @@ class _Shell:
         self.told: list[tuple[str, bytes]] = []
         self.status = status
         self.loses = loses
+        self.answer = '{"a": 1}'
 
     def run(self, command: str, _deadline: Deadline, *, stdin: bytes, **_: Any) -> Result:
         self.told.append((command, stdin))
         if len(self.told) <= self.loses:
             raise GuestError("the connection to the guest was lost")
-        return Result(command=command, status=self.status, stdout='{"a": 1}', stderr="")
+        return Result(command=command, status=self.status, stdout=self.answer, stderr="")
 
     def sent(self) -> list[bool]:
         shipped = {(True, zipapp.probe()): True, (False, b""): False}
@@ -49,6 +50,17 @@ def test_workloads_and_witnesses_are_one_shipment() -> None:
     assert probe.ask("plant", _soon()) == {"a": 1}
     assert shell.sent() == [True, False, False]
     assert shell.told[-1][0] == f"HIBTEST_PATIENCE=2.5 python3 -ISB {PATH} plant"
+
+
+def test_a_workload_that_the_kernel_lacks_something_for_names_the_option() -> None:
+    shell = _Shell(status=1)
+    shell.answer = (
+        '{"error": {"kind": "lacking", "message": "no driver fuse", "option": "FUSE_FS"}}'
+    )
+    with pytest.raises(KernelError, match="fuse-dirty cannot be set up: CONFIG_FUSE_FS") as caught:
+        workload.plant(_probe(shell), [FuseDirty()], _soon())
+    assert "no driver fuse" in caught.value.message
+    assert "CONFIG_FUSE_FS" in str(caught.value.hint)
 
 
 def test_after_a_resume_it_is_there() -> None:

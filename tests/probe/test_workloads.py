@@ -1,27 +1,36 @@
 """Workloads without a guest: the shape of FUSE's messages, and nbd over a real socket."""
 
+import errno
+import json
 import os
 import signal
 import socket
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from hibtest.probe.__main__ import main
+from hibtest.probe.base import ProbeError
 from hibtest.probe.detached import child
+from hibtest.probe.workloads import disks
 from hibtest.probe.workloads import fuse_protocol as fuse
 from hibtest.probe.workloads import nbd_server as nbd
 from hibtest.probe.workloads.table import PLANT
 from hibtest.spec import (
     Attach,
     FuseDirty,
+    GuestSpec,
     LoopOnFuse,
     MuchMemory,
     Nbd,
+    Scenario,
     SwapOnLoopOnFuse,
     Workload,
 )
+from hibtest.spec.needs import needs_of
 
 SIZE = 1 << 16
 ALL: tuple[Workload, ...] = (
@@ -36,6 +45,33 @@ ALL: tuple[Workload, ...] = (
 
 def test_every_workload_can_be_set_up() -> None:
     assert {one.name for one in ALL} == set(PLANT)
+
+
+@pytest.mark.parametrize("load", ALL, ids=lambda one: one.name)
+def test_a_workload_whose_kernel_lacks_something_names_the_option(
+    load: Workload,
+    run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One of those that the table of needs has for it."""
+
+    def fails(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSYS, "it has not")
+
+    monkeypatch.setattr(disks, "SYS_MODULE", run / "none")
+    monkeypatch.setattr(os, "memfd_create", fails)
+    monkeypatch.setattr(disks, "run", lambda *_: disks_fail())
+    scenario = Scenario(name="one", guest=GuestSpec(kernel="own"), workloads=(load,))
+    assert main(["workload", load.name]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    needed = {option for need in needs_of(scenario) for option in need.options}
+    assert error["kind"] == "lacking"
+    assert error["option"] in needed - {"ACPI", "SMP", "HOTPLUG_CPU", "CRYPTO_LZO", "CRYPTO_LZ4"}
+
+
+def disks_fail() -> NoReturn:
+    raise ProbeError("program", "modprobe: status 1")
 
 
 @pytest.mark.parametrize(

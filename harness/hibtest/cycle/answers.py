@@ -16,6 +16,17 @@ class Garbled(GuestError):
     """An answer that is none: before a hibernation the guest's trouble, afterwards damage."""
 
 
+class Lacks(GuestError):
+    """The guest's kernel has not what a command needs.
+
+    :ivar option: The option that it would have it by, without ``CONFIG_``.
+    """
+
+    def __init__(self, message: str, option: str) -> None:
+        super().__init__(message)
+        self.option = option
+
+
 class Looked(msgspec.Struct, frozen=True):
     """How a witness was found, or why it could not be looked at."""
 
@@ -58,6 +69,7 @@ class Trouble(msgspec.Struct, frozen=True):
 
     message: str
     kind: str = ""
+    option: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -83,12 +95,15 @@ def told(line: str, command: str) -> dict[str, Any]:
     """Return what a command of the probe tells in a line.
 
     :raise GuestError: When it says why it could not carry the command out.
+    :raise Lacks: When that is an option that the kernel has not.
     :raise Garbled: When it is no answer.
     """
     facts = decode(line, dict[str, Any])
     if "error" in facts:
-        why = typed(facts, Refused).error.message
-        raise GuestError(f"the probe's {command}: {why}")
+        error = typed(facts, Refused).error
+        if error.option:
+            raise Lacks(error.message, error.option)
+        raise GuestError(f"the probe's {command}: {error.message}")
     return facts
 
 

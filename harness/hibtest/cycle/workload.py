@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from hibtest.cycle.answers import Lacks
 from hibtest.cycle.probe import Probe
 from hibtest.cycle.witness import Planted
 from hibtest.deadline import Deadline
-from hibtest.errors import GuestError, SpecError
+from hibtest.errors import GuestError, KernelError, SpecError
 from hibtest.evidence import WitnessReport
 from hibtest.reach.output import short
 from hibtest.spec import Run, Workload
@@ -22,6 +23,7 @@ def plant(probe: Probe, workloads: Iterable[Workload], deadline: Deadline) -> Pl
 
     :return: What each was set up as, by the name of its report.
     :raise GuestError: When one of ours cannot be set up.
+    :raise KernelError: When that is for want of an option of the kernel, by its name.
     :raise SpecError: When one of somebody's own cannot.
     """
     return {_PREFIX + one.name: _set_up(one, probe, deadline) for one in workloads}
@@ -41,7 +43,7 @@ def check(probe: Probe, planted: Planted, deadline: Deadline) -> tuple[WitnessRe
 
 def _set_up(one: Workload, probe: Probe, deadline: Deadline) -> Any:
     if not isinstance(one, Run):
-        return probe.ask(f"workload {one.name}", deadline)
+        return _of_ours(one, probe, deadline)
     probe.shell.run(f"mkdir -p {_OWN}", deadline)
     for file in map(Path, one.files):
         try:
@@ -54,6 +56,18 @@ def _set_up(one: Workload, probe: Probe, deadline: Deadline) -> Any:
             what = f"`{short(command)}` ended with status {found['status']}: {found['output']}"
             raise SpecError(f"{one.name}, before any hibernation: {what}")
     return {"check": one.check, **found}
+
+
+def _of_ours(one: Workload, probe: Probe, deadline: Deadline) -> Any:
+    try:
+        return probe.ask(f"workload {one.name}", deadline)
+    except Lacks as error:
+        what = f"CONFIG_{error.option} is not set, or its module not given"
+        raise KernelError(
+            f"the workload {one.name} cannot be set up: {what}: {error.message}",
+            hint=f"build the kernel with CONFIG_{error.option}, or leave out what needs it: "
+            "`hibtest list --kernel` tells, where the kernel's configuration is found",
+        ) from error
 
 
 def _looked_at(name: str, facts: Any, probe: Probe, deadline: Deadline) -> Any:

@@ -8,11 +8,11 @@
            before and ``{"name", "ok", "detail", "seconds"}`` after each exercise
 ``workload NAME``  sets up disks that stand on processes; ``workload-check NAME`` looks at them
 ``stopped JSON``   stops everybody but some, and tries what a hibernation does (stopping.py)
-``device`` starts the server that drives /dev/snapshot (device/server.py)
+``device`` starts the server that drives /dev/snapshot (snapshotdev/server.py)
 
 After ``plant`` the examiner takes the other two through a port as well (examiner.py), and ends
 what they print with ``{"status": N}``. All print JSON lines. What cannot be done is
-``{"error": {"kind", "message"}}``, status 1.
+``{"error": {"kind", "message"}}``, status 1; of kind ``lacking`` it has the ``option`` as well.
 To hibernate, write a mode, such as ``platform``, to the FIFO /run/hibtest/hibernate.
 """
 
@@ -22,7 +22,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from hibtest.probe.base import FAULTS, RUN, Facts, ProbeError, describe
+from hibtest.probe.base import FAULTS, RUN, Facts, Lacking, ProbeError, describe
 
 
 def plant(*, private: bool = False) -> None:
@@ -134,15 +134,17 @@ def main(argv: list[str]) -> int:
         command()
     except ProbeError as error:
         return refuse(error.kind, error.message)
+    except Lacking as lacking:
+        return refuse("lacking", str(lacking), lacking.option)
     except FAULTS as error:
         return refuse("fault", describe(error))
     return 0
 
 
-def refuse(kind: str, message: str) -> int:
+def refuse(kind: str, message: str, option: str = "") -> int:
     """Print an error; return the exit status that says so."""
     error: dict[str, str] = {"kind": kind, "message": message}
-    emit({"error": error})
+    emit({"error": {**error, "option": option} if option else error})
     return 1
 
 

@@ -24,7 +24,15 @@ PATIENCE = float(os.environ.get("HIBTEST_PATIENCE", "1"))
 
 
 class Lacking(Exception):
-    """This kernel or guest has no such thing; the message says what is lacking."""
+    """This kernel or guest has no such thing.
+
+    :param message: Says what is lacking.
+    :param option: The option that a kernel has it by, without ``CONFIG_``, where that is known.
+    """
+
+    def __init__(self, message: str, option: str = "") -> None:
+        super().__init__(message)
+        self.option = option
 
 
 class Failed(Exception):

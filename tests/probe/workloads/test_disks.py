@@ -66,8 +66,26 @@ def test_a_module_that_cannot_be_loaded_is_lacking(
         raise error
 
     monkeypatch.setattr(disks, "run", fail)
-    with pytest.raises(Lacking, match="no module nbd: "):
-        disks.load("nbd")
+    monkeypatch.setattr(disks, "SYS_MODULE", Path("/none"))
+    with pytest.raises(Lacking, match="no driver nbd: ") as caught:
+        disks.load("nbd", "BLK_DEV_NBD")
+    assert caught.value.option == "BLK_DEV_NBD"
+
+
+def test_a_driver_that_is_built_in_is_not_looked_for_among_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guest without modules has not the file by which modprobe knows it."""
+
+    def fail(*_: str) -> str:
+        raise FileNotFoundError(2, "modprobe")
+
+    monkeypatch.setattr(disks, "run", fail)
+    monkeypatch.setattr(disks, "SYS_MODULE", tmp_path)
+    (tmp_path / "fuse").mkdir()
+    disks.load("fuse", "FUSE_FS")
+    with pytest.raises(Lacking):
+        disks.load("loop", "BLK_DEV_LOOP")
 
 
 def test_a_sparse_file_is_as_long_as_was_asked(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hibtest.probe.base import DISK, RUN, Facts, Lacking, ProbeError
 from hibtest.probe.detached import detach
 
 MIB = 1 << 20
+SYS_MODULE = Path("/sys/module")
 # Less than what makes a kernel write at once: FUSE may have no more dirty than 1 % of what others
 # may (fs/fuse/inode.c fuse_bdi_init(), 6.1 to 7.3).
 PAGES = 32
@@ -32,15 +33,20 @@ def run(*argv: str) -> str:
     return done.stdout.strip()
 
 
-def load(module: str) -> None:
-    """Load a module of the kernel, unless it is built in.
+def load(module: str, option: str) -> None:
+    """Load a module of the kernel, unless it is there.
+
+    A driver that is built in is known to modprobe by a file of the kernel's modules alone, which a
+    guest without modules has not; /sys/module has each driver that has parameters.
 
     :raise Lacking: When the kernel has none.
     """
+    if (SYS_MODULE / module).exists():
+        return
     try:
         run("modprobe", module)
     except (ProbeError, FileNotFoundError) as error:
-        raise Lacking(f"no module {module}: {error}") from error
+        raise Lacking(f"no driver {module}: {error}", option) from error
 
 
 def point(name: str) -> Path:
@@ -65,7 +71,7 @@ def sparse(path: Path, size: int) -> Path:
 
 def loop(path: Path) -> str:
     """Return the loop device that a file has become."""
-    load("loop")
+    load("loop", "BLK_DEV_LOOP")
     return run("losetup", "-f", "--show", os.fspath(path))
 
 

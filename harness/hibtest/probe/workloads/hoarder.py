@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import signal
@@ -9,7 +10,7 @@ import zlib
 from pathlib import Path
 
 from hibtest.probe import pages, procfs, syscalls
-from hibtest.probe.base import RUN, Facts
+from hibtest.probe.base import RUN, Facts, Lacking
 from hibtest.probe.detached import detach
 
 # Of all memory. Of what is in use the kernel wants a copy in the other half
@@ -21,11 +22,25 @@ NOTE = RUN / "hoarder"
 
 def start(*, locked: bool) -> Facts:
     """Start it; return ``{"bytes", "crc", "server", "fd"}``: its memory is a memfd."""
+    require_memfd()
     NOTE.unlink(missing_ok=True)
     detach(lambda: keep(locked=locked), RUN / "hoarder.log")
     procfs.wait_for(NOTE.exists, 60)
     pid, fd = map(int, NOTE.read_text().split())
     return look({"server": {"pid": pid}, "fd": fd})
+
+
+def require_memfd() -> None:
+    """Check that the kernel has memfd_create(2).
+
+    :raise Lacking: When it has not.
+    """
+    try:
+        os.close(os.memfd_create("hoard"))
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
+        raise Lacking(f"memfd_create(2): {error.strerror}", "MEMFD_CREATE") from error
 
 
 def look(planted: Facts) -> Facts:

@@ -63,12 +63,12 @@ def locked_memory() -> Facts:
 
 
 def fuse(name: str) -> Facts:
-    disks.load("fuse")
+    disks.load("fuse", "FUSE_FS")
     return fuse_server.mount(disks.point(name), disks.store(name))
 
 
 def nbd(*options: str) -> Facts:
-    disks.load("nbd")
+    disks.load("nbd", "BLK_DEV_NBD")
     store = disks.store("nbd")
     store.mkdir(parents=True, exist_ok=True)
     backing = disks.sparse(store / "nbd.img", SIZE)
