@@ -17,6 +17,8 @@ from hibtest import images
 from hibtest.evidence import Boot, Evidence, to_json
 from hibtest.job import EVIDENCE
 from hibtest.spec import OWN_KERNEL, GuestFiles, Role
+from hibtest.spec.lacking import Missing
+from hibtest.spec.needs import NEEDS, lack
 from tests.cycle.jobs import files_in
 from tests.verdict.recordings import recordings
 
@@ -32,17 +34,24 @@ class Host:
     :ivar files: What every guest is booted from.
     :ivar built: Kernels whose guest disks were asked to be built.
     :ivar own: Kernels of one's own that were asked for, each with its modules.
+    :ivar lacks: Options that those have not.
     """
 
     place: Path
     files: GuestFiles
     built: list[tuple[str, ...]] = field(default_factory=list)
     own: list[tuple[str, Path | None]] = field(default_factory=list)
+    lacks: tuple[str, ...] = ()
 
     @property
     def runs(self) -> Path:
         """Where runs go."""
         return self.place / "runs"
+
+    @property
+    def lacking(self) -> tuple[Missing, ...]:
+        """What those kernels lack."""
+        return missing(*self.lacks)
 
     def program(self, name: str, script: str) -> Path:
         """Install a program, of these lines of shell."""
@@ -71,6 +80,12 @@ class Host:
         self.saw(name, Evidence(scenario=name, boots=(boot,)))
 
 
+def missing(*options: str) -> tuple[Missing, ...]:
+    """Return what a kernel lacks that has everything but some options."""
+    found = (lack(need, lambda option: "n" if option in options else "y") for need in NEEDS)
+    return tuple(one for one in found if one)
+
+
 def pretended(place: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     """Return a host; runs that were recorded are what its workers leave."""
     place.mkdir()
@@ -94,11 +109,12 @@ def pretended(place: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
         kernel: str, modules: Path | None = None, *_: Any, doubt: Callable[[str], None] = print
     ) -> GuestFiles:
         host.own.append((kernel, modules))
-        return named(OWN_KERNEL)
+        return replace(named(OWN_KERNEL), lacks=host.lacking)
 
     monkeypatch.setattr(images, "guest_files", named)
     monkeypatch.setattr(images, "build", build)
     monkeypatch.setattr(images, "own_kernel", own)
+    monkeypatch.setattr(images, "own_lacks", lambda *_: host.lacking)
     monkeypatch.setattr(images, "as_then", lambda then, _report: then)
     monkeypatch.setattr(images, "sha256", lambda _files: SHA256)
     monkeypatch.setattr(images, "are_ours", lambda _files: True)

@@ -8,6 +8,8 @@ import pytest
 from hibtest.cycle.watch import Watch
 from hibtest.evidence import read_json
 from hibtest.job import Job
+from hibtest.snapshotdev import Answers
+from hibtest.snapshotdev.guest import DeviceGuests
 from tests.cycle.pretend import Machine, Play, Scene
 from tests.cycle.scenes import panics, resumes, saves, starts
 from tests.host import RELEASE, SHA256, Host
@@ -35,6 +37,14 @@ ONE = """
 
     def test_mine(hib_verdict):
         assert hib_verdict.as_expected
+"""
+CASE = """
+    import pytest
+    from hibtest.snapshotdev import Case, objection
+
+    @pytest.mark.parametrize("case", [Case(name="one", source="", steps=(("open r", 0),))])
+    def test_case(case, hib_answers):
+        assert not (wrong := objection(case, hib_answers)), wrong
 """
 GOOD = (saves(), resumes(), starts())
 Tests = Callable[..., pytest.RunResult]
@@ -178,6 +188,37 @@ def test_with_ones_own_kernel_each_scenario_is_run_once(
     assert host.built == []
     job = read_json(host.runs / "one-own" / "1" / "job.json", Job)
     assert (job.scenario.guest.kernel, job.files.kernel_name) == ("own", "own")
+
+
+def test_what_ones_own_kernel_lacks_is_skipped_and_told_by_its_option(
+    tests: Tests, host: Host
+) -> None:
+    host.lacks = ("SMP",)
+    done = tests(ONE, "--hib-kernel=mine/bzImage")
+    done.assert_outcomes(skipped=1)
+    why = "CONFIG_SMP is not set (guests with more than one vCPU)"
+    done.stdout.fnmatch_lines(
+        ["*hibtest: does not apply to this kernel*", f"test_mine.py::test_mine*: {why}"]
+    )
+    assert not (host.runs / "one-own").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "outcomes"),
+    [(("--hib-kernel=mine/bzImage",), {"skipped": 1}), ((), {"failed": 3})],
+    ids=["own", "debian"],
+)
+def test_a_case_that_does_not_apply_is_skipped_and_debians_kernels_lack_nothing(
+    tests: Tests,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    outcomes: dict[str, int],
+) -> None:
+    told = Answers(release=RELEASE, inapplicable="CONFIG_SECRETMEM is off")
+    monkeypatch.setattr(DeviceGuests, "carry_out", lambda *_: told)
+    done = tests(CASE, *options)
+    done.assert_outcomes(**outcomes)
+    done.stdout.fnmatch_lines(["*test_case*CONFIG_SECRETMEM is off*" if options else "*does not*"])
 
 
 def test_options_change_the_scenario(tests: Tests, host: Host) -> None:

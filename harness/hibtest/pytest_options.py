@@ -1,14 +1,16 @@
 """What is said about how scenarios are run, to pytest: options, environment, a file."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from hibtest import settings
 from hibtest.errors import SpecError
+from hibtest.printable import printable
 from hibtest.settings import Settings
 
+INAPPLICABLE = "inapplicable"  # property of a test: why it does not apply
 _SAID: pytest.StashKey[Settings] = pytest.StashKey()
 # name, how it is read, what it is called in help, and what it is
 _VALUES: tuple[tuple[str, type[Any], str, str], ...] = (
@@ -36,6 +38,17 @@ def add_options(group: pytest.OptionGroup) -> None:
     for name, setting, value, what in _SWITCHES:
         dest = f"hib_{setting}"
         group.addoption(f"--hib-{name}", dest=dest, action="store_const", const=value, help=what)
+
+
+def record(item: pytest.Item, name: str, value: str) -> None:
+    """Add a property of a test; record_property refuses JUnit's newer family, and need not."""
+    item.user_properties.append((name, printable(value)))
+
+
+def skip(item: pytest.Item, why: str) -> NoReturn:
+    """Skip a test that does not apply to the kernel; pytest's summary lists it."""
+    record(item, INAPPLICABLE, why)
+    pytest.skip(f"does not apply: {why}")
 
 
 def said(config: pytest.Config) -> Settings:

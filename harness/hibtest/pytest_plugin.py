@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hibtest.pytest_options import add_options, said
+from hibtest.pytest_options import INAPPLICABLE, add_options, record, said, skip
 from hibtest.spec import Scenario
 
 if TYPE_CHECKING:
@@ -152,15 +152,21 @@ def hib_scenario(request: pytest.FixtureRequest) -> Scenario:
 def hib_evidence(
     request: pytest.FixtureRequest, hib_bench: "Bench", hib_scenario: Scenario
 ) -> "Evidence":
-    """The evidence of one run of the test's scenario; INVALID is an error of this fixture."""
+    """The evidence of one run of the test's scenario; INVALID is an error of this fixture.
+
+    A scenario that does not apply to one's own kernel is skipped.
+    """
     from hibtest import images
     from hibtest.bench.chosen import changed, on_own_kernel
     from hibtest.bench.counting import until_it_counts
+    from hibtest.spec.needs import unmet
 
     asked = said(request.config)
     scenario = changed(hib_scenario, asked)
     if hib_bench.given is not None:
         (scenario,) = on_own_kernel((scenario,))
+        if why := unmet(scenario, hib_bench.given.lacks):
+            skip(request.node, why)
     else:
         images.build([scenario.guest.kernel])
 
@@ -169,7 +175,7 @@ def hib_evidence(
 
     def told(one: "Try") -> None:
         text = f"{one.outcome} in {one.directory}: {one.reason}"
-        _record(request.node, _DISCARDED, text)
+        record(request.node, _DISCARDED, text)
 
     result = until_it_counts(hib_bench, once, told)
     request.node.stash[_RESULT] = result
@@ -200,19 +206,21 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell which runs do not count."""
-    told = [
-        f"{report.nodeid}: {text}"
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", "") == "call" or getattr(report, "failed", False)
-        for name, text in getattr(report, "user_properties", ())
-        if name == _DISCARDED
-    ]
-    if told:
-        terminalreporter.section("hibtest: runs that do not count")
-        for line in dict.fromkeys(told):
-            terminalreporter.line(line)
+    """Tell which runs do not count, and which tests do not apply to the kernel."""
+    titles = {_DISCARDED: "runs that do not count", INAPPLICABLE: "does not apply to this kernel"}
+    for name, title in titles.items():
+        told = [
+            f"{report.nodeid}: {text}"
+            for reports in terminalreporter.stats.values()
+            for report in reports
+            if getattr(report, "when", "") == "call" or getattr(report, "outcome", "") != "passed"
+            for known, text in getattr(report, "user_properties", ())
+            if known == name
+        ]
+        if told:
+            terminalreporter.section(f"hibtest: {title}")
+            for line in dict.fromkeys(told):
+                terminalreporter.line(line)
 
 
 def _explained(result: "Result") -> str:
@@ -220,13 +228,6 @@ def _explained(result: "Result") -> str:
 
     where = os.fspath(result.job.directory) if result.job else ""
     return explain_plainly(result.verdict, where)
-
-
-def _record(item: pytest.Item, name: str, value: str) -> None:
-    """Add a property of a test; record_property refuses JUnit's newer family, and need not."""
-    from hibtest.printable import printable
-
-    item.user_properties.append((name, printable(value)))
 
 
 def _tell_waiting(config: pytest.Config, event: "Event") -> None:
@@ -249,13 +250,13 @@ def _run(item: pytest.Item, job: "Job", *, keep: bool) -> "Result":
     from hibtest.runner import run
     from hibtest.verdict import settled
 
-    _record(item, "run", os.fspath(job.directory))
-    _record(item, "kernel", f"{job.kernel.name} {job.kernel.release} sha256:{job.kernel.sha256}")
-    _record(item, "qemu", job.host.qemu)
-    _record(item, "accel", f"{job.host.accel} ({job.host.accel_reason})")
+    record(item, "run", os.fspath(job.directory))
+    record(item, "kernel", f"{job.kernel.name} {job.kernel.release} sha256:{job.kernel.sha256}")
+    record(item, "qemu", job.host.qemu)
+    record(item, "accel", f"{job.host.accel} ({job.host.accel_reason})")
     with to_file(job.directory / "events.jsonl") as sink:
         run(job, fan_out(sink, partial(_tell_waiting, item.config)), settled)
     result = finish(job, keep=keep)
-    _record(item, "outcome", str(result.verdict.outcome))
-    _record(item, "reason", result.verdict.reason)
+    record(item, "outcome", str(result.verdict.outcome))
+    record(item, "reason", result.verdict.reason)
     return result

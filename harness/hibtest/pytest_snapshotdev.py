@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hibtest.errors import SpecError
-from hibtest.pytest_options import said
+from hibtest.pytest_options import said, skip
 from hibtest.snapshotdev import Answers, Case
 from hibtest.spec import OWN_KERNEL
 
@@ -66,6 +66,17 @@ def hib_device_guests(hib_device_kernel: str, hib_bench: "Bench") -> Iterator["D
 
 
 @pytest.fixture
-def hib_answers(hib_device_guests: "DeviceGuests", case: Case) -> Answers:
-    """What a guest did with the test's ``case``; harness trouble is an error of this fixture."""
-    return hib_device_guests.carry_out(case)
+def hib_answers(
+    request: pytest.FixtureRequest,
+    hib_device_guests: "DeviceGuests",
+    hib_device_kernel: str,
+    case: Case,
+) -> Answers:
+    """What a guest did with the test's ``case``; harness trouble is an error of this fixture.
+
+    A case that does not apply to one's own kernel is skipped. Debian's kernels lack nothing.
+    """
+    answers = hib_device_guests.carry_out(case)
+    if answers.inapplicable and hib_device_kernel == OWN_KERNEL:
+        skip(request.node, answers.inapplicable)
+    return answers

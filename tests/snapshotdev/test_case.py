@@ -2,10 +2,12 @@
 
 import pytest
 
+from hibtest.probe.snapshotdev.lacks import ASKED, CPU1
 from hibtest.probe.snapshotdev.session import check
 from hibtest.snapshotdev import Answers, Between, Case, Per, objection
 from hibtest.snapshotdev.case import version
 from hibtest.snapshotdev.cases import CASES, parts
+from hibtest.spec.needs import NEEDS
 from tests.byguest import guest_of
 
 CASE = Case(
@@ -54,6 +56,37 @@ def test_trouble_in_the_kernel_log_counts_unless_it_is_expected() -> None:
     assert "the kernel log: WARNING: f" in objection(quiet, warned)
     assert objection(loud, warned) == ""
     assert "it is not there" in objection(loud, answers(0))
+
+
+def test_a_case_that_does_not_apply_has_not_gone_as_expected() -> None:
+    told = Answers(release="6.1.192", inapplicable="CONFIG_X is off")
+    assert objection(CASE, told).splitlines()[1:] == ["does not apply: CONFIG_X is off"]
+
+
+def _needed(case: Case) -> set[str]:
+    """Return the options that the words of a case stand for."""
+    text = " ".join(step for step, _ in case.steps)
+    needed = set(parts.EVERY_CASE)
+    if "secret" in text.split():
+        needed.add("SECRETMEM")
+    if CPU1 in text:
+        needed.add("HOTPLUG_CPU")
+    if "_" in str(case.says):  # a function, as a warning names it
+        needed.update(parts.WARNS)
+    return needed
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_names_the_options_that_it_depends_on(case: Case) -> None:
+    assert set(case.needs) == _needed(case)
+    assert set(case.needs) <= set(ASKED)
+    assert {need.options[0] for need in NEEDS} >= set(case.needs)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_no_case_expects_the_states_that_a_configuration_decides(case: Case) -> None:
+    """``freeze``, ``mem`` and ``standby`` are there with CONFIG_SUSPEND alone."""
+    assert not any(step == "see /sys/power/state" for step, _ in case.steps)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@
            before and ``{"name", "ok", "detail", "seconds"}`` after each exercise
 ``workload NAME``  sets up disks that stand on processes; ``workload-check NAME`` looks at them
 ``stopped JSON``   stops everybody but some, and tries what a hibernation does (stopping.py)
-``device`` starts the server that drives /dev/snapshot (snapshotdev/server.py)
+``device`` starts the server that drives /dev/snapshot (snapshotdev/server.py), and prints what of
+           the kernel's options cases depend on and it ``lacks``
 
 After ``plant`` the examiner takes the other two through a port as well (examiner.py), and ends
 what they print with ``{"status": N}``. All print JSON lines. What cannot be done is
@@ -85,11 +86,12 @@ def stopped(wish: str) -> None:
 
 
 def device() -> None:
-    """Start the server that drives /dev/snapshot."""
-    from hibtest.probe.snapshotdev import server
+    """Start the server that drives /dev/snapshot, and tell what the kernel lacks for some cases."""
+    from hibtest.probe.snapshotdev import lacks, server
 
     RUN.mkdir(parents=True, exist_ok=True)
     server.start(RUN)
+    emit({"lacks": lacks.lacks()})
 
 
 def emit(value: Facts) -> None:

@@ -75,6 +75,8 @@ class Case:
     :ivar says: What the kernel log must then hold, as a part of a line; empty for nothing.
     :ivar append: Words on the kernel command line; a guest that has others is booted anew.
     :ivar spends: Whether the guest is of no use after it.
+    :ivar needs: Options that its answers depend on, without ``CONFIG_``: it does not apply to a
+        kernel that lacks one. hibtest/probe/snapshotdev/lacks.py asks a guest for them.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Case:
     says: Wanted | Per = ""
     append: tuple[str, ...] = ()
     spends: bool = False
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,7 @@ class Answers:
     :ivar splats: Those of its lines, or of the console's, that tell of trouble.
     :ivar ended: As :attr:`Case.ends`; ``hung`` when the guest did not answer any more.
     :ivar console: The console's last lines, when the guest is lost.
+    :ivar inapplicable: What of :attr:`Case.needs` the kernel lacks; nothing was done then.
     """
 
     release: str
@@ -104,6 +108,7 @@ class Answers:
     splats: tuple[str, ...] = ()
     ended: str = "ok"
     console: tuple[str, ...] = ()
+    inapplicable: str = ""
 
 
 def version(release: str) -> tuple[int, ...]:
@@ -117,7 +122,10 @@ def version(release: str) -> tuple[int, ...]:
 
 def objection(case: Case, answers: Answers) -> str:
     """Return how a case went otherwise than it should, line by line; empty if it did not."""
-    found = [*_of_steps(case, answers), *_of_end(case, answers)]
+    if answers.inapplicable:
+        found = [f"does not apply: {answers.inapplicable}"]
+    else:
+        found = [*_of_steps(case, answers), *_of_end(case, answers)]
     return "\n".join(
         [f"{case.name} on {answers.release} ({case.source}):", *found] if found else []
     )

@@ -12,7 +12,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from hibtest import story
+from hibtest.cycle.answers import typed
 from hibtest.cycle.boot import Lab, Running
 from hibtest.cycle.guest import Guest, kept
 from hibtest.cycle.probe import Probe
@@ -24,7 +27,7 @@ from hibtest.evidence import Host
 from hibtest.job import Job
 from hibtest.machine.process import error_of
 from hibtest.probe.snapshotdev.server import PORT
-from hibtest.snapshotdev.case import Answer, Answers, Case
+from hibtest.snapshotdev.case import Answer, Answers, Case, objection
 from hibtest.spec import GuestFiles, GuestSpec, Scenario, Stage, SwapDisk
 
 _SWAP_MIB = 16  # soon full: some cases take all of it
@@ -42,6 +45,11 @@ class Shelf:
     host: Host
     directory: Path
     sink: Sink
+
+
+class _Started(msgspec.Struct, frozen=True):
+    # which options the guest's kernel lacks, and what shows it
+    lacks: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -62,7 +70,10 @@ class _Said:
 
 
 class DeviceGuests:
-    """Guests of one kernel. One that a case has ended is replaced when the next case comes."""
+    """Guests of one kernel.
+
+    One that a case has ended, or went wrong in, is replaced when the next case comes.
+    """
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
@@ -71,6 +82,7 @@ class DeviceGuests:
         self._append: tuple[str, ...] = ()
         self._stack = ExitStack()
         self._guest: Guest | None = None
+        self._lacks: dict[str, str] = {}
 
     def close(self) -> None:
         """End the guest that there is, if any."""
@@ -83,6 +95,9 @@ class DeviceGuests:
         :raise HibtestError: When none could; never for what a kernel does.
         """
         guest = self._up(case.append)
+        if lacking := [option for option in case.needs if option in self._lacks]:
+            why = "; ".join(f"CONFIG_{option} is off ({self._lacks[option]})" for option in lacking)
+            return Answers(release=self._shelf.files.release, inapplicable=why)
         run = guest.run
         run.watch.pump()
         known = len(run.watch.record.marks)
@@ -94,9 +109,7 @@ class DeviceGuests:
             raise
         # of a guest that is lost the console alone tells what its kernel said
         marks = run.watch.record.marks[known:] if console else []
-        if case.spends or console:
-            self.close()
-        return Answers(
+        answers = Answers(
             release=self._shelf.files.release,
             found=tuple(said.answers),
             log=said.log,
@@ -107,6 +120,9 @@ class DeviceGuests:
             ended=ended,
             console=console,
         )
+        if case.spends or console or objection(case, answers):
+            self.close()  # what a case that went wrong leaves behind is not the next one's
+        return answers
 
     def _up(self, append: tuple[str, ...]) -> Guest:
         if self._guest is None or append != self._append:
@@ -123,7 +139,8 @@ class DeviceGuests:
         try:
             guest = self._stack.enter_context(kept(lab))
             deadline = guest.run.deadline(Stage.PREPARE, "the start of the probe")
-            Probe(guest.shell, lab.budget.patience).run("device", deadline)
+            told = Probe(guest.shell, lab.budget.patience).ask("device", deadline)
+            self._lacks = typed(told, _Started).lacks
         except HibtestError:
             self.close()
             raise

@@ -25,7 +25,7 @@ CAPABILITY_VERSION = 0x20080522
 CAP_SYS_ADMIN = 21
 # The verbs, each a method of Around: what is done with processes, with files, with this process.
 PROCESSES = ("start", "signal", "state", "becomes", "reported")
-FILES = ("swapoff", "swapon", "overwrite", "see", "put", "change")
+FILES = ("swapoff", "swapon", "overwrite", "see", "lists", "put", "change")
 ITSELF = ("secret", "forget", "renounce", "die")
 
 
@@ -139,6 +139,10 @@ class Around:
     def see(self, path: str) -> int | str:
         """Return what is in a file."""
         return procfs.read(path)
+
+    def lists(self, path: str, word: str) -> int | str:
+        """Return whether a word is in a file, whatever else this kernel has beside it."""
+        return "yes" if word in procfs.read(path).split() else "no"
 
     def put(self, path: str, *words: str) -> int | str:
         """Write words to a file."""

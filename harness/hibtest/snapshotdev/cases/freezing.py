@@ -1,7 +1,7 @@
 """What is frozen and thawed, made and given back: FREEZE, UNFREEZE, CREATE_IMAGE, FREE, close."""
 
 from hibtest.snapshotdev.case import Between
-from hibtest.snapshotdev.cases.parts import CPU1_OFF_AND_ON, IMAGE, USER, case
+from hibtest.snapshotdev.cases.parts import CPU1_OFF_AND_ON, IMAGE, USER, WARNS, case
 
 CASES = (
     case(
@@ -31,6 +31,7 @@ CASES = (
         "open r; FREEZE; start a = S; signal a SIGSTOP; becomes a T = T",
         "UNFREEZE; becomes a T = T",
         says="thaw_processes",
+        needs=WARNS,
     ),
     case(
         "close-frozen",
@@ -55,6 +56,7 @@ CASES = (
         ("change MemAvailable", Between(-49152, 65536)),  # KiB; the image took 120 MiB
         "change SwapFree = 0",
         CPU1_OFF_AND_ON,
+        needs=("HOTPLUG_CPU",),
     ),
     case(
         # The image is made, and is not ready; it goes with FREE. Kernel threads stay frozen,
@@ -65,6 +67,7 @@ CASES = (
         "GET_IMAGE_SIZE = ENODATA; read 4096 = ENODATA",
         "CREATE_IMAGE = 1; GET_IMAGE_SIZE NULL = EFAULT; FREE; UNFREEZE",
         says="freeze_workqueues_begin",
+        needs=WARNS,
     ),
     case(
         # image_size is the whole system's, and stays as it is; who may write may set it.

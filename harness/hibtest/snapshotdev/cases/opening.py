@@ -1,12 +1,13 @@
 """Who may open /dev/snapshot, and what it answers when nothing has been done yet."""
 
-from hibtest.snapshotdev.case import Per
-from hibtest.snapshotdev.cases.parts import CPU1, CPU1_OFF_AND_ON, NO_DATA_YET, USER, case
+from hibtest.probe.snapshotdev.lacks import CPU1
+from hibtest.snapshotdev.cases.parts import CPU1_OFF_AND_ON, NO_DATA_YET, USER, case
 
 STATE, DISK = "/sys/power/state", "/sys/power/disk"
 IOCTL = f"snapshot_ioctl(), {USER}"
 SECRETMEM = "secretmem_active(), mm/secretmem.c"
-MEMORY_HIDDEN = ("secret", Per({"6.1": "ENOSYS", "6.12": 0}))
+# memfd_secret(2) is on by default since v6.5; before, with this word alone.
+WITH_SECRETMEM = ("secretmem.enable=1",)
 
 # 0x3303 and 0x330a were once in use; 0x330d, 0x3311, 0x3314 lack direction and size.
 UNKNOWN = "0x3300 0x3303 0x330a 0x330d 0x3311 0x3314 0x3315 0x33ff 0x3401".split()  # noqa: SIM905
@@ -15,31 +16,29 @@ NOTHING_DONE = "UNFREEZE; FREE; CREATE_IMAGE = EPERM; ATOMIC_RESTORE = EPERM; S2
 
 CASES = (
     case(
-        "barred-by-nohibernate",
-        "hibernation_available(), kernel/power/hibernate.c",
-        "open r = EPERM; open w = EPERM; open rw = EPERM",
-        f"see {STATE} = freeze mem; see {DISK} = [disabled]",
-        append=("nohibernate",),
-    ),
-    case(
-        # Any process can; 6.1 has memfd_secret(2) only with secretmem.enable=1.
+        # Any process can.
         "barred-by-memfd-secret",
         SECRETMEM,
-        MEMORY_HIDDEN,
-        ("open r", Per({"6.1": 0, "6.12": "EPERM"})),
-        ("open w", Per({"6.1": "EBUSY", "6.12": "EPERM"})),
-        (f"see {STATE}", Per({"6.1": "freeze mem disk", "6.12": "freeze mem"})),
-        "forget",
-        ("close", Per({"6.1": 0, "6.12": "EBADF"})),
-        f"open r; see {STATE} = freeze mem disk",
+        f"lists {STATE} disk = yes; secret; open r = EPERM; open w = EPERM",
+        f"lists {STATE} disk = no; see {DISK} = [disabled]",
+        f"forget; open r; lists {STATE} disk = yes",
+        append=WITH_SECRETMEM,
+        needs=("SECRETMEM",),
     ),
     case(
         # It is looked at when the device is opened, never again.
         "memfd-secret-after-open",
         SECRETMEM,
-        "open r",
-        MEMORY_HIDDEN,
-        "FREEZE; CREATE_IMAGE = 1; FREE; UNFREEZE",
+        "open r; secret; FREEZE; CREATE_IMAGE = 1; FREE; UNFREEZE",
+        append=WITH_SECRETMEM,
+        needs=("SECRETMEM",),
+    ),
+    case(
+        "barred-by-nohibernate",
+        "hibernation_available(), kernel/power/hibernate.c",
+        "open r = EPERM; open w = EPERM; open rw = EPERM",
+        f"lists {STATE} disk = no; see {DISK} = [disabled]",
+        append=("nohibernate",),
     ),
     case(
         "open-modes",
@@ -58,6 +57,7 @@ CASES = (
         CPU1_OFF_AND_ON,
         f"open w; put {STATE} disk = EBUSY",
         CPU1_OFF_AND_ON,
+        needs=("HOTPLUG_CPU",),
     ),
     case(
         # The capability is asked for by ioctl(2) alone, after the number has been looked at.
