@@ -6,11 +6,21 @@ from pathlib import Path
 import pytest
 
 from hibtest.bench.catalogue import scenarios
-from hibtest.bench.chosen import by_name, changed, chosen, failed_last, on_own_kernel
+from hibtest.bench.chosen import (
+    Inapplicable,
+    applying,
+    by_name,
+    changed,
+    chosen,
+    failed_last,
+    on_own_kernel,
+)
 from hibtest.errors import SpecError
 from hibtest.evidence import to_json
 from hibtest.settings import Settings
-from hibtest.spec import GuestSpec, Scenario
+from hibtest.spec import GuestSpec, Nbd, Scenario
+from tests.cycle.jobs import files_in
+from tests.host import missing
 from tests.report.test_rates import GOOD, HUNG
 
 ONE = Scenario(name="one-KERNEL-a", guest=GuestSpec(kernel="trixie"), tags=("smoke",))
@@ -53,6 +63,22 @@ def test_settings_change_what_they_say_and_nothing_else() -> None:
 def test_more_vcpus_make_room_for_themselves_where_some_are_plugged_in() -> None:
     plugged = replace(ONE, guest=replace(ONE.guest, max_vcpus=4))
     assert changed(plugged, Settings(vcpus=8)).guest.max_vcpus == 8
+
+
+def test_what_an_own_kernel_lacks_is_not_asked_of_it(tmp_path: Path) -> None:
+    """Of one that nothing is known of, and of Debian's, everything is."""
+    loads = replace(ONE, workloads=(Nbd(),))
+    files = files_in(tmp_path)
+    assert applying((loads, THREE), replace(files, lacks=missing("BLK_DEV_NBD"))) == (
+        (THREE,),
+        (
+            Inapplicable(
+                scenario=loads.name, why="CONFIG_BLK_DEV_NBD is not set (disks over the network)"
+            ),
+        ),
+    )
+    for known in (files, replace(files, lacks=()), None):
+        assert applying((loads, THREE), known) == ((loads, THREE), ())
 
 
 def _ran(runs: Path, name: str, number: int, good: bool) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +12,8 @@ from hibtest.bench.rundir import VERDICT
 from hibtest.errors import SpecError
 from hibtest.evidence import read_json
 from hibtest.settings import Settings
-from hibtest.spec import OWN_KERNEL, Scenario
+from hibtest.spec import OWN_KERNEL, GuestFiles, Scenario
+from hibtest.spec.needs import unmet
 from hibtest.spec.select import select
 from hibtest.verdict import Verdict
 
@@ -86,6 +87,32 @@ def on_own_kernel(scenarios: tuple[Scenario, ...]) -> tuple[Scenario, ...]:
         own = scenario.on(OWN_KERNEL)
         changed.setdefault(own.name, own)
     return tuple(changed.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inapplicable:
+    """A scenario that does not apply to a kernel.
+
+    :ivar why: Which option the kernel lacks, and what needs it.
+    """
+
+    scenario: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.scenario} does not apply: {self.why}"
+
+
+def applying(
+    scenarios: tuple[Scenario, ...], files: GuestFiles | None
+) -> tuple[tuple[Scenario, ...], tuple[Inapplicable, ...]]:
+    """Tell the scenarios that a kernel can be asked from those that it lacks something for.
+
+    :param files: Of one's own kernel. Debian's lack nothing.
+    """
+    why = {one.name: unmet(one, files.lacks if files else None) for one in scenarios}
+    others = tuple(Inapplicable(scenario=name, why=text) for name, text in why.items() if text)
+    return tuple(one for one in scenarios if not why[one.name]), others
 
 
 def changed(scenario: Scenario, said: Settings) -> Scenario:

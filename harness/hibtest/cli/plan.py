@@ -15,6 +15,7 @@ from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU
 from hibtest.spec import GuestFiles, Role, Scenario
 from hibtest.spec.course import BootPlan, course, expected_course
+from hibtest.spec.needs import unmet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Plan:
     """What a scenario does, boot by boot.
 
     :ivar storage: What early userspace and the guest's init do, as shell functions.
+    :ivar inapplicable: Why it does not apply to the kernel, if it does not.
     """
 
     scenario: Scenario
@@ -42,6 +44,7 @@ class Plan:
     accel: str
     accel_reason: str
     boots: tuple[PlannedBoot, ...]
+    inapplicable: str = ""
 
 
 def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> Plan:
@@ -71,6 +74,7 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
         accel=chosen,
         accel_reason=reason,
         boots=tuple(boots),
+        inapplicable=unmet(scenario, files.lacks),
     )
 
 
@@ -81,6 +85,8 @@ def _but(plan: BootPlan) -> str:
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Yield a plan, line by line."""
     yield from to_json(plan.scenario).decode().splitlines()
+    if plan.inapplicable:
+        yield f"# does not apply, and would not be run: {plan.inapplicable}"
     yield f"# acceleration: {plan.accel}" + (f" ({plan.accel_reason})" if plan.accel_reason else "")
     yield "# early userspace and the guest's init, by the plan disk:"
     yield from (f"#   {line}" for line in plan.storage.splitlines())

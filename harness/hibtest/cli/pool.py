@@ -34,7 +34,8 @@ def parallel(scenarios: Sequence[Scenario]) -> int:
     An emulated guest takes one CPU: hibtest/machine/turns.py says why.
     """
     free = psutil.virtual_memory().available >> 20
-    largest = max(scenario.guest.memory_mib for scenario in scenarios) + _HOST_MIB_PER_GUEST
+    memory = max((scenario.guest.memory_mib for scenario in scenarios), default=0)
+    largest = memory + _HOST_MIB_PER_GUEST
     return max(1, min(seats(), free // largest, len(scenarios)))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from hibtest import images
-from hibtest.bench.chosen import on_own_kernel
+from hibtest.bench.chosen import Inapplicable, applying, on_own_kernel
 from hibtest.bench.leftovers import owner
 from hibtest.bench.prepare import Bench, bench_as
 from hibtest.cli.again import Again
@@ -63,10 +63,12 @@ def run_all(said: Settings, chosen: tuple[Scenario, ...], earlier: Again | None,
     files = given(said, earlier, say, aside=aside)
     if files and files.kernel_name == OWN_KERNEL:
         chosen = on_own_kernel(chosen)
+    chosen, others = applying(chosen, files)
     here = _with_files(replace(here, given=files), chosen, aside=aside)
     say(_host(here))
     with owner(here.runs, say) as name:
-        return _side_by_side(replace(here, owner=name), chosen * way.times, said, console, way)
+        here = replace(here, owner=name)
+        return _side_by_side(here, chosen * way.times, others, said, console, way)
 
 
 def _host(here: Bench) -> str:
@@ -108,10 +110,17 @@ def _with_files(here: Bench, scenarios: tuple[Scenario, ...], *, aside: bool) ->
 
 
 def _side_by_side(
-    here: Bench, scenarios: tuple[Scenario, ...], said: Settings, console: Console, way: Way
+    here: Bench,
+    scenarios: tuple[Scenario, ...],
+    others: tuple[Inapplicable, ...],
+    said: Settings,
+    console: Console,
+    way: Way,
 ) -> int:
     board = Board(console, way.verbose, len(scenarios))
-    summary = Summary(console, board, here.runs, len(scenarios), form=way.form, most=way.most)
+    summary = Summary(
+        console, board, here.runs, len(scenarios), others, form=way.form, most=way.most
+    )
     pool = Pool(here, board, way.jobs or parallel(scenarios), keep=bool(said.keep))
     try:
         with board.shown():

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hibtest.bench.chosen import Inapplicable
 from hibtest.bench.finish import Result
 from hibtest.cli.output import print_json
 from hibtest.errors import ExitStatus
+from hibtest.printable import printable
 from hibtest.report import ktap, rates
 from hibtest.report.board import Board
 from hibtest.report.terminal import Row, explain, verdict_table
@@ -31,6 +33,7 @@ class Summary:
     """Gathers results as they come, and shows them at the end.
 
     :param asked: How many runs there are to be.
+    :param others: Scenarios that are not run, since they do not apply.
     :param most: After how many surprises no more is run; 0: never.
     """
 
@@ -40,16 +43,19 @@ class Summary:
         board: Board,
         runs: Path,
         asked: int,
+        others: tuple[Inapplicable, ...] = (),
         *,
         form: Form = Form.TEXT,
         most: int = 0,
     ) -> None:
         self._console, self._board = console, board
-        self._runs, self._asked = runs, asked
+        self._runs, self._asked, self._others = runs, asked, others
         self._form, self._most = form, most
         self._rows: list[Row] = []
         if form is Form.KTAP:
-            _write(*ktap.head(asked))
+            _write(*ktap.head(asked + len(others)))
+            for number, one in enumerate(others, 1):
+                _write(ktap.skipped(number, one.scenario, one.why))
 
     def done(self, result: Result) -> None:
         """Take a result, and tell it at once.
@@ -66,7 +72,7 @@ class Summary:
         self._rows.append(row)
         self._board.verdict(row.verdict, row.seconds)
         if self._form is Form.KTAP:
-            _write(*ktap.result(len(self._rows), row))
+            _write(*ktap.result(len(self._others) + len(self._rows), row))
         if 0 < self._most <= len(self._rows) - self._good() and len(self._rows) < self._asked:
             raise Enough
 
@@ -74,9 +80,18 @@ class Summary:
         """Show all that has come."""
         if self._form is Form.JSON:
             print_json(self._rows)
-        if not self._rows:
-            return
         say: Callable[..., None] = self._console.print
+        if self._rows:
+            self._show_runs(say)
+        if self._others:
+            say()
+        for one in self._others:
+            say(printable(str(one)), soft_wrap=True, markup=False)
+        if self._others and not self._asked:
+            say("none applies to this kernel: nothing was run", markup=False)
+            say("  → `hibtest images check-kernel` lists all that it lacks", markup=False)
+
+    def _show_runs(self, say: Callable[..., None]) -> None:
         say()
         say(verdict_table(self._rows))
         for row in self._rows:
@@ -104,6 +119,9 @@ class Summary:
         tries = sum(len(row.verdict.tries) for row in self._rows)
         if tries:
             text += f"; {tries} {'try' if tries == 1 else 'tries'} discarded, see above"
+        if self._others:
+            does = "does" if len(self._others) == 1 else "do"
+            text += f"; {len(self._others)} more {does} not apply, see below"
         left = self._asked - len(self._rows)
         return f"{text}; {left} not run to an end" if left else text
 

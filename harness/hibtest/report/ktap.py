@@ -13,6 +13,11 @@ def head(runs: int) -> list[str]:
     return ["KTAP version 1", f"1..{runs}"]
 
 
+def skipped(number: int, name: str, why: str) -> str:
+    """Return the line of a scenario that does not apply."""
+    return printable(f"ok {number} {name} # SKIP {why}")
+
+
 def result(number: int, row: Row) -> list[str]:
     """Return the lines of one result: diagnostics, and then the result.
 
