@@ -25,9 +25,12 @@ from hibtest.verdict import Verdict
 pytestmark = pytest.mark.guest
 
 _CONTENT = "yes hibtest | head -c 8388608"
-# Written, and left to the kernel: nothing but a sync would have it on the disk within 30 s
-# (dirty_expire_centisecs), and the guest hibernates at once.
-WRITE = Do(command=f"{_CONTENT} >/root/unsynced")
+# Written, and left to the kernel, which is told not to write by itself and need not free memory
+# (that writes, too): nothing but a sync does.
+WRITE = Do(
+    command="echo 0 >/proc/sys/vm/dirty_writeback_centisecs"
+    f" && echo 1073741824 >/sys/power/image_size && {_CONTENT} >/root/unsynced"
+)
 WHOLE = Do(command=f"{_CONTENT} | cmp - /root/unsynced")
 # More page cache than an image may have pages, all of it clean: the kernel can drop it.
 FILL = Do(command="head -c 230686720 /dev/zero >/root/big && sync && cat /root/big >/dev/null")

@@ -150,7 +150,7 @@ def test_list_shows_every_scenario_once() -> None:
     names = [line.split()[0] for line in table.splitlines()[1:]]
     assert sorted(names) == sorted(scenario.name for scenario in scenarios())
     others = by_pytest.splitlines()[1:]
-    assert len(others) == len(set(others)) > len(names)
+    assert len(others) == len(set(others)) > 0
     assert any(line.startswith("test_snapshot_device[on-trixie-") for line in others)
 
 

@@ -18,7 +18,10 @@ from tests.cycle.filesystems.disks import (
     ext4,
 )
 
-SOON = Deadline.after(60, "e2fsck")
+
+def soon() -> Deadline:
+    """Return time enough."""
+    return Deadline.after(60, "e2fsck")
 
 
 @pytest.mark.parametrize("left", [(), LOGGED, ORPHAN, STALE, (*LOGGED, *ORPHAN, *STALE)])
@@ -27,7 +30,7 @@ def test_what_a_machine_leaves_that_is_cut_off_is_no_damage(
 ) -> None:
     disk = ext4(tmp_path / "disk.raw")
     debugfs(disk, *left)
-    found = told_of_copy(disk, SOON)
+    found = told_of_copy(disk, soon())
     assert (found.problems, found.lacking, found.more) == ((), "", False)
 
 
@@ -35,7 +38,7 @@ def test_what_a_machine_leaves_that_is_cut_off_is_no_damage(
 def test_that_it_was_mounted_is_no_damage(damage: tuple[str, ...], tmp_path: Path) -> None:
     disk = ext4(tmp_path / "disk.raw", "-O", "orphan_file")
     debugfs(disk, *MOUNTED, *STALE, *damage)
-    found = told_of_copy(disk, SOON)
+    found = told_of_copy(disk, soon())
     assert bool(found.problems) is bool(damage)
     assert "orphan_present" not in "".join(found.problems)
 
@@ -46,14 +49,14 @@ def test_the_journal_is_replayed(tmp_path: Path) -> None:
     wanted = (tmp_path / "data").read_bytes()[:1024]
     at = slice(300 * 1024, 301 * 1024)
     assert disk.read_bytes()[at] != wanted
-    assert told_of_copy(disk, SOON).problems == ()
+    assert told_of_copy(disk, soon()).problems == ()
     assert disk.read_bytes()[at] == wanted
 
 
 def test_damage_is_told_in_e2fsck_s_words_without_its_questions(tmp_path: Path) -> None:
     disk = ext4(tmp_path / "disk.raw")
     debugfs(disk, *DAMAGE)
-    problems = told_of_copy(disk, SOON).problems
+    problems = told_of_copy(disk, soon()).problems
     assert problems == (
         "Entry 'three' in / (2) has deleted/unused inode 14.",
         "Entry 'three' in / (2) has an incorrect filetype (was 1, should be 0).",
@@ -67,7 +70,7 @@ def test_damage_is_told_in_e2fsck_s_words_without_its_questions(tmp_path: Path) 
 def test_a_name_that_is_lost_is_told(tmp_path: Path) -> None:
     disk = ext4(tmp_path / "disk.raw")
     debugfs(disk, "unlink two")
-    assert "Unattached inode 13" in told_of_copy(disk, SOON).problems
+    assert "Unattached inode 13" in told_of_copy(disk, soon()).problems
 
 
 def test_a_journal_that_is_none_is_damage(tmp_path: Path) -> None:
@@ -77,14 +80,14 @@ def test_a_journal_that_is_none_is_damage(tmp_path: Path) -> None:
     with disk.open("r+b") as file:
         file.seek(first * 1024)
         file.write(bytes(8))
-    found = told_of_copy(disk, SOON)
+    found = told_of_copy(disk, soon())
     assert "Superblock has an invalid journal (inode 8)" in found.problems[0]
 
 
 def test_what_the_kernel_has_noted_is_damage(tmp_path: Path) -> None:
     disk = ext4(tmp_path / "disk.raw")
     debugfs(disk, *MARKED)
-    (problem,) = told_of_copy(disk, SOON).problems
+    (problem,) = told_of_copy(disk, soon()).problems
     assert problem == (
         "it is marked as having errors; the kernel noted 3, the first in ext4_lookup() line 0"
     )
@@ -93,7 +96,7 @@ def test_what_the_kernel_has_noted_is_damage(tmp_path: Path) -> None:
 def test_a_filesystem_that_is_gone_is_damage(tmp_path: Path) -> None:
     disk = tmp_path / "disk.raw"
     disk.write_bytes(bytes(8 << 20))
-    found = told_of_copy(disk, SOON)
+    found = told_of_copy(disk, soon())
     assert found.problems == ("its superblock is gone",)
 
 
@@ -102,7 +105,7 @@ def test_of_a_superblock_that_is_gone_its_copies_tell_more(tmp_path: Path) -> No
     with disk.open("r+b") as file:
         file.seek(1024)
         file.write(bytes(1024))
-    first, *others = told_of_copy(disk, SOON).problems
+    first, *others = told_of_copy(disk, soon()).problems
     assert first == "its superblock is gone"
     assert any("does not match checksum" in problem for problem in others)
 
@@ -111,7 +114,7 @@ def test_a_disk_that_is_only_looked_at_stays_as_it_is(tmp_path: Path) -> None:
     disk = ext4(tmp_path / "disk.raw")
     debugfs(disk, *LOGGED, *DAMAGE)
     before = disk.read_bytes()
-    assert told(disk, SOON).problems
+    assert told(disk, soon()).problems
     assert disk.read_bytes() == before
 
 
@@ -124,6 +127,6 @@ def test_a_look_that_did_not_end_is_lacking(tmp_path: Path) -> None:
 def test_what_this_e2fsck_does_not_know_is_lacking_and_no_damage(tmp_path: Path) -> None:
     disk = ext4(tmp_path / "disk.raw")
     debugfs(disk, *LOGGED, "ssv feature_incompat 0x800002c6")
-    found = told_of_copy(disk, SOON)
+    found = told_of_copy(disk, soon())
     assert found.problems == ()
     assert found.lacking == "e2fsck ended with 8: e2fsck: Get a newer version of e2fsck!"
