@@ -47,7 +47,7 @@ def _scenario(kernel: str, what: str, *tags: str) -> Scenario:
 def _synced(kernel: str, *tags: str) -> Scenario:
     return replace(
         _scenario(kernel, "sync", *tags),
-        before=(WRITE,),
+        last=(WRITE,),
         resume=ResumeSpec(noresume=True),
         afresh=(WHOLE,),
         expected=Expected(outcome=Outcome.COLD_BOOT, cause="noresume"),

@@ -185,4 +185,5 @@ def _save(scenario: Scenario) -> Iterator[Step]:
         yield Task.SHIP
         if scenario.method.failures:
             yield Task.FAIL
+    yield from scenario.last
     yield Task.HIBERNATE

@@ -17,7 +17,7 @@ IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
 SCRATCH_DEVICE = "/dev/disk/by-id/virtio-scratch"
 KEYS_DEVICE = "/dev/disk/by-id/virtio-keys"
 LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of it all
-_TUPLES = ("layout", "faults", "workloads", "before", "between", "after", "afresh", "tags")
+_TUPLES = ("layout", "faults", "workloads", "before", "last", "between", "after", "afresh", "tags")
 _KERNEL = "KERNEL"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
@@ -56,6 +56,7 @@ class Scenario:
         the first gave back all that a hibernation takes.
     :ivar workloads: What is set up in the guest before it is hibernated.
     :ivar before: What is done in the guest before the witnesses are planted.
+    :ivar last: What is done right before the first hibernation, once all else is done.
     :ivar between: What is done in a boot that stands between hibernation and resume, and finds the
         disks of the hibernated guest: it starts with ``noresume``, and powers itself off. Empty:
         there is no such boot.
@@ -75,6 +76,7 @@ class Scenario:
     lives: int = 1
     workloads: tuple[Workload, ...] = ()
     before: tuple[OwnStep, ...] = ()
+    last: tuple[OwnStep, ...] = ()
     between: tuple[OwnStep, ...] = ()
     after: tuple[OwnStep, ...] = ()
     afresh: tuple[OwnStep, ...] = ()
@@ -127,7 +129,7 @@ class Scenario:
         if resume is not None and resume < 1:
             raise SpecError(f"{self.name}: a resume machine of {resume} vCPUs", hint="1 or more")
         vcpus, most = self.guest.vcpus, self.guest.max_vcpus or self.guest.vcpus
-        for steps in (self.before, *(self.between, self.after) * self.lives):
+        for steps in (self.before, self.last, *(self.between, self.after) * self.lives):
             if steps is self.after and resume:
                 vcpus, most = resume, max(most, resume)
             for step in steps:
