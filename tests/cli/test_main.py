@@ -65,6 +65,7 @@ def test_help_names_every_command(command: str) -> None:
         (("run", "--from", "/no/such/run", "--failed"), "--from and --failed"),
         (("run", "--from", "/no/such/run", "--scenarios", "x"), "--from and --scenarios"),
         (("run", "cold-trixie-noresume", "-k", "cold"), "NAME and -k"),
+        (("run", "--all", "-k", "cold"), "-k and --all"),
         (("run", "--json", "--ktap"), "--json and --ktap"),
         (("run", "baseline-trixie-platform-3cpu"), "did you mean baseline-trixie-platform-"),
         (("show", "/no/such/run"), "/no/such/run"),

@@ -74,6 +74,7 @@ Maxfail = Annotated[
     int, typer.Option(metavar="N", min=0, help="Stop after so many surprises; 0: never.")
 ]
 Failed = Annotated[bool, typer.Option("--failed", help="Only those whose last verdict surprised.")]
+All = Annotated[bool, typer.Option("--all", help="All that apply, not one cycle of each kernel.")]
 Ktap = Annotated[bool, typer.Option("--ktap", help="Print KTAP, for kernel CI.")]
 Bisect = Annotated[
     bool, typer.Option("--bisect", help="Exit as git bisect run wants it: 125 is no verdict.")

@@ -33,6 +33,7 @@ def run(
     retry: options.Retry = None,
     keep: options.Keep = None,
     maxfail: options.Maxfail = 0,
+    everything: options.All = False,
     failed: options.Failed = False,
     json: options.Json = False,
     ktap: options.Ktap = False,
@@ -49,7 +50,8 @@ def run(
         proof=proof, retry=retry, keep=keep,
     )  # fmt: skip
     with bisecting.told(bisect):
-        _refuse_several({"NAME": names, "-k": expression, "--from": again}, "which scenarios")
+        which = {"NAME": names, "-k": expression, "--from": again, "--all": everything}
+        _refuse_several(which, "which scenarios")
         _refuse_several({"--from": again, "--scenarios": scenarios}, "where they are")
         _refuse_several({"--from": again, "--failed": failed}, "which runs")
         _refuse_several({"--json": json, "--ktap": ktap}, "what is printed")
@@ -57,7 +59,8 @@ def run(
         if earlier:
             said, chosen = _as_then(earlier, asked)
         else:
-            said, chosen = _chosen(names or [], expression, asked, failed=failed)
+            wide = everything or failed
+            said, chosen = _chosen(names or [], expression, asked, wide=wide, failed=failed)
         way = Way.of(times=times, jobs=jobs, most=maxfail, json=json, ktap=ktap, verbose=verbose)
         status = run_all(said, chosen, earlier, way)
     return bisecting.status(status) if bisect else status
@@ -83,7 +86,7 @@ def _as_then(earlier: "Again", asked: Settings) -> tuple[Settings, tuple[Scenari
 
 
 def _chosen(
-    names: list[str], expression: str | None, asked: Settings, *, failed: bool
+    names: list[str], expression: str | None, asked: Settings, *, wide: bool, failed: bool
 ) -> tuple[Settings, tuple[Scenario, ...]]:
     from hibtest import settings
     from hibtest.bench.catalogue import scenarios
@@ -92,7 +95,7 @@ def _chosen(
 
     said = asked.over(settings.found(Path.cwd()))
     known = scenarios(said.scenarios or ())
-    expression = expression or (ALL if failed else None)
+    expression = expression or (ALL if wide else None)
     found = asked_of(known, lambda among: chosen(among, names, expression))
     if failed:
         found = failed_last(found, said.runs or RUNS, own=said.kernel is not None)

@@ -105,7 +105,7 @@ def _has_many(one: Scenario) -> bool:
 
 
 def _plugs(one: Scenario) -> bool:
-    steps = (*one.before, *one.between, *one.after)
+    steps = (*one.before, *one.last, *one.between, *one.after, *one.afresh)
     return any(isinstance(step, Plug | Unplug) for step in steps)
 
 
@@ -184,6 +184,7 @@ NEEDS = (
     _some("KALLSYMS", "warnings of the kernel that name the function"),
     _some("BUG", "warnings of the kernel"),
     _some("KALLSYMS_ALL", "the proof of the image (without: --no-proof)"),
+    _some("DEBUG_INFO_BTF", "the roll call of tasks at the snapshot (without: it is left out)"),
     _some("PROC_KCORE", "looking at the guest's kernel from inside"),
     _some("CGROUPS", "the stopper `cgroup`", _by_cgroup),
     _some("ADVISE_SYSCALLS", "paging out by `madvise`", _pages_out("madvise")),
