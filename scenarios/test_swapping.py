@@ -60,7 +60,7 @@ SCENARIOS = (
     _hangs("backports", "agent", BY_AGENT, "wide"),
     # the same memory, with no swap but a disk
     _on_disk("bookworm", "kernel", KernelMethod(), "wide"),
-    _on_disk("trixie", "agent", BY_AGENT),
+    _on_disk("trixie", "agent", BY_AGENT, "wide"),
     _on_disk("backports", "kernel", KernelMethod(), "wide"),
 )
 
