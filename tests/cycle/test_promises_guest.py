@@ -34,7 +34,7 @@ def test_a_kernel_that_ignores_image_size_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = _asked("promise-trixie-image-size")
-    small = Do(command="echo 104857600 >/sys/power/image_size")
+    small = Do(command="echo 188743680 >/sys/power/image_size")
     roomy = replace(
         scenario,
         guest=replace(scenario.guest, memory_mib=1024),

@@ -122,3 +122,18 @@ def test_the_stage_of_a_try_is_the_one_it_had_come_to() -> None:
     marks = story.read(fed.NO_FREEZE).marks
     assert story.stage_of(story.last_try(marks)) is Stage.DEVICES
     assert story.stage_of(story.last_try(story.read(fed.TASKS).marks)) is Stage.FREEZE
+
+
+def test_tasks_of_a_later_report_are_not_those_that_did_not_freeze() -> None:
+    lines = """\
+hibtest: hibernate platform begins
+[    1.0] Freezing user space processes failed after 20.002 seconds (1 tasks refusing to \
+freeze, wq_busy=0):
+[    1.0] task:real  state:D stack:0 pid:811
+[    1.0] Restarting tasks ... done.
+[  130.0] INFO: task other:900 blocked for more than 120 seconds.
+[  130.0] task:other state:D stack:0 pid:900
+hibtest: hibernate platform returned 16 EBUSY x"""
+    told = story.refusal(story.last_try(story.read(lines.splitlines()).marks))
+    assert told
+    assert told.words == "1 task did not freeze: real (811, state D)"

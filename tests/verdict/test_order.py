@@ -230,3 +230,19 @@ def test_the_order_names_what_there_is() -> None:
     assert len(set(named)) == len(named)
     assert witnesses <= set(RULES)
     assert all(row.why for row in ORDER)
+
+
+def test_what_the_kernel_reports_as_it_starts_afresh_counts() -> None:
+    oops = Mark(name="oops", t=1.0, line="BUG: kernel NULL pointer dereference", splat=True)
+    afresh = replace(RESUME, resumed=False, ready=True, attempt=None, marks=(oops,))
+    scenario = replace(SCENARIO, expected=Expected(outcome=Outcome.COLD_BOOT))
+    verdict = judge(scenario, replace(GOOD, boots=(SAVE, afresh)))
+    assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "kernel-log")
+    assert settled(scenario, replace(GOOD, boots=(SAVE, afresh)))
+
+
+def test_a_life_that_nobody_looked_at_is_damaged_all_the_same() -> None:
+    oops = Mark(name="oops", t=1.0, line="BUG: kernel NULL pointer dereference", splat=True)
+    resume = replace(RESUME, witnesses=(), audits=(), marks=(oops,))
+    verdict = judge(SCENARIO, replace(GOOD, boots=(SAVE, resume, COLD)))
+    assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "kernel-log")

@@ -163,7 +163,18 @@ def test_a_disk_that_was_written_to_after_the_snapshot(method: Method, cause: st
         assert not judge(replace(SCENARIO, method=method), replace(evidence, boots=good)).cause
 
 
-@pytest.mark.parametrize(("asked", "cache"), [(110, 100), (109, 512), (0, 0), (None, 9999)])
+@pytest.mark.parametrize(
+    ("asked", "cache"), [(110, 999), (109, 512), (0, 621), (0, 0), (None, 9999)]
+)
 def test_an_image_that_could_not_be_smaller_is_in_order(asked: int | None, cache: int) -> None:
     ledger = replace(LEDGER, asked=asked, cache=cache)
     assert _judged(replace(SAVED, ledger=ledger))[0] is Outcome.RESUMED
+
+
+def test_pages_that_were_lost_are_told_of_a_guest_that_started_afresh() -> None:
+    lost = replace(SAVED, ledger=replace(LEDGER, lost=3, first=(0x55,)))
+    afresh = replace(RESUME, resumed=False, ready=True)
+    boots = (replace(SAVE, saved=lost), afresh)
+    verdict = judge(SCENARIO, replace(GOOD, boots=boots, proof=True))
+    assert verdict.outcome is Outcome.COLD_BOOT
+    assert "3 pages in use are not in the image" in verdict.reason

@@ -94,3 +94,13 @@ def test_a_bit_that_was_flipped_there_is_not_the_kernels() -> None:
 def test_an_image_of_somebody_else_that_lay_there_is_not_given_back() -> None:
     saved = replace(SAVED, header_before=replace(WAITS, rest="cc"))
     assert _judged(saved, RESUMED, AFRESH)[0] is Outcome.RESUMED
+
+
+def test_who_else_wrote_to_a_swap_may_keep_it_from_being_switched_on() -> None:
+    afresh = replace(RESUME, resumed=False, ready=True, marks=(SILENT,))
+    flipped = Fault(when=AtRest(), what=Flip(serial="swap", byte=4086))
+    struck = (Strike(fault=flipped, t=1.0, stage=Stage.POWER_OFF),)
+    saved = replace(SAVE, struck=struck, header=replace(ARMED, sig="R1SUSPEND", armed=False))
+    assert _judged(saved, afresh)[:2] == (Outcome.COLD_BOOT, "not-armed")
+    rescue = Boot(role=Role.RESCUE, directory="rescue", ready=True, exit=CUT, header=USED)
+    assert _judged(SAVE, rescue, afresh)[:2] == (Outcome.COLD_BOOT, "not-armed")

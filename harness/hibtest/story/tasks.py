@@ -35,6 +35,7 @@ PATTERNS = (
     line("workqueue", _QUEUE.pattern),
     line("in-flight", _WORK.pattern, behind="workqueue"),
 )
+_OF_A_FREEZE = frozenset(one.name for one in PATTERNS)
 _NAMED = 5  # tasks that are named one by one
 
 
@@ -78,11 +79,13 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def unfrozen(marks: Iterable[Marked]) -> Unfrozen | None:
-    """Return what the last freeze among marks that came to nothing tells, if there is one."""
+    """Return what the first freeze among marks that came to nothing tells, if there is one."""
     found: Unfrozen | None = None
     tasks: list[str] = []
     queues: list[str] = []
     for mark in marks:
+        if found and mark.name not in _OF_A_FREEZE:
+            break
         text = plain(mark.line)
         if mark.name == "freeze-failed" and (match := _FROZEN.search(text)):
             tasks, queues = [], []

@@ -133,7 +133,8 @@ def _damage_before(finding: Finding, scenario: Scenario, evidence: Evidence) -> 
     if not _jumped(last) and earlier:
         earlier[-1] = replace(earlier[-1], saved=None, disks=())
     # what the kernel reports as it dies, or stands still, says that it does
-    seen = replace(last, marks=(), saved=None, disks=())
+    marks = last.marks if finding.outcome is Outcome.COLD_BOOT else ()
+    seen = replace(last, marks=marks, saved=None, disks=())
     before = replace(evidence, boots=(*earlier, seen))
     damage = earliest(*ROLL_RULES, *_PROMISES)(scenario, evidence)
     damage = damage or earliest(*PROOF_RULES, *DAMAGE_RULES)(scenario, before)

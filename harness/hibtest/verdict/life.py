@@ -138,7 +138,7 @@ _WHAT: tuple[Rule, ...] = (each(_broken), each(_looked_at), _kernel_log, each(_s
 # What differs in a life that went on, whatever came after it.
 DAMAGE_RULES: tuple[Rule, ...] = (*_WHICH, *_WHAT, each(_failures))
 # The same, and that it was looked at; then how it ended.
-LOOK_RULES: tuple[Rule, ...] = (*_WHICH, each(_not_looked_at), *_WHAT)
+LOOK_RULES: tuple[Rule, ...] = (*_WHICH, *_WHAT, each(_not_looked_at))
 END_RULES: tuple[Rule, ...] = (
     _header,
     _used_twice,

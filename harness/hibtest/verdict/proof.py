@@ -108,7 +108,7 @@ def _lacking(boot: Boot) -> str:
 def doubts(evidence: Evidence) -> str:
     """Return what the proof has against a run that ended badly anyhow, empty when nothing."""
     whole = (boot for boot in evidence.boots if not boot.power_cut)
-    looks = (look(boot) for boot in whole for look in (_image, _restored))
+    looks = (look(boot) for boot in whole for look in (_image, _ledger, _restored))
     return next((wrong.reason for wrong in looks if wrong), "")
 
 

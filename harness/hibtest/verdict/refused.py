@@ -50,7 +50,8 @@ def of_the_refusal(boot: Boot, report: AuditReport) -> bool:
     """
     if report.name == "power-statistics":
         told = story.refusal(story.last_try(boot.marks)) if was_refused(boot) else None
-        return told is not None and told.mark == "device-failed"
+        counted = report.detail.startswith("failures were counted: ")
+        return counted and told is not None and told.mark == "device-failed"
     return was_off(boot) and report.detail == _OFF.get(report.name)
 
 

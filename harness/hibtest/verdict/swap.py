@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hibtest.evidence import Evidence, SwapHeader
+from hibtest.evidence import Boot, Evidence, SwapHeader
 from hibtest.spec import Flip, Role, Scenario
 from hibtest.verdict.finding import Finding, Rule, console, corrupt
 
@@ -16,7 +16,7 @@ def _first_page(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     """
     before: SwapHeader | None = None
     for boot in evidence.boots:
-        if boot.role is Role.RESCUE or any(isinstance(one.fault.what, Flip) for one in boot.struck):
+        if _others_wrote(boot):
             return None
         before = boot.header_before if boot.role is Role.SAVE else before
         agents = boot.agent_image is not None and boot.agent_image.armed
@@ -26,6 +26,10 @@ def _first_page(_scenario: Scenario, evidence: Evidence) -> Finding | None:
             fields = ("boots[*].header_before", "boots[*].header")
             return corrupt("swap-header", boot, wrong, *fields)
     return None
+
+
+def _others_wrote(boot: Boot) -> bool:
+    return boot.role is Role.RESCUE or any(isinstance(one.fault.what, Flip) for one in boot.struck)
 
 
 def _wrong_with(before: SwapHeader, after: SwapHeader | None) -> str:
@@ -43,8 +47,10 @@ def _wrong_with(before: SwapHeader, after: SwapHeader | None) -> str:
 
 
 def _switched_on(_scenario: Scenario, evidence: Evidence) -> Finding | None:
-    """A swap on which no image waits can be switched on in the next boot."""
+    """A swap on which no image waits can be switched on in the next boot, if nobody else wrote."""
     for before, boot in pairwise(evidence.boots):
+        if _others_wrote(before):
+            return None
         lines = [mark.line for mark in boot.marks if mark.name in _UNUSED]
         if lines and boot.ready and before.header and not before.armed:
             reason = f"the swap cannot be switched on: {lines[0]}"

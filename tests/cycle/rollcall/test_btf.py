@@ -55,3 +55,11 @@ def test_what_is_damaged_is_said_or_read(at: int, planted: bytes) -> None:
     for data in (damaged, damaged[:at]):
         with suppress(GuestError):
             assert Btf(data).offset("task_struct", "owner") >= 0
+
+
+def test_a_structure_that_has_itself_for_members_is_searched_once() -> None:
+    strings = b"\0task_struct\0tasks\0"
+    types = struct.pack("<III", 1, 4 << 24 | 40, 8) + struct.pack("<III", 0, 1, 0) * 40
+    header = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(strings))
+    with pytest.raises(GuestError, match="no member tasks"):
+        Btf(header + types + strings).offset("task_struct", "tasks")

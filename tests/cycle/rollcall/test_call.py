@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from hibtest.cycle.rollcall import mapped
 from hibtest.cycle.rollcall.call import Change, roll_call
 from hibtest.evidence import RollCall, Task, Writer
+from tests.cycle.kernels import OFFSET
 from tests.cycle.rollcall.linux import FROZEN, SUSPENDS, USER, WRITABLE, Linux
 
 PAGE = 4096
@@ -18,10 +20,12 @@ SAVER, OTHER, THIRD = (
 def _linux(*pages: dict[int, int]) -> Linux:
     """Return a kernel with a saver and others, each of which has mapped some pages so."""
     linux = Linux()
-    for task, first, mapped in zip((SAVER, OTHER, THIRD), TABLES, pages, strict=True):
+    for task, first, pages_of in zip((SAVER, OTHER, THIRD), TABLES, pages, strict=True):
         for level in range(3):
             linux.table(first + level, {0: (first + level + 1) * PAGE | USER | WRITABLE})
-        linux.table(first + 3, {n: pfn * PAGE | how for n, (pfn, how) in enumerate(mapped.items())})
+        linux.table(
+            first + 3, {n: pfn * PAGE | how for n, (pfn, how) in enumerate(pages_of.items())}
+        )
         flags = SUSPENDS if task is SAVER else 0
         state = FROZEN if task.state == "F" else 0
         facts = {"pid": task.pid, "tgid": task.pid, "flags": flags, "state": state}
@@ -74,3 +78,33 @@ def test_a_kernel_that_cannot_be_read_has_no_roll_call() -> None:
     linux = _linux({}, {}, {})
     linux.put(0x1000, b"\0")
     assert "BTF" in _called(linux, linux).lacking
+
+
+def test_a_mark_alone_makes_nobody_the_one_that_hibernates() -> None:
+    """A child that is forked while others are frozen inherits it (kernel/fork.c, 6.1 to 7.3)."""
+    linux = _linux({}, {5: 7}, {})
+    linux.process({"pid": 90, "tgid": 90, "flags": SUSPENDS, "state": 0x1, "comm": b"child"})
+    roll = _called(linux, linux)
+    assert roll.saver == SAVER
+    assert roll.awake == (Task(pid=90, process=90, name="child", state="S"),)
+
+
+def test_without_one_that_hibernates_there_is_no_roll_call() -> None:
+    linux = Linux()
+    linux.process({"pid": 1, "tgid": 1, "state": FROZEN})
+    assert "no task that runs is marked" in _called(linux, linux).lacking
+    assert "no task that runs is marked" in _called(Linux(), Linux()).lacking
+
+
+@pytest.mark.parametrize("field", [128, 112])  # signal, mm
+def test_words_across_the_end_of_a_page_are_no_traceback(field: int) -> None:
+    linux = _linux({}, {5: 7}, {})
+    linux.words(0x4000 + 512 + field, OFFSET + 0x5FFD - 24)
+    assert _called(linux, linux, 5).lacking
+
+
+def test_more_page_tables_than_can_be_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped, "_MOST", 1)
+    linux = _linux({}, {5: 7}, {})
+    linux.table(TABLES[1], {1: 35 * PAGE | USER, 2: 36 * PAGE | USER})
+    assert "page tables" in _called(linux, linux, 5).lacking

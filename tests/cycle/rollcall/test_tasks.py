@@ -45,6 +45,8 @@ def test_every_thread_of_every_process_is_called() -> None:
         ({"state": 0x80, "exit_state": 0x20}, "Z", True),
         ({"state": 0x80, "exit_state": 0x10}, "X", True),
         ({"flags": NOFREEZE}, "R", False),  # no process may be exempt
+        ({"flags": NOFREEZE, "state": 0x1}, "S", False),
+        ({"flags": NOFREEZE, "state": 0x2}, "D", True),  # but in lock_system_sleep()
         ({"flags": KTHREAD | NOFREEZE, "state": 0x402}, "I", True),
         ({"flags": KTHREAD, "state": 0x1}, "S", False),
         ({"flags": KTHREAD, "state": FROZEN}, "F", True),
@@ -58,7 +60,14 @@ def test_a_task_is_held_when_it_cannot_run(fields: dict[str, int], state: str, h
 
 @pytest.mark.parametrize(
     ("flags", "state", "held"),
-    [(0x10000, 0x2, True), (0x40000000, 0x2, True), (0, FROZEN, False), (0, 0x4, True)],
+    [
+        (0x10000, 0x2, True),
+        (0x40000000, 0x2, True),
+        (KTHREAD | NOFREEZE, 0x402, True),
+        (KTHREAD, 0x1, False),
+        (0, FROZEN, False),
+        (0, 0x4, True),
+    ],
 )
 def test_before_6_1_frozen_is_a_flag(flags: int, state: int, held: bool) -> None:
     assert _one({"flags": flags, "state": state}, old=True).held is held
@@ -82,3 +91,13 @@ def test_a_list_of_threads_that_leads_nowhere_is_said() -> None:
     linux.words(0x4000 + 128, OFFSET + (1 << 40))  # its signal_struct
     with pytest.raises(GuestError, match="none of its RAM"):
         _only(linux)
+
+
+def test_threads_that_stand_in_two_lists_are_none() -> None:
+    linux = Linux()
+    linux.process({"pid": 1, "tgid": 1})
+    linux.process({"pid": 2, "tgid": 2})
+    signal = linux.word(0x4000 + 128)
+    linux.words(0x4000 + 512 + 128, signal)  # of the second task
+    with pytest.raises(GuestError, match="list of tasks is none"):
+        list(TaskList(linux.kernel, linux.places).tasks())

@@ -30,6 +30,7 @@ _COUNTS = re.compile(r"Free (blocks|inodes) count wrong \(")
 # The kernel says so for as long as it is mounted: ext4_setup_super(), fs/ext4/super.c (6.1 to 7.3).
 # An error to e2fsck 1.47.0, no longer to 1.47.2.
 _MOUNTED = "Feature orphan_present is set but orphan file is clean"
+_ORPHANS, _ORPHAN_PRESENT = "orphan_present", 0x10000  # s_feature_ro_compat, fs/ext4/ext4.h
 # the table of prompts, e2fsck/problem.c (1.47)
 _ASKS = re.compile(
     r"(^|\s+)(Fix|Clear( inode| HTree index| flag)?|Relocate|Allocate|Expand|Create|Salvage"
@@ -51,12 +52,24 @@ def told_of_copy(copy: Path, deadline: Deadline) -> Told:
     """Look at a filesystem whose machine went off with it mounted, on a copy."""
     first = replayed(copy, deadline)
     failed = first.status != _WHOLE
+    if _is_mounted(copy):
+        ran(("debugfs", "-w", "-R", f"feature -{_ORPHANS}", copy), deadline)
     look = told(copy, deadline)
     return Told(
         problems=(*(_problems(first) if failed else ()), *_noted(copy), *look.problems),
         ran=(first, *look.ran),
         lacking=_lacking(first) or look.lacking,
     )
+
+
+def _is_mounted(copy: Path) -> bool:
+    """Return whether a filesystem says that it is mounted, and may have orphans.
+
+    ext4_setup_super(), fs/ext4/super.c (6.1 to 7.3). e2fsck 1.47.0 calls that an error, so that its
+    exit status would say nothing of what else there is; later ones do not.
+    """
+    flags = _ERRORS.unpack_from(_superblock(copy).ljust(_SUPERBLOCK, b"\0"), 0x64)[0]
+    return bool(flags & _ORPHAN_PRESENT)
 
 
 def told(disk: Path, deadline: Deadline) -> Told:

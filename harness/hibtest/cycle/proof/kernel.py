@@ -101,8 +101,13 @@ class KernelMemory:
         return data[address - first : end - first]
 
     def words(self, address: int, count: int) -> tuple[int, ...]:
-        """Return so many 64-bit words, which lie within a page."""
+        """Return so many 64-bit words, which lie within a page.
+
+        :raise GuestError: When they do not, or there is no RAM behind them.
+        """
         at = address % PAGE_SIZE
+        if at + 8 * count > PAGE_SIZE:
+            raise GuestError(f"the guest kernel's address {address:#x} is none of {count} words")
         return struct.unpack_from(f"<{count}Q", self.page(address).tobytes(), at)
 
     def bitmap(self, address: int) -> Numbers:

@@ -26,7 +26,7 @@ _TRANSPARENT = (8, 9, 10)  # TYPEDEF, VOLATILE, CONST
 _FIXED = {1: 4, 3: 12, 14: 4, 17: 4}  # INT, ARRAY, VAR, DECL_TAG
 _EACH = {4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12}  # ..., ENUM, FUNC_PROTO, DATASEC, ENUM64
 _KINDS = 20
-_DEEPEST = 8  # structures without a name in one another
+_DEEPEST = 64  # structures without a name in one that are searched, and names for a type
 
 
 class _Type(NamedTuple):
@@ -67,7 +67,7 @@ class Btf:
         """
         number, bits = self._structure(structure), 0
         for name in member.split("."):
-            found = self._member(number, name.encode(), _DEEPEST)
+            found = self._member(number, name.encode(), set())
             if found is None:
                 raise GuestError(f"the guest kernel's struct {structure} has no member {member}")
             number, bits = found[0], bits + found[1]
@@ -118,15 +118,18 @@ class Btf:
                     return number
         raise GuestError(f"the guest kernel's BTF has no struct {name}")
 
-    def _member(self, number: int, name: bytes, deep: int) -> tuple[int, int] | None:
+    def _member(self, number: int, name: bytes, searched: set[int]) -> tuple[int, int] | None:
         """Return a member's type and its offset in bits."""
+        searched.add(number)
         for member, kind, offset in self._members(number):
             if self._is(member, name):
                 return self._plain(kind), offset
         for member, kind, offset in self._members(number):
             inner = self._plain(kind)
-            if not member and deep and self._type(inner).kind in _AGGREGATES:
-                found = self._member(inner, name, deep - 1)
+            if member or inner in searched or len(searched) > _DEEPEST:
+                continue
+            if self._type(inner).kind in _AGGREGATES:
+                found = self._member(inner, name, searched)
                 if found is not None:
                     return found[0], offset + found[1]
         return None

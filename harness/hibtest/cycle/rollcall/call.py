@@ -39,15 +39,24 @@ def roll_call(places: Places, space: Space, change: Change) -> RollCall:
         writers = _writers(tasks, found, space, change) if len(change.pfns) else []
     except GuestError as error:
         return RollCall(lacking=error.message)
-    awake = [one.task for one in found if not (one.held or one.saver)]
+    saver = _saver(found)
+    if saver is None:
+        return RollCall(lacking="no task that runs is marked as the one that hibernates")
+    awake = [one.task for one in found if not one.held and one is not saver]
     return RollCall(
         tasks=sum(not one.task.kernel for one in found),
         held=sum(one.held and not one.task.kernel for one in found),
-        saver=next((one.task for one in found if one.saver), None),
+        saver=saver.task,
         awake=tuple(awake[:_KEPT]),
         awake_count=len(awake),
         writers=tuple(writers[:_KEPT]),
     )
+
+
+def _saver(found: Sequence[Found]) -> Found | None:
+    """Return the one that hibernates: it runs. A mark alone may be inherited, or be forgotten."""
+    marked = (one for one in found if one.saver and not one.held and one.task.state == "R")
+    return next(marked, None)
 
 
 def _writers(tasks: TaskList, found: Sequence[Found], space: Space, change: Change) -> list[Writer]:
@@ -61,7 +70,8 @@ def _writers(tasks: TaskList, found: Sequence[Found], space: Space, change: Chan
     tables = {
         one.mm: space.physical(kernel.words(one.mm + table_at, 1)[0]) for one in found if one.mm
     }
-    own = {one.mm for one in found if one.mm and one.saver}
+    saver = _saver(found)
+    own = {saver.mm} & tables.keys() if saver else set()
     left = change.pfns
     for mm in own:
         left = left[~mapped(change.then, left, tables[mm], levels)[0]]

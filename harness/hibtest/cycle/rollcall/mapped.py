@@ -5,9 +5,11 @@ from numpy.typing import NDArray
 
 from hibtest.cycle.proof import x86_64
 from hibtest.cycle.proof.pages import Memory, Numbers
+from hibtest.errors import GuestError
 from hibtest.image.header import PAGE_SIZE
 
 Which = NDArray[np.bool_]
+_MOST = 1 << 14  # tables on one level: those of 32 GiB
 _WRITABLE = np.uint64(1)  # in the address of a table, whose lowest bits are free
 
 
@@ -16,12 +18,15 @@ def mapped(memory: Memory, pfns: Numbers, table: int, levels: int) -> tuple[Whic
 
     A table that is not in memory maps nothing; each is looked at once, wherever it is named.
 
+    :raise GuestError: When there are more tables than can be.
     :param table: Physical address of the uppermost table.
     :param levels: How many there are above one another.
     """
     tables = np.array([table], dtype=np.uint64) | _WRITABLE
     read, write = np.zeros(len(pfns), dtype=np.bool_), np.zeros(len(pfns), dtype=np.bool_)
     for level in range(levels, 0, -1):
+        if len(tables) > _MOST:
+            raise GuestError(f"{len(tables)} page tables of one process on one level are none")
         rows = memory.rows(_frames(tables))
         entries = memory.pages[rows[rows >= 0]].view(np.uint64)
         if level == levels:

@@ -15,6 +15,7 @@ from hibtest.evidence import Task
 _LETTERS = ((0x1, "S"), (0x2, "D"), (0x4, "T"), (0x8, "t"), (0x40, "P"), (0x80, "X"))
 _ZOMBIE = 0x20
 _IDLE = 0x402
+_UNINTERRUPTIBLE = 0x2
 _STOPPED = 0x4 | 0x8
 _FROZEN = 0x8000
 # The same file: bits of flags.
@@ -23,6 +24,7 @@ _PF_NOFREEZE, _PF_KTHREAD, _PF_SUSPEND_TASK = 0x8000, 0x200000, 0x80000000
 _PF_FROZEN, _PF_FREEZER_SKIP = 0x10000, 0x40000000
 
 _COMM = 16  # bytes, TASK_COMM_LEN
+_MOST_TASKS = 1 << 16
 _MOST = 64 << 20  # bytes of BTF; Debian's kernels have 4 to 6 MiB
 
 
@@ -84,9 +86,13 @@ class TaskList:
 
         :raise GuestError: When a list leads to what is no memory, or has no end.
         """
+        seen: set[int] = set()
         for process in self._kernel.listed(self._head):
             signal = self._read(process - self._process).signal
             for thread in self._kernel.listed(signal + self._threads):
+                if thread in seen or len(seen) >= _MOST_TASKS:
+                    raise GuestError(f"the kernel's list of tasks is none: {len(seen)} until now")
+                seen.add(thread)
                 yield self._found(thread - self._thread)
 
     def _of(self, member: str) -> int:
@@ -108,7 +114,9 @@ class TaskList:
         flags, state, ended = fields.flags, fields.state, fields.exit_state
         kernel = bool(flags & _PF_KTHREAD)
         frozen = flags & _PF_FROZEN if self._old else state & _FROZEN
-        skipped = flags & _PF_FREEZER_SKIP if self._old else kernel and flags & _PF_NOFREEZE
+        skipped = self._old and flags & _PF_FREEZER_SKIP
+        # a thread of the kernel; or a process in lock_system_sleep(), kernel/power/main.c
+        exempt = flags & _PF_NOFREEZE and (kernel or state & _UNINTERRUPTIBLE)
         task = Task(
             pid=fields.pid,
             process=fields.tgid,
@@ -116,7 +124,7 @@ class TaskList:
             state="F" if frozen else _letter(state, ended),
             kernel=kernel,
         )
-        held = bool(frozen or ended or skipped or state & _STOPPED)
+        held = bool(frozen or ended or skipped or exempt or state & _STOPPED)
         return Found(task, at, fields.mm, held, bool(flags & _PF_SUSPEND_TASK))
 
 

@@ -33,7 +33,7 @@ STEP = 4
 STEPS = PAGES // STEP
 # A worker naps before each step, and does some before the next one has its turn. So four pages of
 # each area change in this time, and all crews together take little of an emulated CPU.
-NAP = 0.1
+NAP = 0.2
 TURNS = 4
 # How often each counts on the disk. An image takes seconds to be written.
 COUNTED = 0.5
