@@ -108,3 +108,13 @@ def test_more_page_tables_than_can_be_are_none(monkeypatch: pytest.MonkeyPatch) 
     linux = _linux({}, {5: 7}, {})
     linux.table(TABLES[1], {1: 35 * PAGE | USER, 2: 36 * PAGE | USER})
     assert "page tables" in _called(linux, linux, 5).lacking
+
+
+def test_what_one_that_is_awake_shares_was_written_to_by_it_alone() -> None:
+    linux = _linux({}, {5: 7, 6: 7}, {5: 7, 8: 7})
+    linux.put(0x4000 + 512 * 2 + 24, b"\1\0\0\0")  # the third sleeps, and is not frozen
+    third = Task(pid=30, process=30, name="third", state="S")
+    assert _called(linux, linux, 5, 6, 8).writers == (
+        Writer(task=third, pages=2),
+        Writer(task=OTHER, pages=1),
+    )

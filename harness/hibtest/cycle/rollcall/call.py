@@ -71,15 +71,19 @@ def _writers(tasks: TaskList, found: Sequence[Found], space: Space, change: Chan
         one.mm: space.physical(kernel.words(one.mm + table_at, 1)[0]) for one in found if one.mm
     }
     saver = _saver(found)
+    awake = {one.mm for one in found if not one.held and one is not saver}
     own = {saver.mm} & tables.keys() if saver else set()
     left = change.pfns
     for mm in own:
         left = left[~mapped(change.then, left, tables[mm], levels)[0]]
     writers = []
-    for mm in tables.keys() - own:
+    # What one that is awake has written to is not another's, which shares it, too.
+    for mm in sorted(tables.keys() - own, key=lambda mm: mm not in awake):
         had, _ = mapped(change.then, left, tables[mm], levels)
         _, may_write = mapped(change.now, left, tables[mm], levels)
-        if pages := int((had & may_write).sum()):
+        wrote = had & may_write
+        if wrote.any():
             task = next(one.task for one in found if one.mm == mm)
-            writers.append(Writer(task=task, pages=pages))
+            writers.append(Writer(task=task, pages=int(wrote.sum())))
+        left = left[~wrote] if mm in awake else left
     return sorted(writers, key=lambda writer: (-writer.pages, writer.task.pid))
