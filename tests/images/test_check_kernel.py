@@ -56,7 +56,8 @@ def run(*words: object) -> tuple[int, str]:
 
 def test_our_own_configuration_lacks_nothing() -> None:
     ours = kconfig.read(FRAGMENT)
-    assert [lack(need, ours.value) for need in NEEDS] == [None] * len(NEEDS)
+    lacking = [one.option for need in NEEDS if (one := lack(need, ours.value))]
+    assert lacking == ["CONFIG_DEBUG_INFO_BTF"]  # needs pahole where the kernel is built
 
 
 def test_a_complete_kernel(tmp_path: Path) -> None:
