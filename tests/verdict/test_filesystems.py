@@ -89,13 +89,18 @@ def test_a_guest_that_did_not_come_back_must_have_its_filesystems(boots: tuple[B
         ((SAVE, RESUME, replace(COLD, marks=(SPLAT,))), "io-error: EXT4-fs error"),
         ((SAVE, RESUME, replace(COLD, ready=False)), "ended before the guest was ready"),
         (
+            (SAVE, RESUME, replace(COLD, marks=(SPLAT,), hang=HANG)),
+            "HUNG in RESTORE of the cold boot",
+        ),
+        ((SAVE, RESUME, replace(COLD, marks=(SPLAT,), panic="Kernel panic")), "Kernel panic"),
+        (
             (SAVE, replace(RESUME, steps=(StepReport(name="do", detail="no", ok=False),)), COLD),
             "step do: no",
         ),
     ],
 )
 def test_damage_explains_what_the_kernel_says_of_it(boots: tuple[Boot, ...], said: str) -> None:
-    assert judge(SCENARIO, replace(GOOD, boots=boots)).outcome is Outcome.CORRUPT
+    assert judge(SCENARIO, replace(GOOD, boots=boots)).outcome is not Outcome.RESUMED
     verdict = _judged(*boots)
     assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "filesystem")
     assert said in verdict.reason

@@ -44,8 +44,9 @@ def _damaged(finding: Finding, checks: tuple[FilesystemCheck, ...], evidence: Ev
     if finding.outcome is Outcome.INVALID:
         return damage if finding.cause in _UNKNOWN else finding
     rests_on = (*finding.rests_on, *damage.rests_on)
-    if finding.outcome is Outcome.CORRUPT and _explained(finding, evidence):
-        reason = f"{damage.reason}; {finding.reason}"
+    if _explained(finding, evidence):
+        came = "" if finding.outcome is Outcome.CORRUPT else f"{finding.outcome} "
+        reason = f"{damage.reason}; {came}{finding.reason}"
         return replace(damage, reason=reason, rests_on=rests_on)
     return replace(finding, reason=f"{finding.reason}; {damage.reason}", rests_on=rests_on)
 
@@ -65,7 +66,8 @@ def _damage(checks: tuple[FilesystemCheck, ...]) -> Finding:
 
 
 def _explained(finding: Finding, evidence: Evidence) -> bool:
-    if finding.cause != "kernel-log":
+    """Return whether the damage explains a finding: the kernel itself complained of it first."""
+    if finding.outcome is Outcome.CORRUPT and finding.cause != "kernel-log":
         return finding.cause in _EXPLAINED
     marks = (mark for boot in evidence.boots for mark in boot.marks)
     first = next((mark for mark in marks if mark.splat), None)
