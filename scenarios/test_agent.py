@@ -50,7 +50,7 @@ def _agent(kernel: str, what: str, method: AgentMethod, *tags: str) -> Scenario:
     )
 
 
-def _proposal(kernel: str) -> Scenario:
+def _proposal(kernel: str, *tags: str) -> Scenario:
     method = AgentMethod(
         stopper=Stopper.SIGSTOP,
         needed="computed",
@@ -58,7 +58,7 @@ def _proposal(kernel: str) -> Scenario:
         target=Target.SERVER,
         compress="zstd",
     )
-    return _agent(kernel, "proposal", method, "proposal")
+    return _agent(kernel, "proposal", method, "proposal", *tags)
 
 
 def _pair(
@@ -110,7 +110,7 @@ SOME = ("stop:kill", "protect", "write", "write:kill", "power-off:kill")
 KILLED = tuple(f"{step}:kill" for step in FAILING)
 
 SCENARIOS = (
-    _proposal("bookworm"),
+    _proposal("bookworm", "wide"),
     _proposal("trixie"),
     _proposal("backports"),
     # every pair of two of these in at least one
@@ -140,7 +140,7 @@ SCENARIOS = (
     # a save that fails leaves a life that can be saved
     _failures("bookworm", "killed", Target.SWAP, KILLED, "wide"),
     _failures("trixie", "raw", Target.RAW, FAILING, "wide"),
-    _failures("trixie", "swap", Target.SWAP, SOME),
+    _failures("trixie", "swap", Target.SWAP, SOME, "wide"),
     _failures("backports", "server", Target.SERVER, SOME, "wide"),
     _refused("backports", "no-space", AgentMethod(), "ENOSPC", layout=(SwapDisk(size_mib=16),)),
     _refused(

@@ -104,7 +104,7 @@ SCENARIOS = (
     _full("trixie", Mode.PLATFORM, 2, "smoke"),
     _full("trixie", Mode.PLATFORM, 4, "wide"),
     _full("trixie", Mode.SHUTDOWN, 1, "wide"),
-    _full("trixie", Mode.SHUTDOWN, 2),
+    _full("trixie", Mode.SHUTDOWN, 2, "wide"),
     _full("trixie", Mode.SHUTDOWN, 4, "wide"),
     _full("backports", Mode.PLATFORM, 1, "wide"),
     _full("backports", Mode.PLATFORM, 2, "smoke"),
@@ -116,9 +116,9 @@ SCENARIOS = (
     _uefi("trixie", "wide"),
     _uefi("backports", "wide"),
     # swsusp_write() finds no swap device to write to: kernel/power/swap.c get_swap_writer()
-    _refused("bookworm", "no-swap", (), "ENODEV"),
+    _refused("bookworm", "no-swap", (), "ENODEV", "wide"),
     _refused("trixie", "no-swap", (), "ENODEV"),
-    _refused("backports", "no-swap", (), "ENODEV"),
+    _refused("backports", "no-swap", (), "ENODEV", "wide"),
     # with compression the room is not looked at beforehand: the write itself runs out of it
     _refused("bookworm", "small-swap", TOO_SMALL, "ENOSPC", "wide"),
     _refused("trixie", "small-swap", TOO_SMALL, "ENOSPC"),

@@ -51,7 +51,7 @@ SCENARIOS = (
     _layout("backports", "file", FILE, KERNEL, "wide", lives=1),
     _layout("trixie", "agent-file", FILE, AGENT, "wide"),
     _layout("trixie", "priorities", LOW_AND_HIGH, KERNEL, "wide"),
-    _layout("backports", "agent-priorities", LOW_AND_HIGH, AGENT, lives=1),
+    _layout("backports", "agent-priorities", LOW_AND_HIGH, AGENT, "wide", lives=1),
     _layout("bookworm", "lv-on-crypt", LV_ON_CRYPT, KERNEL, lives=1),
     _layout("trixie", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide", lives=1),
     _layout("backports", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide", lives=1),

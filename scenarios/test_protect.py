@@ -43,7 +43,7 @@ SCENARIOS = (
     # the process waits for the filesystem, for ever
     _protect("trixie", Protect.FSFREEZE, "wide"),
     # the opposite: this guest resumes on a disk that is not as it left it
-    _protect("trixie", Protect.NONE),
+    _protect("trixie", Protect.NONE, "wide"),
     # what was written above the snapshot is merged, and the guest lives on
     _protect("trixie", Protect.DM_SNAPSHOT, fail_at="commit"),
 )

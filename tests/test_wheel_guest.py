@@ -24,7 +24,13 @@ def properties(case: ElementTree.Element) -> Mapping[str, str]:
     return {one.attrib["name"]: one.attrib["value"] for one in found}
 
 
-@pytest.mark.parametrize("words", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param((), id="alone"),
+        pytest.param(("-n", "2"), id="xdist", marks=pytest.mark.wide),
+    ],
+)
 def test_pytest_tells_what_run_would(
     installed: Installed, project: Path, words: tuple[str, ...]
 ) -> None:
