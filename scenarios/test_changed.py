@@ -65,8 +65,8 @@ def _refused(scenario: Scenario, cause: str) -> Scenario:
 # What somebody does who boots a rescue system to make room, and resumes afterwards; not in /root,
 # where the key lies with which the guest is looked at.
 RESCUE = Do(
-    command="for n in $(seq 400); do echo $n >/var/tmp/rescued-$n; done"
-    " && dd if=/dev/zero of=/var/tmp/zeros bs=1M count=40"
+    command="for n in $(seq 400); do echo $n >/opt/rescued-$n; done"
+    " && dd if=/dev/zero of=/opt/zeros bs=1M count=40"
     " && rm -rf /usr/share/doc /usr/share/man && sync"
 )
 

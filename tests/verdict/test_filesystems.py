@@ -83,6 +83,9 @@ def test_a_guest_that_did_not_come_back_must_have_its_filesystems(boots: tuple[B
     assert f"but for that the run came to {well.outcome}: {well.reason}" in verdict.reason
 
 
+UNLINKED = replace(EVENTFD, name="unlinked-file", planted={"crc": 1}, found={"crc": 1})
+
+
 @pytest.mark.parametrize(
     ("boots", "said"),
     [
@@ -93,6 +96,10 @@ def test_a_guest_that_did_not_come_back_must_have_its_filesystems(boots: tuple[B
             "HUNG in RESTORE of the cold boot",
         ),
         ((SAVE, RESUME, replace(COLD, marks=(SPLAT,), panic="Kernel panic")), "Kernel panic"),
+        (
+            (SAVE, replace(RESUME, witnesses=(replace(UNLINKED, found={"crc": 2}),)), COLD),
+            "witness unlinked-file: crc was 1, is 2",
+        ),
         (
             (SAVE, replace(RESUME, steps=(StepReport(name="do", detail="no", ok=False),)), COLD),
             "step do: no",

@@ -14,7 +14,15 @@ from hibtest.verdict.finding import Finding, found
 _FIELD = "evidence.json: filesystems"
 _WELL = (Outcome.RESUMED, Outcome.COLD_BOOT, Outcome.REFUSED)
 _UNKNOWN = ("not-examined", "not-proven", "unfinished")  # damaged all the same
-_EXPLAINED = ("start-failed", "step-failed")
+# What comes of it: the first two, and witnesses that lie on a filesystem.
+_EXPLAINED = (
+    "start-failed",
+    "step-failed",
+    "witness-unlinked-file",
+    "witness-page-cache",
+    "witness-working-page-cache",
+    "witness-working-file",
+)
 _SAID = "io-error"  # the mark under which the kernel complains of a filesystem
 
 
