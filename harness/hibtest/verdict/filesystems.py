@@ -28,7 +28,6 @@ _SAID = "io-error"  # the mark under which the kernel complains of a filesystem
 
 def with_filesystems(finding: Finding, scenario: Scenario, evidence: Evidence) -> Finding:
     """Return a finding in the light of what the guest's filesystems are after the run."""
-    finding = _with_files(finding, evidence)
     damaged = tuple(check for check in _told(scenario, evidence) if check.count)
     if damaged:
         return _damaged(finding, damaged, evidence)
@@ -93,14 +92,3 @@ def _lacking(scenario: Scenario, evidence: Evidence) -> Finding | None:
             what = f"the filesystem of disk {check.disk}{kind} was not looked at: {check.lacking}"
             return found(Outcome.INVALID, "not-examined", what, _FIELD)
     return None
-
-
-def _with_files(finding: Finding, evidence: Evidence) -> Finding:
-    """Say what was written to a disk that should not have been."""
-    if finding.cause != "disk-changed":
-        return finding
-    disks = (disk for boot in evidence.boots for disk in boot.disks)
-    files = next((disk.files for disk in disks if disk.at_snapshot != disk.at_power_off), ())
-    if not files:
-        return finding
-    return replace(finding, reason=f"{finding.reason}; what lies there: {', '.join(files)}")

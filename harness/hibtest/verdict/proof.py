@@ -1,6 +1,6 @@
 """Rules on the proof: what the image and memory were found to be, page by page."""
 
-from hibtest.evidence import Boot, Evidence, View
+from hibtest.evidence import Boot, DiskProof, Evidence, View
 from hibtest.spec import AgentMethod, Outcome, Protect, Scenario
 from hibtest.verdict.finding import Finding, Rule, corrupt, each, found
 
@@ -80,10 +80,14 @@ def _disks(scenario: Scenario, evidence: Evidence) -> Finding | None:
                 first = f"; the first begins at byte {disk.first[0]:#x}" if disk.first else ""
                 reason = (
                     f"{disk.differ} pieces of 64 KiB of the disk {disk.serial} were written to "
-                    f"after the snapshot, in spite of {method.protect}{first}"
+                    f"after the snapshot, in spite of {method.protect}{first}{_files(disk)}"
                 )
                 return corrupt("disk-changed", boot, reason, "boots[*].disks")
     return None
+
+
+def _files(disk: DiskProof) -> str:
+    return f"; what lies there: {', '.join(disk.files)}" if disk.files else ""
 
 
 def _not_proven(_scenario: Scenario, evidence: Evidence) -> Finding | None:

@@ -27,9 +27,6 @@ _BESIDE = re.compile(
 # e2fsck/problemP.h, e2fsprogs 1.47). Counts: the kernel makes them anew at each mount, and does not
 # keep them right meanwhile (check_if_skip(), e2fsck/unix.c: "for cosmetic reasons only").
 _COUNTS = re.compile(r"Free (blocks|inodes) count wrong \(")
-# The kernel says so for as long as it is mounted: ext4_setup_super(), fs/ext4/super.c (6.1 to 7.3).
-# An error to e2fsck 1.47.0, no longer to 1.47.2.
-_MOUNTED = "Feature orphan_present is set but orphan file is clean"
 _ORPHANS, _ORPHAN_PRESENT = "orphan_present", 0x10000  # s_feature_ro_compat, fs/ext4/ext4.h
 # the table of prompts, e2fsck/problem.c (1.47)
 _ASKS = re.compile(
@@ -78,7 +75,7 @@ def told(disk: Path, deadline: Deadline) -> Told:
     if look.status == _WHOLE:
         return Told(problems=(), ran=(look,))
     problems = _problems(look)
-    if look.status == _UNCORRECTED and not problems and _MOUNTED not in look.text:
+    if look.status == _UNCORRECTED and not problems:
         problems = (f"e2fsck ends with {look.status}: errors are left",)
     return Told(problems=problems, ran=(look,), lacking=_lacking(look))
 
@@ -110,11 +107,7 @@ def _problems(look: Ran) -> tuple[str, ...]:
             if asks or end:
                 found.append(_ASKS.sub("", " ".join(lines)))
             lines = []
-    return tuple(one for one in found if one and not _harmless(one))
-
-
-def _harmless(problem: str) -> bool:
-    return problem.startswith(_MOUNTED) or _COUNTS.match(problem) is not None
+    return tuple(one for one in found if one and not _COUNTS.match(one))
 
 
 def _noted(disk: Path) -> Iterator[str]:

@@ -13,11 +13,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hibtest.cycle.proof.pages import Numbers
 from hibtest.errors import HostError
 from hibtest.image.header import PAGE_SIZE
 from hibtest.machine.memory import GuestMemory
 
-Numbers = NDArray[np.int64]
 _AT_A_TIME = 4096  # pages: 16 MiB
 _SPARING = 8  # chunks, of some hundreds of pages each
 T = TypeVar("T")

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hibtest.cycle.proof.pages import Numbers
 from hibtest.image.header import PAGE_SIZE
 from hibtest.machine.memory import GuestMemory
 
-Numbers = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
 KINDS = (

@@ -36,10 +36,10 @@ def roll_call(places: Places, space: Space, change: Change) -> RollCall:
     try:
         tasks = TaskList(KernelMemory(change.then, space), places)
         found = list(tasks.tasks())
-        writers = _writers(tasks, found, space, change) if len(change.pfns) else []
+        saver = _saver(found)
+        writers = _writers(tasks, found, saver, space, change) if len(change.pfns) else []
     except GuestError as error:
         return RollCall(lacking=error.message)
-    saver = _saver(found)
     if saver is None:
         return RollCall(lacking="no task that runs is marked as the one that hibernates")
     awake = [one.task for one in found if not one.held and one is not saver]
@@ -59,7 +59,9 @@ def _saver(found: Sequence[Found]) -> Found | None:
     return next(marked, None)
 
 
-def _writers(tasks: TaskList, found: Sequence[Found], space: Space, change: Change) -> list[Writer]:
+def _writers(
+    tasks: TaskList, found: Sequence[Found], saver: Found | None, space: Space, change: Change
+) -> list[Writer]:
     """Return whose pages changed, the one with most of them first.
 
     A page counts that a process had mapped, and may still write to: one that was taken from it in
@@ -70,7 +72,6 @@ def _writers(tasks: TaskList, found: Sequence[Found], space: Space, change: Chan
     tables = {
         one.mm: space.physical(kernel.words(one.mm + table_at, 1)[0]) for one in found if one.mm
     }
-    saver = _saver(found)
     awake = {one.mm for one in found if not one.held and one is not saver}
     own = {saver.mm} & tables.keys() if saver else set()
     left = change.pfns
