@@ -58,8 +58,8 @@ class Scenario:
     :ivar before: What is done in the guest before the witnesses are planted.
     :ivar last: What is done right before the first hibernation, once all else is done.
     :ivar between: What is done in a boot that stands between hibernation and resume, and finds the
-        disks of the hibernated guest: it starts with ``noresume``, and powers itself off. Empty:
-        there is no such boot.
+        disks of the hibernated guest: it starts with ``noresume``, and powers itself off. It mounts
+        the root, which alone may damage what is resumed afterwards. Empty: there is no such boot.
     :ivar after: What is done in the guest after each resume, once it was looked at.
     :ivar afresh: What is done in the guest when it has started afresh instead of resuming.
     :ivar tags: Words that ``-k`` finds besides the name.
