@@ -52,6 +52,11 @@ RUNS = {
     Recording(2, "changed-trixie-root-written"): Came(
         Outcome.CORRUPT, "filesystem", saved=(38137,)
     ),
+    # the first ones in which the guest's tasks were called
+    Recording(2, "promise-trixie-image-size"): _resumed(41458),
+    Recording(2, "promise-backports-checksum"): Came(
+        Outcome.COLD_BOOT, "image-refused", saved=(41413,)
+    ),
 }
 
 
