@@ -16,6 +16,7 @@ SUITE = "trixie"
 SUITES = (SUITE, f"{SUITE}-security")
 TOOLBOX_PACKAGES = (
     "base-files",
+    "btrfs-progs",
     "busybox-static",
     "cryptsetup-bin",
     "dmsetup",
@@ -25,6 +26,7 @@ TOOLBOX_PACKAGES = (
     "python3-lz4",
     "python3-zstandard",
     "util-linux",
+    "xfsprogs",
 )
 # To find the disks and the image; built in or a module, as the kernel has it. 6.12 and later ask
 # the crypto API for the compressor of an image (load_image_and_restore(), software_resume() in
@@ -33,7 +35,11 @@ EARLY_DRIVERS = ("virtio_pci", "virtio_blk", "ext4", "squashfs", "crypto-lzo", "
 # For an image that lies on a server, and for what stands on device mapper; loaded in such boots
 # alone.
 NETWORK_DRIVERS = ("virtio_net",)
-MAPPER_DRIVERS = ("dm-mod", "dm-crypt", "crypto-xts", "crypto-ecb", "crypto-aes")
+MAPPER_DRIVERS = (
+    *("dm-mod", "dm-crypt", "crypto-xts", "crypto-ecb", "crypto-aes"),
+    *("dm-delay", "dm-flakey", "dm-integrity", "crypto-crc32c", "dm-raid", "raid1"),
+    *("dm-multipath", "dm-round-robin", "dm-snapshot", "dm-thin-pool"),
+)
 EARLY_MODULES = (*EARLY_DRIVERS, *NETWORK_DRIVERS, *MAPPER_DRIVERS)
 
 EARLY_INIT = "early-init.sh.j2"

@@ -37,6 +37,7 @@ BUSYBOX = Userspace(
         "e2fsprogs",
         "fuse3",
         "iproute2",
+        "kexec-tools",
         "kmod",
         "lvm2",
         "nbd-client",

@@ -10,6 +10,7 @@ import pytest
 from hibtest.spec import (
     AgentMethod,
     Crypt,
+    Filesystem,
     GuestSpec,
     KernelMethod,
     Layout,
@@ -25,6 +26,8 @@ from hibtest.verdict import Verdict
 pytestmark = pytest.mark.guest
 
 FILE = (SwapFile(size_mib=768),)
+FILE_ON_XFS = (SwapFile(size_mib=768, filesystem=Filesystem.XFS),)
+FILE_ON_BTRFS = (SwapFile(size_mib=768, filesystem=Filesystem.BTRFS),)
 LOW_AND_HIGH = (SwapDisk(size_mib=768, priority=1), SwapDisk(size_mib=256, priority=9))
 LV_ON_CRYPT = (SwapDisk(size_mib=800, on=(Crypt(), Volume())),)
 FILE_ON_CRYPT = (SwapFile(size_mib=768, on=(Linear(), Crypt(sector_size=4096))),)
@@ -49,6 +52,8 @@ SCENARIOS = (
     _layout("bookworm", "file", FILE, KERNEL, "wide", lives=1),
     _layout("trixie", "file", FILE, KERNEL, lives=1),
     _layout("backports", "file", FILE, KERNEL, "wide", lives=1),
+    _layout("trixie", "file-on-xfs", FILE_ON_XFS, KERNEL, "wide", lives=1),
+    _layout("trixie", "file-on-btrfs", FILE_ON_BTRFS, KERNEL, "wide", lives=1),
     _layout("trixie", "agent-file", FILE, AGENT, "wide"),
     _layout("trixie", "priorities", LOW_AND_HIGH, KERNEL, "wide"),
     _layout("backports", "agent-priorities", LOW_AND_HIGH, AGENT, "wide", lives=1),

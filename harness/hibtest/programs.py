@@ -13,6 +13,7 @@ PACKAGES: Mapping[str, str] = {
     "apt-cache": "apt",
     "apt-config": "apt",
     "apt-get": "apt",
+    "btrfs": "btrfs-progs",
     "cpio": "cpio",
     "debugfs": "e2fsprogs",
     "depmod": "kmod",
@@ -20,6 +21,8 @@ PACKAGES: Mapping[str, str] = {
     "e2fsck": "e2fsprogs",
     "fakeroot": "fakeroot",
     "mke2fs": "e2fsprogs",
+    "mkfs.btrfs": "btrfs-progs",
+    "mkfs.xfs": "xfsprogs",
     "mkswap": "util-linux",
     "mksquashfs": "squashfs-tools",
     "mmdebstrap": "mmdebstrap",
@@ -27,9 +30,11 @@ PACKAGES: Mapping[str, str] = {
     "prlimit": "util-linux",
     "qemu-img": "qemu-utils",
     "setpriv": "util-linux",
+    "sfdisk": "fdisk",
     "ssh-keygen": "openssh-client",
     "tar": "tar",
     "unshare": "util-linux",
+    "xfs_repair": "xfsprogs",
 }
 
 

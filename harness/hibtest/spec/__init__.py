@@ -15,7 +15,7 @@ from hibtest.spec.fault import (
     HangUp,
 )
 from hibtest.spec.guest import OWN_KERNEL, Arch, Firmware, GuestFiles, GuestSpec
-from hibtest.spec.layout import Layout, Swap, SwapDisk, SwapFile
+from hibtest.spec.layout import Filesystem, Layout, Swap, SwapDisk, SwapFile
 from hibtest.spec.method import (
     AgentMethod,
     KernelMethod,
@@ -66,6 +66,7 @@ __all__ = [
     "Expected",
     "FailIo",
     "Fault",
+    "Filesystem",
     "Firmware",
     "Flip",
     "FlipData",

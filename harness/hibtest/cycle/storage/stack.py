@@ -12,6 +12,7 @@ from hibtest.cycle.storage.linear import linear_part
 from hibtest.cycle.storage.part import Make, NewDisk, Part, by_serial
 from hibtest.cycle.storage.volume import volume_part
 from hibtest.machine.disk import sparse
+from hibtest.programs import run
 from hibtest.spec import Crypt, GuestFiles, Layer, Linear, Stack, Volume
 
 NEW = b"hibtest: new\n"  # is_new() in images/templates/early-init.sh.j2
@@ -53,6 +54,15 @@ def on_disk(serial: str, size_mib: int, stack: Stack, make: Make, tool: str) -> 
     bottom = Part(disks=(disk,), early=(f"is_new {device}",), device=device, file=file)
     top = stacked(bottom, stack, serial)
     return replace(top, early=(*top.early, f"if_new {tool} {top.device}"))
+
+
+def made_by(command: str, size_mib: int) -> Make:
+    """Return what has a command of the host make a disk: its path is put behind it."""
+
+    def make(path: Path, _: GuestFiles) -> None:
+        run([*command.split(), str(sparse(path, size_mib))])
+
+    return make
 
 
 def _new(size_mib: int) -> Make:
