@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hibtest.errors import QemuError
-from hibtest.evidence import Evidence, StepReport
+from hibtest.evidence import Cpus, Evidence, StepReport
 from hibtest.machine.shape import MachineSpec
 from hibtest.spec import Do, GuestSpec, Outcome, Plug, ResumeSpec, Run, Scenario, Stage, Unplug
 from hibtest.verdict import Verdict
@@ -20,7 +20,7 @@ Runs = Callable[..., tuple[Evidence, Verdict]]
 ROOMY = replace(ONE, guest=GuestSpec(kernel="trixie", vcpus=1, max_vcpus=3))
 
 
-class Cpus:
+class Vcpus:
     """A machine's vCPUs, as its monitor and its guest tell of them.
 
     :ivar follows: Whether the guest takes what is plugged in, and lets go what is asked for.
@@ -32,7 +32,7 @@ class Cpus:
         self.there = machine.spec.guest.vcpus
         self.most = machine.spec.guest.max_vcpus or self.there
         machine.monitor.carries_out = self.carry_out
-        machine.says["/cpu/online"] = lambda: (0, self.online())
+        machine.says["cat present online"] = lambda: (0, 2 * self.online())
         machine.says["for cpu in"] = lambda: (0, "")
 
     def online(self) -> str:
@@ -70,7 +70,7 @@ class Cpus:
 
 def with_cpus(scene: Scene, *, follows: bool = True) -> Scene:
     def wired(machine: Machine) -> None:
-        Cpus(machine, follows=follows)
+        Vcpus(machine, follows=follows)
         scene(machine)
 
     return wired
@@ -95,7 +95,9 @@ def test_vcpus_come_before_the_hibernation_and_go_after_the_resume(runs: Runs) -
     )
     assert verdict.outcome is Outcome.RESUMED, verdict
     save, resume, _ = evidence.boots
-    assert save.steps == (StepReport(name="plug", detail="online were CPUs 0, are 0,2-3"),)
+    alone, three = Cpus(present="0", online="0"), Cpus(present="0,2-3", online="0,2-3")
+    detail = "online were CPUs 0, are 0,2-3"
+    assert save.steps == (StepReport(name="plug", detail=detail, before=alone, after=three),)
     assert [one.name for one in resume.steps] == ["unplug", "plug", "unplug"]
     assert [one.guest.vcpus for one in specs] == [1, 3, 2]
 
@@ -114,7 +116,7 @@ def test_a_guest_that_does_not_take_a_vcpu_has_hung(
 def test_a_guest_that_loses_a_cpu_more_is_ours_before_a_hibernation(runs: Runs) -> None:
     def scene(machine: Machine) -> None:
         with_cpus(saves())(machine)
-        machine.says["/cpu/online"] = lambda: (0, "0\n")
+        machine.says["cat present online"] = lambda: (0, "0\n0\n")
 
     evidence, verdict = runs(replace(ROOMY, before=(Plug(),)), scene)
     assert (verdict.outcome, verdict.cause) == (Outcome.INVALID, "GuestError")
@@ -293,7 +295,7 @@ def test_a_guest_that_does_not_take_a_vcpu_before_a_hibernation_is_ours(
 
 def test_a_guest_that_refuses_a_vcpu_says_so(runs: Runs) -> None:
     def scene(machine: Machine) -> None:
-        Cpus(machine)
+        Vcpus(machine)
         saves()(machine)
         asked = machine.monitor.carries_out
 

@@ -24,6 +24,7 @@ from hibtest.spec import (
     Stopper,
     SwapDisk,
     SwapOnLoopOnFuse,
+    Topology,
 )
 from hibtest.spec.lacking import Missing
 from hibtest.spec.needs import NEEDS, Need, lack, needs_of, unmet, unmet_options
@@ -61,7 +62,12 @@ def by(**what: object) -> Scenario:
         (replace(ONE, resume=ResumeSpec(vcpus=4)), {COMPRESSED, *MANY}),
         (
             replace(guest(max_vcpus=2), before=(Plug(),)),
-            {COMPRESSED, "CONFIG_ACPI_HOTPLUG_CPU", *MANY},
+            {COMPRESSED, "CONFIG_ACPI_HOTPLUG_CPU", "CONFIG_HYPERVISOR_GUEST", *MANY},
+        ),
+        (guest(vcpus=4, topology=Topology(sockets=2, cores=2)), {COMPRESSED, *MANY}),
+        (
+            guest(vcpus=4, topology=Topology(cores=2, threads=2)),
+            {COMPRESSED, "CONFIG_SCHED_SMT", *MANY},
         ),
         (guest(firmware=Firmware.OVMF), {COMPRESSED, "CONFIG_EFI_STUB"}),
         (

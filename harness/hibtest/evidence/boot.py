@@ -142,17 +142,33 @@ class AuditReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cpus:
+    """The CPUs of a guest, as lists below /sys/devices/system/cpu name them: ``0-2,5``.
+
+    :ivar present: Those that are there.
+    :ivar online: Those that work.
+    """
+
+    present: str
+    online: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
     """What a scenario asked to be done in a boot, and was.
 
     :ivar name: Which step.
     :ivar detail: What came of it.
     :ivar ok: Whether it did what it was to do.
+    :ivar before: The guest's CPUs before it, of a step that changes them.
+    :ivar after: Its CPUs after it.
     """
 
     name: str
     detail: str
     ok: bool = True
+    before: Cpus | None = None
+    after: Cpus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

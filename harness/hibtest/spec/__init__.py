@@ -14,7 +14,7 @@ from hibtest.spec.fault import (
     FlipData,
     HangUp,
 )
-from hibtest.spec.guest import OWN_KERNEL, Arch, Firmware, GuestFiles, GuestSpec
+from hibtest.spec.guest import OWN_KERNEL, Arch, Firmware, GuestFiles, GuestSpec, Topology
 from hibtest.spec.layout import Filesystem, Layout, Swap, SwapDisk, SwapFile
 from hibtest.spec.method import (
     AgentMethod,
@@ -34,7 +34,7 @@ from hibtest.spec.scenario import (
     Scenario,
 )
 from hibtest.spec.stack import Crypt, Layer, Linear, Stack, Volume
-from hibtest.spec.step import Do, Plug, Unplug
+from hibtest.spec.step import Do, Offline, Online, OwnStep, Plug, Unplug
 from hibtest.spec.workload import (
     Attach,
     FuseDirty,
@@ -83,7 +83,10 @@ __all__ = [
     "Mode",
     "MuchMemory",
     "Nbd",
+    "Offline",
+    "Online",
     "Outcome",
+    "OwnStep",
     "Plug",
     "Protect",
     "ResumeSpec",
@@ -98,6 +101,7 @@ __all__ = [
     "SwapFile",
     "SwapOnLoopOnFuse",
     "Target",
+    "Topology",
     "Unplug",
     "Volume",
     "Workload",

@@ -24,6 +24,28 @@ class Firmware(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """How the CPUs of a machine belong together.
+
+    :ivar sockets: How many packages there are.
+    :ivar cores: Cores of each socket.
+    :ivar threads: Threads of each core: 2 is what Linux calls SMT.
+    """
+
+    sockets: int = 1
+    cores: int = 1
+    threads: int = 1
+
+    @property
+    def vcpus(self) -> int:
+        """How many vCPUs it has room for."""
+        return self.sockets * self.cores * self.threads
+
+    def __str__(self) -> str:
+        return f"{self.sockets} x {self.cores} x {self.threads} (sockets x cores x threads)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuestSpec:
     """The shape of a guest.
 
@@ -31,6 +53,8 @@ class GuestSpec:
     :ivar memory_mib: Guest memory in MiB.
     :ivar vcpus: vCPUs that are there at boot.
     :ivar max_vcpus: vCPUs that may be plugged in later, those at boot included.
+    :ivar topology: How they belong together, all that there may be; ``None``: QEMU's choice, or a
+        socket each where ``max_vcpus`` is given.
     :ivar arch: What kind of machine it is.
     :ivar cpu: The vCPU model, as QEMU names it; empty: the accelerator's best.
     :ivar firmware: What it starts with.
@@ -51,6 +75,12 @@ class GuestSpec:
     append: tuple[str, ...] = ()
     root: Stack = ()
     scratch_mib: int = 0
+    topology: Topology | None = None
+
+    @property
+    def room(self) -> int:
+        """How many vCPUs its machine can have at a time."""
+        return self.max_vcpus or (self.topology.vcpus if self.topology else self.vcpus)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,8 +105,11 @@ def _has_many(one: Scenario) -> bool:
 
 
 def _plugs(one: Scenario) -> bool:
-    steps = (*one.before, *one.last, *one.between, *one.after, *one.afresh)
-    return any(isinstance(step, Plug | Unplug) for step in steps)
+    return any(isinstance(step, Plug | Unplug) for step in one.steps)
+
+
+def _has_threads(one: Scenario) -> bool:
+    return one.guest.topology is not None and one.guest.topology.threads > 1
 
 
 def _by_agent(one: Scenario) -> bool:
@@ -167,7 +170,15 @@ NEEDS = (
     _some("ACPI", "the mode `platform`, and a guest that powers itself off", _everybody),
     _some("SMP", "guests with more than one vCPU", _has_many),
     _some("HOTPLUG_CPU", "hibernation of more than one vCPU, and vCPUs that come or go", _has_many),
+    _some("SCHED_SMT", "cores with more than one thread, which can be switched off", _has_threads),
     _some("ACPI_HOTPLUG_CPU", "vCPUs that are plugged in and unplugged", _plugs),
+    Need(
+        options=("HYPERVISOR_GUEST",),
+        why="vCPUs that are plugged into a kernel with 1c7ac68c05bc (docs/cpus.md)",
+        always=False,
+        asks=_plugs,
+        since=(6, 12),
+    ),
     _some("EFI_STUB", "machines that start with UEFI", _starts_by_uefi),
     _some("HIBERNATION_SNAPSHOT_DEV", "the method `agent`: /dev/snapshot", _by_agent),
     _some("SECRETMEM", "memory that bars a hibernation, of memfd_secret(2)"),

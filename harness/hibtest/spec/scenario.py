@@ -4,13 +4,14 @@ import re
 from dataclasses import dataclass, field, replace
 
 from hibtest.errors import SpecError
+from hibtest.spec.cpus import require_cpus
 from hibtest.spec.fault import Fault
 from hibtest.spec.guest import Firmware, GuestSpec
 from hibtest.spec.layout import Layout, SwapDisk
 from hibtest.spec.method import KernelMethod, Method
 from hibtest.spec.older import scenario_today
 from hibtest.spec.outcome import Expected
-from hibtest.spec.step import OwnStep, after
+from hibtest.spec.step import OwnStep
 from hibtest.spec.workload import Workload
 
 IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
@@ -100,12 +101,7 @@ class Scenario:
         for name in _TUPLES:
             _require_tuple(f"{self.name}: {name}", getattr(self, name))
         _require_tuple(f"{self.name}: guest.root", self.guest.root)
-        if not 1 <= self.guest.vcpus <= (self.guest.max_vcpus or self.guest.vcpus):
-            raise SpecError(
-                f"{self.name}: {self.guest.vcpus} vCPUs do not fit in max_vcpus "
-                f"{self.guest.max_vcpus}"
-            )
-        self._require_vcpus()
+        require_cpus(self)
         names = [one.name for one in self.workloads]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SpecError(f"{self.name}: two workloads are called {twice[0]}", hint="rename one")
@@ -119,24 +115,14 @@ class Scenario:
         if self.lives < 1:
             raise SpecError(f"{self.name}: lives is {self.lives}, must be 1 or more")
 
+    @property
+    def steps(self) -> tuple[OwnStep, ...]:
+        """All that it has a guest do, each once."""
+        return (*self.before, *self.last, *self.between, *self.after, *self.afresh)
+
     def on(self, kernel: str) -> "Scenario":
         """Return the same question asked of another kernel."""
         return replace(self, name=self.question, guest=replace(self.guest, kernel=kernel))
-
-    def _require_vcpus(self) -> None:
-        """Check that a machine has vCPUs, and room for them, after each step of its course."""
-        resume = self.resume.vcpus
-        if resume is not None and resume < 1:
-            raise SpecError(f"{self.name}: a resume machine of {resume} vCPUs", hint="1 or more")
-        vcpus, most = self.guest.vcpus, self.guest.max_vcpus or self.guest.vcpus
-        for steps in (self.before, self.last, *(self.between, self.after) * self.lives):
-            if steps is self.after and resume:
-                vcpus, most = resume, max(most, resume)
-            for step in steps:
-                vcpus = after(vcpus, step)
-                if not 1 <= vcpus <= most:
-                    what = f"{vcpus} vCPUs after {step.words}, but there can be 1 to {most}"
-                    raise SpecError(f"{self.name}: {what}", hint="raise guest.max_vcpus")
 
 
 def _require_tuple(what: str, value: object) -> None:

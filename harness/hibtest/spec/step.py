@@ -64,6 +64,45 @@ class Unplug(_Vcpus, frozen=True, kw_only=True, tag="unplug"):
         return f"unplug {self._many}"
 
 
+class _Cpus(msgspec.Struct, frozen=True, kw_only=True):
+    cpus: tuple[int, ...] = (1,)
+
+    def __post_init__(self) -> None:
+        if not self.cpus or min(self.cpus) < 0 or len(set(self.cpus)) < len(self.cpus):
+            what = f"{list(self.cpus)} are no CPUs"
+            raise SpecError(what, hint="name one at least, each once, as the guest counts: from 0")
+
+    @property
+    def _named(self) -> str:
+        return f"CPU{'s' if len(self.cpus) > 1 else ''} {', '.join(map(str, self.cpus))}"
+
+
+class Offline(_Cpus, frozen=True, kw_only=True, tag="offline"):
+    """Have the guest take CPUs offline; their vCPUs stay.
+
+    :ivar cpus: Which, as the guest numbers them.
+    :ivar refused: Whether its kernel is to refuse: x86's takes no CPU 0 offline since v6.5, which
+        has no ``/sys/devices/system/cpu/cpu0/online``.
+    """
+
+    refused: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"take {self._named} offline{', which is to be refused' if self.refused else ''}"
+
+
+class Online(_Cpus, frozen=True, kw_only=True, tag="online"):
+    """Have the guest take CPUs online that are there.
+
+    :ivar cpus: Which, as the guest numbers them.
+    """
+
+    @property
+    def words(self) -> str:
+        return f"take {self._named} online"
+
+
 class Do(msgspec.Struct, frozen=True, kw_only=True, tag="do"):
     """Have the guest's root shell do something, and succeed.
 
@@ -77,7 +116,7 @@ class Do(msgspec.Struct, frozen=True, kw_only=True, tag="do"):
         return f"do: {self.command}"
 
 
-OwnStep = Plug | Unplug | Do
+OwnStep = Plug | Unplug | Offline | Online | Do
 Step = Task | OwnStep
 
 

@@ -1,41 +1,45 @@
 """vCPUs plugged in and taken away: by QEMU's monitor, and by the guest, which must follow."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
+from hibtest.cycle.steps.cpus import count, look, note, numbers, soon
 from hibtest.cycle.steps.situation import Situation
 from hibtest.cycle.watch import Stalled
 from hibtest.deadline import Deadline
 from hibtest.errors import GuestError
-from hibtest.evidence import StepReport
+from hibtest.evidence import Cpus
 from hibtest.machine import hotplug
 from hibtest.machine.monitor import Monitor
 from hibtest.reach.shell import Shell
 from hibtest.spec import Plug, Role, Unplug
 
-_ONLINE = "/sys/devices/system/cpu/online"
-# nobody in the guest does it by itself
+# nobody in the guest does it by itself; the others may be offline on purpose
 _BRING_UP = (
-    "for cpu in /sys/devices/system/cpu/cpu[0-9]*/online; do "
-    'read -r is <"$cpu"; [ "$is" = 1 ] || echo 1 >"$cpu" || exit; done'
+    "for cpu in {}; do cd /sys/devices/system/cpu/cpu$cpu || exit; "
+    'read -r is <online; [ "$is" = 1 ] || echo 1 >online || exit; done'
 )
 
 
 def plug(step: Plug, at: Situation, shell: Shell) -> bool:
     """Plug vCPUs in, and have the guest bring them online."""
-    before = _online(at, shell)
+    before = look(at, shell)
     for _ in range(step.vcpus):
         _followed(at, hotplug.plug)
-    shell.run(_BRING_UP, _soon(at, "the new vCPUs online"))
-    return _noted(at, "plug", before, _online(at, shell), step.vcpus)
+    new = numbers(look(at, shell).present) - numbers(before.present)
+    listed = " ".join(map(str, sorted(new)))
+    shell.run(_BRING_UP.format(listed), soon(at, "the new vCPUs online"))
+    now = look(at, shell)
+    if count(now.online) != count(before.online) + step.vcpus:
+        raise GuestError(f"plug: CPUs {before.online} were online, and {now.online} are")
+    return _noted(at, "plug", before, now, step.vcpus)
 
 
 def unplug(step: Unplug, at: Situation, shell: Shell) -> bool:
     """Take vCPUs away, those with the highest numbers first."""
-    before = _online(at, shell)
+    before = look(at, shell)
     for _ in range(step.vcpus):
         _followed(at, hotplug.unplug)
-    return _noted(at, "unplug", before, _online(at, shell), -step.vcpus)
+    return _noted(at, "unplug", before, look(at, shell), -step.vcpus)
 
 
 def _followed(at: Situation, act: Callable[[Monitor, Deadline], hotplug.Change]) -> None:
@@ -43,7 +47,7 @@ def _followed(at: Situation, act: Callable[[Monitor, Deadline], hotplug.Change])
     watch = at.run.watch
     watch.pump()
     seen = len(watch.record.qmp)
-    change = act(at.run.machine.monitor, _soon(at, "QEMU's answer about a vCPU"))
+    change = act(at.run.machine.monitor, soon(at, "QEMU's answer about a vCPU"))
 
     def told() -> bool | None:
         if watch.ended() is not None:
@@ -61,26 +65,8 @@ def _followed(at: Situation, act: Callable[[Monitor, Deadline], hotplug.Change])
         raise
 
 
-def _online(at: Situation, shell: Shell) -> str:
-    return shell.run(f"cat {_ONLINE}", _soon(at, "the list of CPUs")).stdout.strip()
-
-
-def _noted(at: Situation, name: str, before: str, now: str, more: int) -> bool:
-    if _count(now) != _count(before) + more:
-        raise GuestError(f"{name}: CPUs {before} were online, and {now} are")
-    report = StepReport(name=name, detail=f"online were CPUs {before}, are {now}")
-    at.boot = replace(at.boot, steps=(*at.boot.steps, report))
+def _noted(at: Situation, name: str, before: Cpus, now: Cpus, more: int) -> bool:
+    if count(now.present) != count(before.present) + more:
+        raise GuestError(f"{name}: CPUs {before.present} were there, and {now.present} are")
+    note(at, name, (before, now))
     return True
-
-
-def _count(cpus: str) -> int:
-    """Return how many CPUs a list such as ``0-2,5`` has."""
-    try:
-        ends = [part.partition("-")[::2] for part in cpus.split(",") if part]
-        return sum(int(last or first) - int(first) + 1 for first, last in ends)
-    except ValueError as error:
-        raise GuestError(f"{cpus!r:.100} is no list of CPUs") from error
-
-
-def _soon(at: Situation, what: str) -> Deadline:
-    return at.run.deadline(at.run.watch.stage, what)

@@ -7,10 +7,10 @@ from hibtest.cycle import hibernate
 from hibtest.cycle.boot import Came, Running, came_up
 from hibtest.cycle.proof.restore import Restorer
 from hibtest.cycle.proof.snapshot import Snapshot
-from hibtest.cycle.steps import examine, plant, plug, power, save
+from hibtest.cycle.steps import examine, offline, plant, plug, power, save
 from hibtest.cycle.steps.situation import Situation
 from hibtest.reach.shell import Shell
-from hibtest.spec import Do, Plug, Role, Stage, Unplug
+from hibtest.spec import Do, Offline, Online, Plug, Role, Stage, Unplug
 from hibtest.spec.course import BootPlan
 from hibtest.spec.step import Step, Task
 
@@ -37,6 +37,10 @@ def _goes_on(step: Step, at: Situation, shell: Shell) -> bool:
             return plug.plug(step, at, shell)
         case Unplug():
             return plug.unplug(step, at, shell)
+        case Offline():
+            return offline.offline(step, at, shell)
+        case Online():
+            return offline.online(step, at, shell)
         case Do():
             return power.do(step, at, shell)
 
