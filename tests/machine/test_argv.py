@@ -20,7 +20,7 @@ from hibtest.machine.shape import (
     Network,
     Wires,
 )
-from hibtest.spec import Firmware, GuestSpec
+from hibtest.spec import Firmware, GuestSpec, Topology
 
 GOLDEN = Path(__file__).parent / "golden"
 WIRES = Wires(qmp_fd=5, console_fd=7, console_log=Path("/runs/save/console.log"))
@@ -49,6 +49,11 @@ SPECS = {
     "4-vcpus": _guest(vcpus=4),
     "hotplug": replace(_guest(vcpus=2, max_vcpus=4), queues=4),
     "unplug": replace(_guest(vcpus=2, max_vcpus=4), queues=4, unplugs=True),
+    "hotplug-kvm": replace(_guest(vcpus=2, max_vcpus=4), accel=Accel.KVM, queues=4),
+    "topology": replace(
+        TWO_VCPUS,
+        guest=GuestSpec(kernel="x", vcpus=6, topology=Topology(sockets=2, cores=2, threads=2)),
+    ),
     "memory": _guest(vcpus=2, memory_mib=2048),
     "kvm": replace(TWO_VCPUS, accel=Accel.KVM),
     "own-kernel": replace(TWO_VCPUS, disks=(ROOT, SWAP, TOOLBOX)),

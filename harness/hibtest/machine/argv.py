@@ -12,10 +12,11 @@ from pathlib import Path
 from hibtest.machine.arch import BOARDS, firmware_options
 from hibtest.machine.halts import file_node
 from hibtest.machine.shape import Accel, DebugWires, Disk, MachineSpec, Network, Wires
-from hibtest.spec import GuestSpec
+from hibtest.spec import GuestSpec, Topology
 
 _SECTOR = 512
 _MAC = "52:54:00:12:34:56"
+_BEST = {Accel.KVM: "host", Accel.TCG: "max"}
 
 
 def argv(spec: MachineSpec, wires: Wires | None = None) -> tuple[str, ...]:
@@ -54,21 +55,47 @@ def _board(spec: MachineSpec, debug: DebugWires | None) -> tuple[str, ...]:
     guest = spec.guest
     machine = BOARDS[guest.arch].machine
     return (
-        "-M", machine if debug is None else f"{machine},memory-backend=ram",
+        "-M", f"{machine}{_port(spec)}{'' if debug is None else ',memory-backend=ram'}",
         *firmware_options(guest.arch, guest.firmware),
         *(() if debug is None else _memory(guest, debug)),
-        *cpu(spec.accel, guest.cpu, threads=spec.unplugs),
+        *cpu(spec.accel, _model(spec), threads=spec.unplugs),
+        *_seen_as_guest(spec),
         "-smp", _vcpus(guest),
         "-m", f"{guest.memory_mib}M",
         "-rtc", "base=utc",
     )  # fmt: skip
 
 
-# Where there is room for more, each vCPU has a socket of its own: only whole sockets come and go.
+# Where there is room for more, each vCPU has a socket of its own, if nothing else is asked for.
 def _vcpus(guest: GuestSpec) -> str:
-    most = guest.max_vcpus or guest.vcpus
-    sockets = f",sockets={most},cores=1,threads=1" if guest.max_vcpus else ""
-    return f"{guest.vcpus},maxcpus={most}{sockets}"
+    most = guest.room
+    shape = guest.topology or (Topology(sockets=most) if guest.max_vcpus else None)
+    if shape is None:
+        return f"{guest.vcpus},maxcpus={most}"
+    parts = f"sockets={shape.sockets},cores={shape.cores},threads={shape.threads}"
+    return f"{guest.vcpus},maxcpus={most},{parts}"
+
+
+# A kernel with "x86/acpi/boot: Correct acpi_is_processor_usable() check again" (1c7ac68c05bc; in
+# 6.12.118, not in 6.1.192) has no place for CPUs that QEMU's MADT has as not enabled, but in a
+# guest of a hypervisor that it knows. It does not know TCG. VMware it finds by a serial number and
+# an I/O port, both of which QEMU can give, where CPUID tells of no hypervisor
+# (arch/x86/kernel/cpu/vmware.c).
+def _disguised(spec: MachineSpec) -> bool:
+    return spec.guest.max_vcpus is not None and spec.accel is Accel.TCG
+
+
+def _model(spec: MachineSpec) -> str:
+    model = spec.guest.cpu
+    return f"{model or _BEST[spec.accel]},-hypervisor" if _disguised(spec) else model
+
+
+def _port(spec: MachineSpec) -> str:
+    return ",vmport=on" if _disguised(spec) else ""
+
+
+def _seen_as_guest(spec: MachineSpec) -> tuple[str, ...]:
+    return ("-smbios", "type=1,serial=VMware-hibtest") if _disguised(spec) else ()
 
 
 # share=on: what the guest writes is in the file, for others to map.
@@ -88,10 +115,10 @@ def cpu(accel: Accel, model: str = "", *, threads: bool = False) -> tuple[str, .
     """
     match accel:
         case Accel.KVM:
-            return ("-accel", "kvm", "-cpu", model or "host")
+            return ("-accel", "kvm", "-cpu", model or _BEST[accel])
         case Accel.TCG:
             thread = "multi" if threads else "single"
-            return ("-accel", f"tcg,thread={thread}", "-cpu", model or "max")
+            return ("-accel", f"tcg,thread={thread}", "-cpu", model or _BEST[accel])
 
 
 # Port 0: the host's kernel picks a free one and keeps it. romfile= empty: nobody boots from it.
