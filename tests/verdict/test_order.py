@@ -208,13 +208,20 @@ def test_of_many_some_are_named_by_name_alone() -> None:
     assert all(name in reason for name in names)
 
 
-@pytest.mark.parametrize("mark", [CPU, OOPS], ids=["cpu", "oops"])
-def test_what_the_kernel_lost_comes_before_who_lacks_it(mark: Mark) -> None:
+@pytest.mark.parametrize(
+    ("mark", "cause", "said"),
+    [
+        (CPU, "cpu-lost", f"CPU 1 did not come back: {CPU.line}"),
+        (OOPS, "kernel-log", f"the kernel reported oops: {OOPS.line}"),
+    ],
+    ids=["cpu", "oops"],
+)
+def test_what_the_kernel_lost_comes_before_who_lacks_it(mark: Mark, cause: str, said: str) -> None:
     broken = replace(RESUME, marks=(mark,), witnesses=(_witness("affinity"), _witness("cpus")))
     verdict = judge(SCENARIO, _of(SAVE, broken, COLD))
-    assert verdict.cause == "kernel-log"
+    assert verdict.cause == cause
     assert verdict.reason == (
-        f"resume boot: the kernel reported {mark.name}: {mark.line}; with it: "
+        f"resume boot: {said}; with it: "
         "witness cpus: cpus is not right; witness affinity: affinity is not right"
     )
 

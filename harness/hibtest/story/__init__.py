@@ -2,7 +2,7 @@
 
 messages    the messages of kernel, guest and agent: each is a mark
 tasks       tasks that did not freeze; devices: devices that failed; refusals: what else a kernel
-            says of a hibernation that it will not go on with
+            says of a hibernation that it will not go on with; cpus: CPUs taken down and up
 stages      which stage a log is in after a message
 tries       tries to hibernate or to resume, and who would not go on with one
 why         causes: why it went as it did, as far as marks tell
@@ -10,6 +10,7 @@ foretold    what kernels would say of an image, without booting them
 teller      from lines to marks, stages and causes: live line by line, or all lines of a file
 """
 
+from hibtest.story.cpus import Switch, switches
 from hibtest.story.messages import Returned, returned
 from hibtest.story.stages import BEGINNINGS
 from hibtest.story.teller import Mark, Story, Teller, read
@@ -23,6 +24,7 @@ __all__ = [
     "Refusal",
     "Returned",
     "Story",
+    "Switch",
     "Teller",
     "causes",
     "last_try",
@@ -30,6 +32,7 @@ __all__ = [
     "refusal",
     "returned",
     "stage_of",
+    "switches",
     "trouble",
     "why_cold",
     "why_not_ready",

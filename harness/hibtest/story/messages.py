@@ -1,7 +1,7 @@
 """Marks: the lines of the kernel log that mean something, for 6.1, 6.12 and 7.3.
 
 The only place that knows what the log has, with :mod:`~hibtest.story.tasks`,
-:mod:`~hibtest.story.devices` and :mod:`~hibtest.story.refusals`;
+:mod:`~hibtest.story.devices`, :mod:`~hibtest.story.cpus` and :mod:`~hibtest.story.refusals`;
 :mod:`~hibtest.story.foretold` writes the same messages for an image that nobody has booted. Each
 mark names the stage that begins with it, where one does. Texts are from
 kernel/power/{hibernate,swap,snapshot,process}.c and kernel/cpu.c of Debian's 6.1.192, 6.12.117
@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 
 from hibtest.spec import Stage
-from hibtest.story import devices, refusals, tasks
+from hibtest.story import cpus, devices, refusals, tasks
 from hibtest.story.pattern import Pattern, anew, line, plain
 
 
@@ -72,6 +72,7 @@ SAVE = (
     line("freeze-kernel", r"Freezing remaining freezable tasks(?!.*(completed|failed|aborted))"),
     line("devices", r"Freezing remaining freezable tasks completed", Stage.DEVICES),
     line("vcpus", r"Disabling non-boot CPUs", Stage.VCPUS),
+    *cpus.PATTERNS,
     # 7.3 prints it only with pm_debug_messages
     line("snapshot", r"PM: hibernation: Creating image", Stage.SNAPSHOT),
     line("created", r"PM: hibernation: Image created \((?P<pages>\d+) pages copied"),
@@ -131,7 +132,7 @@ SPLATS = (
     line("rcu-stall", r"rcu.*(detected (expedited )?stalls|self-detected stall)"),
     line("hung-task", r"INFO: task .* blocked for more than"),
     line("io-error", r"(EXT4-fs error|I/O error, dev|Buffer I/O error|XFS .*[Cc]orrupt|BTRFS err)"),
-    line("cpu-lost", r"Error taking CPU\d+ (up|down): -\d+|do_boot_cpu failed"),
+    cpus.LOST,
     line("segfault", r"\]: segfault at |traps: .* trap "),
 )
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from hibtest.spec import Outcome
+from hibtest.story import cpus
+from hibtest.story.cpus import LOST
 from hibtest.story.marked import Marked
 from hibtest.story.refusals import ROLLED_BACK
 from hibtest.story.stages import BEGINNINGS
@@ -78,12 +80,12 @@ def trouble(marks: Sequence[Marked]) -> Cause | None:
     splats = [mark for at, mark in enumerate(marks) if mark.splat and at not in harmless]
     if not splats:
         return None
-    return Cause(
-        outcome=Outcome.CORRUPT,
-        name="kernel-log",
-        reason=f"the kernel reported {splats[0].name}: {splats[0].line}",
-        lines=tuple(mark.line for mark in splats),
-    )
+    lines = tuple(mark.line for mark in splats)
+    if splats[0].name == LOST.name:
+        reason = cpus.lost(mark for mark in splats if mark.name == LOST.name)
+        return Cause(outcome=Outcome.CORRUPT, name="cpu-lost", reason=reason, lines=lines)
+    reason = f"the kernel reported {splats[0].name}: {splats[0].line}"
+    return Cause(outcome=Outcome.CORRUPT, name="kernel-log", reason=reason, lines=lines)
 
 
 def why_refused(marks: Sequence[Marked]) -> Cause | None:
