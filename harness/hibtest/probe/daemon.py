@@ -37,6 +37,7 @@ def early() -> tuple[Witness, ...]:
         clocks,
         console,
         counter,
+        each_cpu,
         files,
         ipc,
         memory,
@@ -46,7 +47,10 @@ def early() -> tuple[Witness, ...]:
         workers,
     )
 
-    rooms = (counter, memory, files, ipc, network, clocks, waiters, processes, workers, console)
+    rooms = (
+        counter, memory, files, ipc, network, clocks, waiters, processes, each_cpu, workers,
+        console,
+    )  # fmt: skip
     return tuple(witness for room in rooms for witness in room.WITNESSES)
 
 

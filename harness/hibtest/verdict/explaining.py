@@ -34,6 +34,7 @@ ORDER = (
         ("witness-threads",),
         "who stands still, or is gone, does nothing of what the others wait for",
     ),
+    Row(("witness-each-cpu",), "on a CPU whose timer makes no interrupts nobody wakes up"),
     Row(("witness-modules",), "a device is gone with its driver, and all that stands on it"),
     Row(("witness-interrupts",), "a device that cannot say when it is done has everybody wait"),
     Row(("witness-device-mapper",), "what stands on a device that is gone cannot be read"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hibtest.verdict import workers
+from hibtest.verdict.each_cpu import each_cpu
 
 Facts = Mapping[str, Any]
 Rule = Callable[[Facts, Facts], list[str]]
@@ -259,6 +260,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_SAME, same),
     **dict.fromkeys(("memory", "shared-memory", "tmpfs", "swapped-memory"), pages),
     "counter": counter,
+    "each-cpu": each_cpu,
     "locked-memory": page_rule("locked_kib"),
     "page-cache": page_cache,
     "memfd": page_rule("seals"),
