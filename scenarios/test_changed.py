@@ -1,8 +1,8 @@
 """Does an image come back on a machine that is not what it was?
 
-vCPUs that are plugged in before the hibernation and taken away after the resume; a machine that
-has more of them, or more memory, when the image is offered to it; and a root filesystem that
-another boot has written to in between, which the kernel cannot know of.
+A machine that has more memory, or another firmware, when the image is offered to it; and a root
+filesystem that another boot has written to in between, which the kernel cannot know of. What comes
+of other CPUs is asked in test_cpus.py.
 """
 
 from dataclasses import replace
@@ -15,38 +15,12 @@ from hibtest.spec import (
     Firmware,
     GuestSpec,
     Outcome,
-    Plug,
     ResumeSpec,
     Scenario,
-    Unplug,
 )
 from hibtest.verdict import Verdict
 
 pytestmark = pytest.mark.guest
-
-# An emulated machine can make no more vCPUs in all its life than it has room for: QEMU 10.0 counts
-# those that went, too, and aborts (tcg_register_thread(), tcg/tcg.c).
-ROOM = 6
-
-
-def _plugged(kernel: str) -> Scenario:
-    return Scenario(
-        name="changed-KERNEL-plugged",
-        guest=GuestSpec(kernel=kernel, vcpus=1, max_vcpus=ROOM),
-        before=(Plug(vcpus=2),),
-        after=(Plug(),),
-        tags=("changed",),
-    )
-
-
-def _unplugged(kernel: str) -> Scenario:
-    return Scenario(
-        name="changed-KERNEL-unplugged",
-        guest=GuestSpec(kernel=kernel, vcpus=3, max_vcpus=ROOM),
-        before=(Unplug(),),
-        after=(Unplug(), Plug(vcpus=2)),
-        tags=("changed", "wide"),
-    )
 
 
 def _resumed(kernel: str, what: str, resume: ResumeSpec, *tags: str) -> Scenario:
@@ -81,19 +55,10 @@ def _written_to(kernel: str, *tags: str) -> Scenario:
     )
 
 
-MORE_VCPUS = ResumeSpec(vcpus=4)
 MORE_MEMORY = ResumeSpec(memory_mib=768)
 UEFI = ResumeSpec(firmware=Firmware.OVMF)
 
 SCENARIOS = (
-    # 6.12 and 7.3 have no place for a CPU that was not there when they started ("plus 0 hotplug
-    # CPUs"); and 7.3 stands still now and then where each emulated vCPU has a thread (QEMU 10.0)
-    _plugged("bookworm"),
-    _unplugged("bookworm"),
-    _unplugged("trixie"),
-    _resumed("bookworm", "more-vcpus", MORE_VCPUS, "wide"),
-    _resumed("trixie", "more-vcpus", MORE_VCPUS, "wide"),
-    _resumed("backports", "more-vcpus", MORE_VCPUS, "wide"),
     # the memory map is no longer the one that the image was made in
     _refused(_resumed("bookworm", "more-memory", MORE_MEMORY), "image-refused"),
     _refused(_resumed("trixie", "more-memory", MORE_MEMORY, "wide"), "image-refused"),

@@ -58,6 +58,8 @@ OURS = (
     "protect-trixie-dm-snapshot",
     "proof-trixie-lz4-4096mib",
     "swapping-trixie-agent-disk",
+    "cpus-trixie-plugged",
+    "cpus-trixie-smt-off",
 )
 MADE_UP = (
     Scenario(name="three-lives", guest=TRIXIE, lives=3, method=KernelMethod(mode=Mode.SHUTDOWN)),

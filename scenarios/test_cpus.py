@@ -1,0 +1,199 @@
+"""Does an image come back where CPUs came, went, were switched off, or are missing?
+
+vCPUs that are plugged in and taken away before the hibernation, between it and the resume ("What
+if a cpu really is plugged in between hibernate and resume?", linux-pm, 2007), and after the resume;
+CPUs that the guest itself switches off; threads of a core that are off; one socket and many; 1 to
+16 of them (1, 2 and 4 in test_baseline.py). docs/cpus.md tells what came of each.
+"""
+
+import pytest
+
+from hibtest.spec import (
+    Do,
+    Expected,
+    GuestSpec,
+    Offline,
+    Online,
+    Outcome,
+    OwnStep,
+    Plug,
+    ResumeSpec,
+    Scenario,
+    Topology,
+    Unplug,
+)
+from hibtest.verdict import Verdict
+
+pytestmark = pytest.mark.guest
+
+# An emulated machine can make no more vCPUs in all its life than it has room for: QEMU 10.0 counts
+# those that went, too, and aborts (tcg_register_thread(), tcg/tcg.c).
+ROOM = 6
+
+
+def _guest(kernel: str, vcpus: int, *append: str) -> GuestSpec:
+    return GuestSpec(kernel=kernel, vcpus=vcpus, append=append)
+
+
+def _roomy(kernel: str, vcpus: int) -> GuestSpec:
+    return GuestSpec(kernel=kernel, vcpus=vcpus, max_vcpus=ROOM)
+
+
+def _shaped(kernel: str, shape: Topology, *append: str) -> GuestSpec:
+    return GuestSpec(kernel=kernel, vcpus=shape.vcpus, topology=shape, append=append)
+
+
+def _plugged(kernel: str, *tags: str) -> Scenario:
+    return Scenario(
+        name="cpus-KERNEL-plugged",
+        guest=_roomy(kernel, 1),
+        before=(Plug(vcpus=2),),
+        after=(Plug(),),
+        tags=("cpus", *tags),
+    )
+
+
+def _unplugged(kernel: str, *tags: str) -> Scenario:
+    return Scenario(
+        name="cpus-KERNEL-unplugged",
+        guest=_roomy(kernel, 3),
+        before=(Unplug(),),
+        after=(Unplug(), Plug(vcpus=2)),
+        tags=("cpus", *tags),
+    )
+
+
+def _between(kernel: str, what: str, step: OwnStep, expected: Expected, *tags: str) -> Scenario:
+    return Scenario(
+        name=f"cpus-KERNEL-{what}-between",
+        guest=_roomy(kernel, 3),
+        between=(step,),
+        expected=expected,
+        tags=("cpus", *tags),
+    )
+
+
+def _resumed_on(kernel: str, what: str, resume: ResumeSpec, expected: Expected) -> Scenario:
+    return Scenario(
+        name=f"cpus-KERNEL-{what}",
+        guest=_guest(kernel, 3),
+        resume=resume,
+        expected=expected,
+        tags=("cpus", "wide"),
+    )
+
+
+def _offline(kernel: str) -> Scenario:
+    return Scenario(
+        name="cpus-KERNEL-offline",
+        guest=_guest(kernel, 4),
+        before=(Offline(cpus=(1, 2)),),
+        after=(Online(cpus=(1, 2)), Offline(cpus=(3,)), Online(cpus=(3,))),
+        tags=("cpus", "wide"),
+    )
+
+
+def _offline_0(kernel: str) -> Scenario:
+    return Scenario(
+        name="cpus-KERNEL-offline-0",
+        guest=_guest(kernel, 2),
+        before=(Offline(cpus=(0,), refused=True),),
+        tags=("cpus", "wide"),
+    )
+
+
+# Up to 6.4 a kernel takes CPU 0 offline that is told so, and does not hibernate without it.
+def _without_0(kernel: str) -> Scenario:
+    return Scenario(
+        name="cpus-KERNEL-without-0",
+        guest=_guest(kernel, 2, "cpu0_hotplug"),
+        before=(Offline(cpus=(0,)),),
+        expected=Expected(outcome=Outcome.REFUSED, cause="ENODEV"),
+        tags=("cpus", "wide"),
+    )
+
+
+def _smt_off(kernel: str) -> Scenario:
+    return Scenario(
+        name="cpus-KERNEL-smt-off",
+        guest=_shaped(kernel, TWO_BY_TWO),
+        before=(SMT_OFF,),
+        after=(STILL_OFF, SMT_ON),
+        tags=("cpus", "wide"),
+    )
+
+
+def _nosmt(kernel: str) -> Scenario:
+    return Scenario(
+        name="cpus-KERNEL-nosmt",
+        guest=_shaped(kernel, TWO_BY_TWO, "nosmt"),
+        after=(STILL_OFF, SMT_ON),
+        tags=("cpus", "wide"),
+    )
+
+
+def _shape(kernel: str, shape: Topology) -> Scenario:
+    return Scenario(
+        name=f"cpus-KERNEL-{shape.sockets}x{shape.cores}x{shape.threads}",
+        guest=_shaped(kernel, shape),
+        tags=("cpus", "wide"),
+    )
+
+
+TWO_BY_TWO = Topology(cores=2, threads=2)
+_SMT = "/sys/devices/system/cpu/smt"
+SMT_OFF = Do(command=f"echo off >{_SMT}/control && grep -qx 0 {_SMT}/active")
+STILL_OFF = Do(command=f"grep -qx off {_SMT}/control && grep -qx 0 {_SMT}/active")
+SMT_ON = Do(command=f"echo on >{_SMT}/control && grep -qx 1 {_SMT}/active")
+MORE = ResumeSpec(vcpus=5)
+FEWER = ResumeSpec(vcpus=1)
+OTHER_MODEL = ResumeSpec(cpu="qemu64")
+
+COMES_BACK = Expected()
+LOST = Expected(outcome=Outcome.CORRUPT, cause="cpu-lost")
+# A kernel that was started with features which the CPU no longer has runs into the first of them.
+DIES = Expected(outcome=Outcome.PANIC, cause="RESTORE")
+
+SCENARIOS = (
+    _plugged("bookworm"),
+    _plugged("trixie"),
+    _plugged("backports", "wide"),
+    _unplugged("bookworm", "wide"),
+    _unplugged("trixie", "wide"),
+    _unplugged("backports", "wide"),
+    _between("bookworm", "plugged", Plug(vcpus=2), COMES_BACK, "wide"),
+    _between("trixie", "plugged", Plug(vcpus=2), COMES_BACK, "wide"),
+    _between("backports", "plugged", Plug(vcpus=2), COMES_BACK, "wide"),
+    _between("bookworm", "unplugged", Unplug(), LOST, "wide"),
+    _between("trixie", "unplugged", Unplug(), LOST, "wide"),
+    _between("backports", "unplugged", Unplug(), LOST, "wide"),
+    _resumed_on("bookworm", "more", MORE, COMES_BACK),
+    _resumed_on("trixie", "more", MORE, COMES_BACK),
+    _resumed_on("backports", "more", MORE, COMES_BACK),
+    _resumed_on("bookworm", "fewer", FEWER, LOST),
+    _resumed_on("trixie", "fewer", FEWER, LOST),
+    _resumed_on("backports", "fewer", FEWER, LOST),
+    _resumed_on("bookworm", "model", OTHER_MODEL, DIES),
+    _resumed_on("trixie", "model", OTHER_MODEL, DIES),
+    _resumed_on("backports", "model", OTHER_MODEL, DIES),
+    _offline("bookworm"),
+    _offline("trixie"),
+    _offline("backports"),
+    _offline_0("bookworm"),
+    _offline_0("trixie"),
+    _offline_0("backports"),
+    _without_0("bookworm"),
+    _smt_off("bookworm"),
+    _smt_off("trixie"),
+    _smt_off("backports"),
+    _nosmt("bookworm"),
+    _nosmt("trixie"),
+    _nosmt("backports"),
+    _shape("trixie", Topology(sockets=4)),
+    _shape("trixie", Topology(sockets=2, cores=2, threads=2)),
+    _shape("trixie", Topology(sockets=2, cores=4, threads=2)),
+)
+
+
+def test_cpus(hib_verdict: Verdict) -> None:
+    assert hib_verdict.as_expected, str(hib_verdict)
