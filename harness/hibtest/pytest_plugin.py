@@ -154,20 +154,20 @@ def hib_evidence(
 ) -> "Evidence":
     """The evidence of one run of the test's scenario; INVALID is an error of this fixture.
 
-    A scenario that does not apply to one's own kernel is skipped.
+    A scenario that does not apply to one's own kernel, or to this host's QEMU, is skipped.
     """
     from hibtest import images
-    from hibtest.bench.chosen import changed, on_own_kernel
+    from hibtest.bench.chosen import changed, on_own_kernel, why_not
     from hibtest.bench.counting import until_it_counts
-    from hibtest.spec.needs import unmet
 
     asked = said(request.config)
     scenario = changed(hib_scenario, asked)
     if hib_bench.given is not None:
         (scenario,) = on_own_kernel((scenario,))
-        if why := unmet(scenario, hib_bench.given.lacks):
-            skip(request.node, why)
-    else:
+    lacks = hib_bench.given.lacks if hib_bench.given else None
+    if why := why_not(scenario, lacks, hib_bench.host):
+        skip(request.node, why)
+    if hib_bench.given is None:
         images.build([scenario.guest.kernel])
 
     def once(tries: "tuple[Try, ...]") -> "Result":
@@ -207,7 +207,7 @@ def pytest_runtest_makereport(
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell which runs do not count, and which tests do not apply to the kernel."""
-    titles = {_DISCARDED: "runs that do not count", INAPPLICABLE: "does not apply to this kernel"}
+    titles = {_DISCARDED: "runs that do not count", INAPPLICABLE: "does not apply here"}
     for name, title in titles.items():
         told = [
             f"{report.nodeid}: {text}"

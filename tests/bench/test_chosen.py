@@ -16,9 +16,9 @@ from hibtest.bench.chosen import (
     on_own_kernel,
 )
 from hibtest.errors import SpecError
-from hibtest.evidence import to_json
+from hibtest.evidence import Host, to_json
 from hibtest.settings import Settings
-from hibtest.spec import GuestSpec, Nbd, Scenario
+from hibtest.spec import GuestSpec, Nbd, Scenario, Unplug
 from tests.cycle.jobs import files_in
 from tests.host import missing
 from tests.report.test_rates import GOOD, HUNG
@@ -65,11 +65,25 @@ def test_more_vcpus_make_room_for_themselves_where_some_are_plugged_in() -> None
     assert changed(plugged, Settings(vcpus=8)).guest.max_vcpus == 8
 
 
+HERE = Host(qemu="10.0.2", accel="tcg")
+
+
+def test_what_a_qemu_would_die_of_is_not_asked_of_it() -> None:
+    room = replace(ONE.guest, vcpus=2, max_vcpus=3)
+    goes = replace(ONE, name="goes", question="", guest=room, after=(Unplug(),))
+    why = "QEMU 7.2.22 crashes when a CPU is unplugged under TCG; 8 or newer is needed"
+    assert applying((goes, THREE), None, replace(HERE, qemu="7.2.22")) == (
+        (THREE,),
+        (Inapplicable(scenario="goes", why=why),),
+    )
+    assert applying((goes, THREE), None, HERE) == ((goes, THREE), ())
+
+
 def test_what_an_own_kernel_lacks_is_not_asked_of_it(tmp_path: Path) -> None:
     """Of one that nothing is known of, and of Debian's, everything is."""
     loads = replace(ONE, workloads=(Nbd(),))
     files = files_in(tmp_path)
-    assert applying((loads, THREE), replace(files, lacks=missing("BLK_DEV_NBD"))) == (
+    assert applying((loads, THREE), replace(files, lacks=missing("BLK_DEV_NBD")), HERE) == (
         (THREE,),
         (
             Inapplicable(
@@ -78,7 +92,7 @@ def test_what_an_own_kernel_lacks_is_not_asked_of_it(tmp_path: Path) -> None:
         ),
     )
     for known in (files, replace(files, lacks=()), None):
-        assert applying((loads, THREE), known) == ((loads, THREE), ())
+        assert applying((loads, THREE), known, HERE) == ((loads, THREE), ())
 
 
 def _ran(runs: Path, name: str, number: int, good: bool) -> None:

@@ -1,6 +1,6 @@
 """Which scenarios are meant, and what is changed about them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +9,13 @@ from typing import TypeVar
 from hibtest import similar
 from hibtest.bench import catalogue
 from hibtest.bench.rundir import VERDICT
-from hibtest.errors import SpecError
-from hibtest.evidence import read_json
+from hibtest.errors import HibtestError, SpecError
+from hibtest.evidence import Host, read_json
+from hibtest.machine.accel import Wanted, choose
+from hibtest.machine.version import QEMU, barred, known_trouble, qemu_version
 from hibtest.settings import Settings
 from hibtest.spec import OWN_KERNEL, GuestFiles, Scenario
+from hibtest.spec.lacking import Missing
 from hibtest.spec.needs import unmet
 from hibtest.spec.select import select
 from hibtest.verdict import Verdict
@@ -91,9 +94,9 @@ def on_own_kernel(scenarios: tuple[Scenario, ...]) -> tuple[Scenario, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inapplicable:
-    """A scenario that does not apply to a kernel.
+    """A scenario that does not apply to a kernel, or to a host.
 
-    :ivar why: Which option the kernel lacks, and what needs it.
+    :ivar why: Which option the kernel lacks, and what needs it; or what this QEMU would do.
     """
 
     scenario: str
@@ -103,14 +106,40 @@ class Inapplicable:
         return f"{self.scenario} does not apply: {self.why}"
 
 
+def why_not(scenario: Scenario, lacks: Iterable[Missing] | None, host: Host | None) -> str:
+    """Return why a scenario does not apply to a kernel, or to a host, in words; else nothing.
+
+    :param lacks: As :func:`hibtest.spec.needs.unmet` takes it.
+    :param host: ``None``: nothing is known against its QEMU.
+    """
+    reasons = (unmet(scenario, lacks), barred(scenario, host) if host else "")
+    return "; ".join(filter(None, reasons))
+
+
+def host_in_doubt(wanted: str = Wanted.AUTO) -> Host | None:
+    """Return this host if something is known against its QEMU; else nothing is started for it.
+
+    :param wanted: A value of :class:`~hibtest.machine.accel.Wanted`.
+    """
+    try:
+        version = qemu_version(QEMU)
+        if known_trouble(version) is None:
+            return None
+        accel, reason = choose(QEMU, wanted)
+    except HibtestError:
+        return None  # whoever runs a scenario is told
+    return Host(qemu=version, accel=accel, accel_reason=reason)
+
+
 def applying(
-    scenarios: tuple[Scenario, ...], files: GuestFiles | None
+    scenarios: tuple[Scenario, ...], files: GuestFiles | None, host: Host
 ) -> tuple[tuple[Scenario, ...], tuple[Inapplicable, ...]]:
-    """Tell the scenarios that a kernel can be asked from those that it lacks something for.
+    """Tell the scenarios that can be asked from those that kernel or QEMU lack something for.
 
     :param files: Of one's own kernel. Debian's lack nothing.
     """
-    why = {one.name: unmet(one, files.lacks if files else None) for one in scenarios}
+    lacks = files.lacks if files else None
+    why = {one.name: why_not(one, lacks, host) for one in scenarios}
     others = tuple(Inapplicable(scenario=name, why=text) for name, text in why.items() if text)
     return tuple(one for one in scenarios if not why[one.name]), others
 

@@ -13,6 +13,7 @@ import typer
 from hibtest.cli import options
 from hibtest.cli.output import print_json
 from hibtest.errors import SpecError
+from hibtest.evidence import Host
 from hibtest.printable import printable
 from hibtest.spec import KernelMethod, Scenario
 from hibtest.spec.lacking import Missing
@@ -34,8 +35,7 @@ def list_(
     """List the scenarios; with --kernel, as they apply to that one."""
     from hibtest import images
     from hibtest.bench import catalogue
-    from hibtest.bench.chosen import asked_of, on_own_kernel
-    from hibtest.spec.needs import unmet
+    from hibtest.bench.chosen import asked_of, host_in_doubt, on_own_kernel, why_not
     from hibtest.spec.select import select
 
     places = catalogue.named(scenarios)
@@ -47,8 +47,9 @@ def list_(
         raise SpecError(f"--modules {modules} needs --kernel")
     else:
         lacks = None
+    host = host_in_doubt()
     if json:
-        print_json(_told(found, lacks) if kernel else found)
+        print_json(_told(found, lacks, host) if kernel or host else found)
         return
     from rich.console import Console
     from rich.table import Table
@@ -58,7 +59,7 @@ def list_(
         table.add_column(heading, no_wrap=not wraps, overflow="fold")
     for one in found:
         by = "kernel" if isinstance(one.method, KernelMethod) else "agent"
-        why = unmet(one, lacks)
+        why = why_not(one, lacks, host)
         table.add_row(one.name, by, f"does not apply: {why}" if why else str(one.expected))
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -78,12 +79,13 @@ def _warn(text: str) -> None:
     print(f"hibtest: {printable(text)}", file=sys.stderr)
 
 
-def _told(found: Iterable[Scenario], lacks: Lacks) -> list[dict[str, Any]]:
+def _told(found: Iterable[Scenario], lacks: Lacks, host: Host | None) -> list[dict[str, Any]]:
     """Return scenarios for JSON, each with why it does not apply; empty if it does."""
+    from hibtest.bench.chosen import why_not
     from hibtest.evidence import to_json
-    from hibtest.spec.needs import unmet
 
-    return [{**json.loads(to_json(one)), "inapplicable": unmet(one, lacks)} for one in found]
+    why = ((one, why_not(one, lacks, host)) for one in found)
+    return [{**json.loads(to_json(one)), "inapplicable": text} for one, text in why]
 
 
 def _only_in_pytest(directory: Path, lacks: Lacks, kernel: str | None) -> list[str]:

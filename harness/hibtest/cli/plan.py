@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest import images
+from hibtest.bench.chosen import host_in_doubt, why_not
 from hibtest.cycle.boot import Lab
 from hibtest.evidence import Host, to_json
 from hibtest.job import Job
@@ -15,7 +16,6 @@ from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU
 from hibtest.spec import GuestFiles, Role, Scenario
 from hibtest.spec.course import BootPlan, course, expected_course
-from hibtest.spec.needs import unmet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
         accel=chosen,
         accel_reason=reason,
         boots=tuple(boots),
-        inapplicable=unmet(scenario, files.lacks),
+        inapplicable=why_not(scenario, files.lacks, host_in_doubt(accel)),
     )
 
 

@@ -63,7 +63,7 @@ def run_all(said: Settings, chosen: tuple[Scenario, ...], earlier: Again | None,
     files = given(said, earlier, say, aside=aside)
     if files and files.kernel_name == OWN_KERNEL:
         chosen = on_own_kernel(chosen)
-    chosen, others = applying(chosen, files)
+    chosen, others = applying(chosen, files, here.host)
     here = _with_files(replace(here, given=files), chosen, aside=aside)
     say(_host(here))
     with owner(here.runs, say) as name:
