@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hibtest.deadline import Deadline, poll
 from hibtest.errors import HostError
 from hibtest.machine import turns
 from hibtest.machine.shape import Accel
@@ -43,6 +44,46 @@ def test_a_guest_waits_until_there_is_a_cpu(tmp_path: Path) -> None:
     assert sits.wait(60)
     other.join(60)
     assert other.exitcode == 0
+
+
+def test_whoever_came_first_sits_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seats, order = tmp_path / "seats", tmp_path / "order"
+    script = f"""
+import os
+from pathlib import Path
+os.cpu_count = lambda: 1
+from hibtest.machine.shape import Accel
+from hibtest.machine.turns import turn
+with turn(Accel.TCG, Path({str(seats)!r})), Path({str(order)!r}).open("a") as file:
+    file.write(os.environ["NUMBER"])
+"""
+    others = []
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    with turn(Accel.TCG, seats):
+        for number in range(4):
+            more = {**os.environ, "NUMBER": str(number)}
+            others.append(subprocess.Popen([sys.executable, "-c", script], env=more))
+            _until_waiting(seats, number + 1)
+        assert not order.exists()
+    assert [other.wait(60) for other in others] == [0, 0, 0, 0]
+    assert order.read_text() == "0123"
+    assert _waiting(seats) == []
+
+
+def _until_waiting(where: Path, many: int) -> None:
+    poll(lambda: len(_waiting(where)) == many or None, Deadline.after(60, "one who waits"))
+
+
+def _waiting(where: Path) -> list[str]:
+    return sorted(path.name for path in where.iterdir() if path.name.startswith("waits-"))
+
+
+def test_one_that_is_killed_while_it_waits_is_waited_for_by_nobody(tmp_path: Path) -> None:
+    left = tmp_path / f"waits-{0:020d}-1"
+    tmp_path.chmod(0o700)
+    left.touch()
+    with turn(Accel.TCG, tmp_path):
+        assert not left.exists()
 
 
 def test_as_many_guests_as_cpus_run_side_by_side(

@@ -4,6 +4,7 @@ QEMU emulates all vCPUs of a guest in one thread (hibtest/machine/argv.py), whic
 the guest runs. More guests than CPUs wait for each other, and where they have to wait much they
 stand still or panic while they boot. So a guest takes a *seat*, of which there is one for each
 CPU. Seats are locks on files of this user's: they are free again when whoever held them is gone.
+Whoever came first gets the next one (hibtest/machine/queue.py).
 
 The files lie in a directory below the temporary one, which does not depend on $HOME or $XDG_*: a
 service and a shell of one user share it. It must be that user's alone.
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from hibtest.deadline import Deadline, DeadlineExpired, poll
 from hibtest.errors import HostError
+from hibtest.machine.queue import is_first, standing_in
 from hibtest.machine.shape import Accel
 from hibtest.printable import printable
 
@@ -90,12 +92,19 @@ class _Room:
         """Take a seat; it is given back when the stack is left."""
         deadline = Deadline.after(_LIMIT, f"one of {len(self._names)} seats for a guest")
         try:
-            poll(lambda: self._any() or self._not_yet(), deadline, every=_EVERY)
+            with standing_in(self._fd) as place:
+                poll(lambda: self._next(place) or self._not_yet(), deadline, every=_EVERY)
         except DeadlineExpired as error:
             hint = "end one of these, or wait"
             raise HostError(
                 f"{deadline.what}: none after 6 h; {self._held()}", hint=hint
             ) from error
+        except OSError as error:
+            raise _unusable(self._path, str(error.strerror)) from error
+
+    def _next(self, place: str) -> bool | None:
+        """Take a seat if it is our turn: whoever came first is served first."""
+        return self._any() if is_first(place, self._fd) else None
 
     def _any(self) -> bool | None:
         return any(self._take(name) for name in self._names) or None
