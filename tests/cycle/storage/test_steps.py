@@ -13,7 +13,17 @@ from hibtest.cycle.storage.stack import NEW
 from hibtest.errors import HostError, SpecError
 from hibtest.images import recipes
 from hibtest.images.userspaces import BUSYBOX
-from hibtest.spec import Crypt, GuestSpec, Layout, Linear, Scenario, SwapDisk, SwapFile, Volume
+from hibtest.spec import (
+    Crypt,
+    Filesystem,
+    GuestSpec,
+    Layout,
+    Linear,
+    Scenario,
+    SwapDisk,
+    SwapFile,
+    Volume,
+)
 from tests.cycle.jobs import ONE, files_in
 
 LAYOUTS: tuple[Layout, ...] = (
@@ -88,6 +98,15 @@ def test_a_filesystem_that_the_guest_is_to_fill_has_a_label_that_says_so(tmp_pat
     disk = (tmp_path / "swap.raw").read_bytes()
     label = disk[1024 + 120 : 1024 + 136].rstrip(b"\0").decode()  # s_volume_name, fs/ext4/ext4.h
     assert label == recipes.VALUES["fresh_label"]
+
+
+@pytest.mark.parametrize("kind", Filesystem)
+def test_a_filesystem_that_was_filled_is_not_taken_for_a_fresh_one(kind: Filesystem) -> None:
+    """It would be filled again in the next boot, and an image that waits in it be lost."""
+    _, late = functions(replace(ONE, layout=(SwapFile(size_mib=16, filesystem=kind),)))
+    [*_, last] = [line for line in late.splitlines() if "if_fresh" in line]
+    assert "label" in last
+    assert re.search(r"\bhibtest\b(?!-)", last), last
 
 
 def test_a_root_is_not_put_on_what_hides_it() -> None:

@@ -37,7 +37,7 @@ class _Kind:
 _KINDS: Mapping[Filesystem, _Kind] = {
     Filesystem.EXT4: _Kind(
         make=f"mke2fs -q -F -t ext4 -U {_UUID} -L {_FRESH}",
-        label="/usr/sbin/e2label {device}",
+        label="/usr/sbin/e2label {device} hibtest",
         least_mib=1,
         room_mib=64,
     ),
