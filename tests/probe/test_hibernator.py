@@ -37,14 +37,26 @@ class Hibernator:
 
 def test_a_line_of_the_fifo_hibernates(tmp_path: Path) -> None:
     ask = Hibernator(tmp_path)
+    there = hibernator.writes_to(tmp_path)
     for mode in ("platform", "shutdown"):
         assert ask(f"\n{mode}\n") == [
             f"<4>hibtest: hibernate {mode} begins",
+            f"<4>hibtest: hibernate {there}",
             f"<4>hibtest: hibernate {mode} returned 0 OK success",
         ]
         assert (tmp_path / "state").read_text() == "disk"
     assert (tmp_path / "disk").read_text() == "shutdown"
     assert not (tmp_path / hibernator.BY_AGENT).exists()
+
+
+def test_where_the_kernel_will_write_to_is_said_before(tmp_path: Path) -> None:
+    swaps = tmp_path / "swaps"
+    lines = ("Filename Type Size Used Priority", "/gone file 8 0 -2", f"{tmp_path} file 8 0 1")
+    swaps.write_text("".join(f"{line}\n" for line in lines))
+    assert hibernator.writes_to(tmp_path, str(swaps)) == f"to 0:0 offset 0 of /gone {tmp_path}"
+    (tmp_path / "resume").write_text("254:16\n")
+    (tmp_path / "resume_offset").write_text("34816\n")
+    assert hibernator.writes_to(tmp_path, "/none") == "to 254:16 offset 34816 of "
 
 
 def agent(tmp_path: Path, text: str) -> str:

@@ -41,6 +41,12 @@ WRITTEN = (
     ("hibtest: failed: /dev/vda cannot be mounted", "guest-failed"),
     ("hibtest: no resume device /dev/vdz", "no-resume-device"),
     ("hibtest: swap offset 34816", "swap-offset"),
+    ("hibtest: swap offset 34816 on 254:16", "swap-offset"),
+    ("[    1.2] hibtest: hibernate to 254:16 offset 34816 of /swap/file", "writes-to"),
+    (
+        "[    1.2] hibtest: hibernate to 0:0 offset 0 of /dev/zram0=253:0 /dev/vdb=254:16",
+        "writes-to",
+    ),
     ("[    1.2] reboot: Power down", "power-down"),
     ("[    1.2] virtio_blk virtio1: PM: failed to freeze: error -16", "device-failed"),
     ("[    1.2] gpu 0000:01:00.0: PM: failed to restore async noirq: error -5", "device-failed"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -37,8 +38,33 @@ def serve(run: Path, power: Path = POWER, kmsg: str = "/dev/kmsg") -> None:
             procfs.say(f"hibernate {mode} begins", kmsg)
             if mode == "agent":
                 (run / BY_AGENT).touch()
+            else:
+                procfs.say(f"hibernate {writes_to(power)}", kmsg)
             came = by_agent(words) if mode == "agent" else hibernate(mode, power)
             procfs.say(f"hibernate {mode} returned {came}", kmsg)
+
+
+def writes_to(power: Path, swaps: str = "/proc/swaps") -> str:
+    """Return where the kernel will write an image: what it is told, and which swaps there are.
+
+    With no device it takes the first one in that order (find_first_swap(), mm/swapfile.c, 6.1 to
+    7.3).
+    """
+    device, offset = (procfs.read_or(power / name, "") for name in ("resume", "resume_offset"))
+    names = [line.split()[0] for line in procfs.read_or(swaps, "").splitlines()[1:]]
+    there = " ".join(map(numbered, names))
+    return f"to {device.strip() or '0:0'} offset {offset.strip() or 0} of {there}"
+
+
+def numbered(name: str) -> str:
+    """Return a swap's name, and the number of its device, where it is one."""
+    try:
+        found = os.stat(name)  # noqa: PTH116 - one of /proc/swaps, as it stands there
+    except OSError:
+        return name
+    if not stat.S_ISBLK(found.st_mode):
+        return name
+    return f"{name}={os.major(found.st_rdev)}:{os.minor(found.st_rdev)}"
 
 
 def hibernate(mode: str, power: Path) -> str:

@@ -11,7 +11,7 @@ teller      from lines to marks, stages and causes: live line by line, or all li
 """
 
 from hibtest.story.cpus import Switch, switches
-from hibtest.story.messages import Returned, returned
+from hibtest.story.messages import Returned, place, returned
 from hibtest.story.stages import BEGINNINGS
 from hibtest.story.teller import Mark, Story, Teller, read
 from hibtest.story.tries import Refusal, last_try, refusal, stage_of
@@ -28,6 +28,7 @@ __all__ = [
     "Teller",
     "causes",
     "last_try",
+    "place",
     "read",
     "refusal",
     "returned",

@@ -29,12 +29,23 @@ class Returned:
 # What the guest's own programs say (images/templates, hibtest/probe).
 OURS = (
     line("early", r"^hibtest: early"),
-    line("resume-try", r"hibtest: resume (?P<device>\S+) (?P<dev>\d+:\d+) offset (?P<offset>\d+)"),
+    line(
+        "resume-try",
+        r"hibtest: resume (?P<device>\S+) (?P<dev>\d+:\d+) offset (?P<offset>\d{1,20})",
+    ),
     anew("resume-back", r"^hibtest: resume came back", Stage.BOOT),
     line("noresume", r"^hibtest: noresume"),
     line("no-resume-device", r"^hibtest: no resume device (?P<device>.*)"),
     line("guest-failed", r"^hibtest: failed: (?P<text>.*)"),
-    line("swap-offset", r"^hibtest: swap offset (?P<pages>\d{1,12})(?!\d)"),
+    line(
+        "swap-offset",
+        r"^hibtest: swap offset (?P<pages>\d{1,12})(?!\d)( on (?P<device>\d{1,4}:\d{1,7})\b)?",
+    ),
+    line(
+        "writes-to",
+        r"hibtest: hibernate to (?P<device>\d{1,4}:\d{1,7}) offset (?P<pages>\d{1,12})(?!\d)"
+        r" of ?(?P<swaps>.*)",
+    ),
     line("swapon-failed", r"^hibtest: swapon (?P<device>\S+) failed"),
     line("ready", r"^hibtest: ready"),
     anew("begins", r"hibtest: hibernate agent begins", Stage.STOP),
@@ -170,6 +181,27 @@ def swap_offset(text: str) -> int | None:
     """Return the page at which a swap file lies, as a guest tells it; ``None``: another line."""
     words = _words(text, "swap-offset")
     return int(words["pages"]) if words else None
+
+
+def place(text: str) -> tuple[str, int, str] | None:
+    """Return where a line says that an image is looked for, or lies; ``None``: it is another line.
+
+    :return: ``MAJOR:MINOR`` of the device, empty when it is not told; the page there; which swaps
+        there are.
+    """
+    found = recognise(text)
+    if found is None:
+        return None
+    words = found[1].groupdict()
+    match found[0].name:
+        case "resume-try":
+            return words["dev"], int(words["offset"]), ""
+        case "swap-offset":
+            return words["device"] or "", int(words["pages"]), ""
+        case "writes-to":
+            return words["device"], int(words["pages"]), words["swaps"]
+        case _:
+            return None
 
 
 def percent(text: str) -> int | None:

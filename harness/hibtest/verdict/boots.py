@@ -7,6 +7,7 @@ from hibtest.evidence import Boot, Evidence, QmpEvent
 from hibtest.spec import Mode, Outcome, Role, Scenario
 from hibtest.verdict.before import preceded
 from hibtest.verdict.finding import Finding, Rule, console, corrupt, each, found, qmp
+from hibtest.verdict.places import elsewhere, image_in, lost
 from hibtest.verdict.refused import rolled_back
 
 
@@ -128,22 +129,36 @@ def _refuser(boot: Boot) -> str:
 
 
 def _cold_boot(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+    saved = evidence.boots[0]
     for before, boot in pairwise(evidence.boots):
+        saved = before if before.attempt is not None else saved
         if boot.role is not Role.RESUME or boot.resumed or boot.power_cut:
             continue
-        cause, why = _why_cold(before, boot)
+        cause, why = _why_cold(saved, before, boot)
         left = " (the image is still armed)" if boot.armed else ""
         reason = f"the {boot.directory} boot started afresh: {why}{left}"
         return found(Outcome.COLD_BOOT, cause, reason, console(boot), "boots[*].header")
     return None
 
 
-def _why_cold(before: Boot, boot: Boot) -> tuple[str, str]:
+def _why_cold(saved: Boot, before: Boot, boot: Boot) -> tuple[str, str]:
+    """Return cause and reason.
+
+    :param saved: The boot that hibernated; ``before``: the one right before, in which the image may
+        have waited.
+    """
     if not before.armed:
         off = "the power was cut" if before.power_cut else "the power-off"
-        return "not-armed", f"there was no image after {off}"
+        wrote = f": {where}" if (where := lost(before)) else ""
+        return "not-armed", f"there was no image after {off}{wrote}"
     cause = story.why_cold(boot.marks)
-    return (cause.name, cause.reason) if cause else ("no-attempt", "no resume was tried")
+    if cause is not None and cause.name == "no-image" and (where := elsewhere(saved, boot)):
+        return "no-image", f"{cause.reason}: {where}"
+    if cause is None or cause.name in {"no-image", "no-resume-device"}:
+        name, why = (cause.name, cause.reason) if cause else ("no-attempt", "no resume was tried")
+        lies = image_in(saved)
+        return name, f"{why}; the image's header is at {lies}" if lies else why
+    return cause.name, cause.reason
 
 
 def _event(boot: Boot, name: str) -> QmpEvent | None:

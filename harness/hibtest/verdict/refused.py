@@ -7,6 +7,7 @@ from hibtest.evidence import Attempt, AuditReport, Boot, Evidence
 from hibtest.spec import Outcome, Scenario
 from hibtest.story.refusals import ROLLED_BACK
 from hibtest.verdict.finding import Finding, console, found
+from hibtest.verdict.places import no_swap
 
 # What the audit says of a kernel that did not offer to hibernate before either, by exercise. One
 # that had offered it complains of the change, too (hibtest/probe/audit/power.py).
@@ -94,6 +95,8 @@ def _why(boot: Boot) -> str:
     part = story.last_try(boot.marks)
     told = story.refusal(part)
     said = f": {told.reason}" if told else ""
+    if told is not None and told.mark == "no-swap" and (where := no_swap(boot)):
+        said = f"{said}; {where}"
     if was_off(boot):
         return f"; hibernation was off before it was tried{said}"
     upto = part[: told.at + 1] if told else part
