@@ -51,6 +51,7 @@ BUSYBOX = Userspace(
     files={
         "inittab.j2": ("etc/inittab", 0o644),
         "boot.sh.j2": ("etc/hibtest/boot", 0o755),
+        "words.sh.j2": ("etc/hibtest/words", 0o644),
         "shutdown.sh.j2": ("etc/hibtest/shutdown", 0o755),
         "sshd_config.j2": ("etc/ssh/sshd_config", 0o644),
         "hosts.j2": ("etc/hosts", 0o644),

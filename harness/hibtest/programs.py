@@ -60,17 +60,18 @@ def require(*programs: str) -> None:
         raise HostError(what, hint=f"apt-get install {' '.join(packages)}")
 
 
-def run(argv: Sequence[str | Path], failed: str = "") -> None:
+def run(argv: Sequence[str | Path], failed: str = "", *, told: str = "") -> None:
     """Run a program to its end.
 
     :param failed: What it means that it fails, in words.
+    :param told: What it reads from its standard input.
     :raise HostError: When it is missing, or fails.
     """
     words = [os.fspath(word) for word in argv]
     require(words[0])
     done = subprocess.run(
         words,
-        stdin=subprocess.DEVNULL,
+        input=told,
         capture_output=True,
         text=True,
         errors="replace",

@@ -113,7 +113,7 @@ def _boots(lab: Lab, over: Over) -> Iterator[tuple[Boot, ...]]:
                 raise error
             if not _goes_on(plan, boot) or over(boots):
                 return
-            lab = replace(lab, told=boot.swap_offset)
+            lab = lab.after(boot)
 
 
 def _with(boots: tuple[Boot, ...], over: Over) -> Callable[[Boot], bool]:

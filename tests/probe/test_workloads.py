@@ -21,6 +21,7 @@ from hibtest.probe.workloads import nbd_server as nbd
 from hibtest.probe.workloads.table import PLANT
 from hibtest.spec import (
     Attach,
+    FullSwap,
     FuseDirty,
     GuestSpec,
     LoopOnFuse,
@@ -40,6 +41,7 @@ ALL: tuple[Workload, ...] = (
     *(Nbd(attach=attach) for attach in Attach),
     MuchMemory(),
     MuchMemory(locked=True),
+    FullSwap(),
 )
 
 

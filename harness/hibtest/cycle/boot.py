@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hibtest.cycle.storage import Storage, storage_of
 from hibtest.cycle.watch import Watch
 from hibtest.deadline import Deadline
 from hibtest.events import BootStarted, Sink
+from hibtest.evidence import Boot
 from hibtest.image.place import ImagePlace
 from hibtest.imageserver import ImageServer
 from hibtest.job import Job
@@ -36,6 +37,7 @@ class Lab:
     :ivar began: ``time.monotonic()`` of the run's beginning.
     :ivar server: The image server beside the run, if there is one.
     :ivar told: Where the guest said that its swap file lies, if it was asked: pages of the device.
+    :ivar first: Where it said so first: it may have been made anew since.
     """
 
     job: Job
@@ -45,6 +47,7 @@ class Lab:
     began: float
     server: ImageServer | None = None
     told: int | None = None
+    first: int | None = None
 
     @classmethod
     def of(cls, job: Job, sink: Sink = lambda _: None, began: float | None = None) -> "Lab":
@@ -80,13 +83,26 @@ class Lab:
             guest=plan.guest,
             kernel=job.files.kernel,
             initrd=job.files.initrd,
-            cmdline=cmdline(job.scenario, storage, plan.role, server=self.address, told=self.told),
+            cmdline=cmdline(
+                job.scenario,
+                storage,
+                plan.role,
+                server=self.address,
+                told=self.told,
+                first=self.first,
+            ),
             disks=with_faults(disks, plan.faults, server=server),
             network=Network.OPEN if server else Network.CLOSED,
             debug=job.proof,
             unplugs=any(isinstance(step, Unplug) for step in plan.steps),
             queues=queues(job.scenario),
         )
+
+    def after(self, boot: Boot) -> "Lab":
+        """Return the same for the boots after one."""
+        offsets = (swap_offset(mark.line) for mark in boot.marks if mark.name == "swap-offset")
+        first = next(offsets, None) if self.first is None else self.first
+        return replace(self, told=boot.swap_offset, first=first)
 
     @property
     def save_word(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from hibtest.cycle.storage import NOT_TOLD, Storage
-from hibtest.spec import AgentMethod, Role, Scenario
+from hibtest.spec import AgentMethod, Named, Offset, Role, Scenario
 
 NO_SERVER = "10.0.2.2:0"  # as a plan prints it
 
@@ -28,6 +28,7 @@ def cmdline(
     *,
     server: str = NO_SERVER,
     told: int | None = None,
+    first: int | None = None,
 ) -> str:
     """Return the kernel command line of a boot.
 
@@ -36,8 +37,10 @@ def cmdline(
 
     :param server: Where the guest finds an image server.
     :param told: Where the guest said that its swap file lies, in pages of the device.
+    :param first: Where it said so first.
     """
-    words = [*_ALWAYS, f"root={storage.root.device}", *_resume(scenario, storage, role, told)]
+    words = [*_ALWAYS, f"root={storage.root.device}", *_resume(scenario, storage, role)]
+    words.extend(_offset(scenario, storage, role, told, first))
     if isinstance(scenario.method, AgentMethod) and role in {Role.RESUME, Role.COLD}:
         words.append(f"hibtest.agent={storage.image_word(server, told)}")
     if role is Role.RESCUE or (role is Role.RESUME and scenario.resume.noresume):
@@ -48,11 +51,24 @@ def cmdline(
     return " ".join(words)
 
 
-def _resume(scenario: Scenario, storage: Storage, role: Role, told: int | None) -> Iterator[str]:
+def _resume(scenario: Scenario, storage: Storage, role: Role) -> Iterator[str]:
     changed = scenario.resume.device if role is Role.RESUME else None
-    if changed:
-        yield f"resume={changed}"
-    elif storage.swap:
-        yield f"resume={storage.swap.device}"
-    if storage.swap and storage.swap.offset is None and role is not Role.SAVE:
-        yield f"resume_offset={NOT_TOLD if told is None else told}"
+    device = changed or (storage.swap.resume if storage.swap else "")
+    if device:
+        yield f"resume={device}"
+
+
+def _offset(
+    scenario: Scenario, storage: Storage, role: Role, told: int | None, first: int | None
+) -> Iterator[str]:
+    if storage.swap is None or storage.swap.offset is not None or role is Role.SAVE:
+        return
+    asked = scenario.resume.offset if role is Role.RESUME else None
+    unnamed = scenario.resume.named is Named.NOT and not scenario.resume.device
+    if asked is Offset.MISSING or (asked is None and unnamed):
+        return
+    if isinstance(asked, int):
+        told = asked
+    elif asked is Offset.STALE and first is not None:
+        told = first
+    yield f"resume_offset={NOT_TOLD if told is None else told}"

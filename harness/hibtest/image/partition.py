@@ -11,10 +11,14 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from hibtest.errors import HostError, SpecError
+from hibtest.image.blocks import Blocks
+from hibtest.image.extents import Extent, Extents
+from hibtest.image.header import PAGE_SIZE
 
 _SECTOR = 512  # also the bytes of an MBR, whatever the disk's sectors
 _SIZES = (_SECTOR, 4096)
@@ -23,6 +27,8 @@ _GPT = b"EFI PART"
 _EXTENDED = {0x05, 0x0F, 0x85}
 _PROTECTIVE = 0xEE
 _MOST = 256  # partitions that Linux would number
+
+_Read = Callable[[int, int], bytes]  # so many bytes, from this byte of the disk on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +48,39 @@ def find_partition(fd: int, name: str, number: int) -> Partition:
     :raise SpecError: When there is no table, or no such partition in it.
     :raise HostError: When the disk cannot be read.
     """
+    read = partial(os.pread, fd)
     try:
-        found = {part.number: part for part in _partitions(fd, name)}
+        return _found(read, name, number, os.lseek(fd, 0, os.SEEK_END), partial(_sector_of, fd))
     except OSError as error:
         raise HostError(f"{name}: cannot read the partitions: {error.strerror}") from error
+
+
+def within(disk: Blocks, number: int) -> Extents:
+    """Return one of the partitions of a disk, as blocks.
+
+    :raise SpecError: When there is no table, no such partition in it, or one that begins or ends
+        within a block.
+    :raise HostError: When the disk cannot be read.
+    """
+
+    def read(count: int, at: int) -> bytes:
+        return disk.peek(at, count)
+
+    part = _found(read, disk.name, number, disk.size, lambda: _SECTOR)
+    if part.start % PAGE_SIZE or part.size % PAGE_SIZE:
+        raise SpecError(f"{disk.name}: partition {number} has {part.size} bytes from {part.start}")
+    count = part.size // PAGE_SIZE
+    extent = Extent(first=0, below=part.start // PAGE_SIZE, count=count)
+    return Extents(name=disk.name, count=count, device=disk, extents=(extent,))
+
+
+def _found(read: _Read, name: str, number: int, size: int, sector: Callable[[], int]) -> Partition:
+    found = {part.number: part for part in _partitions(read, name, sector)}
     if number not in found:
         there = ", ".join(map(str, sorted(found))) or "none"
         raise SpecError(f"{name}: no partition {number}; there are: {there}")
     part = found[number]
-    if part.start + part.size > os.lseek(fd, 0, os.SEEK_END):
+    if part.start + part.size > size:
         raise SpecError(
             f"{name}: partition {number} ends at byte {part.start + part.size},"
             " which is after the disk's end",
@@ -59,26 +89,28 @@ def find_partition(fd: int, name: str, number: int) -> Partition:
     return part
 
 
-def _partitions(fd: int, name: str) -> Iterator[Partition]:
-    mbr = os.pread(fd, _SECTOR, 0)
+def _partitions(read: _Read, name: str, sector_of: Callable[[], int]) -> Iterator[Partition]:
+    mbr = read(_SECTOR, 0)
     if mbr[510:] != b"\x55\xaa":
         raise SpecError(f"{name}: no partition table", hint="leave --partition away")
-    entries, sector = list(_entries(mbr)), _sector(fd)
+    entries, sector = list(_entries(mbr)), _sector(read) or sector_of()
     if any(kind == _PROTECTIVE for kind, _, _ in entries):
-        yield from _gpt(fd, name, sector)
+        yield from _gpt(read, name, sector)
         return
     for number, (kind, start, sectors) in enumerate(entries, 1):
         if sectors and kind not in _EXTENDED:
             yield _partition(number, start, sectors, sector)
         elif sectors:
-            yield from _logical(fd, start, sector)
+            yield from _logical(read, start, sector)
 
 
-def _sector(fd: int) -> int:
-    """Return the bytes of a sector, as the table counts them."""
-    for size in _SIZES:
-        if os.pread(fd, len(_GPT), size) == _GPT:
-            return size
+def _sector(read: _Read) -> int:
+    """Return the bytes of a sector as a GPT counts them, 0 where there is none."""
+    return next((size for size in _SIZES if read(len(_GPT), size) == _GPT), 0)
+
+
+def _sector_of(fd: int) -> int:
+    """Return the bytes of a sector, as the kernel says; a file's has 512."""
     if not stat.S_ISBLK(os.fstat(fd).st_mode):
         return _SECTOR
     return int.from_bytes(fcntl.ioctl(fd, _BLKSSZGET, bytes(4)), sys.byteorder)
@@ -90,11 +122,11 @@ def _entries(mbr: bytes) -> Iterator[tuple[int, int, int]]:
         yield mbr[at + 4], *struct.unpack_from("<II", mbr, at + 8)
 
 
-def _logical(fd: int, extended: int, size: int) -> Iterator[Partition]:
+def _logical(read: _Read, extended: int, size: int) -> Iterator[Partition]:
     """Follow the chain of an extended partition; numbers begin with 5."""
     table, seen = extended, {extended}
     for number in range(5, _MOST):
-        sector = os.pread(fd, _SECTOR, table * size)
+        sector = read(_SECTOR, table * size)
         if sector[510:] != b"\x55\xaa":
             return
         entries = list(_entries(sector))
@@ -108,15 +140,15 @@ def _logical(fd: int, extended: int, size: int) -> Iterator[Partition]:
         seen.add(table)
 
 
-def _gpt(fd: int, name: str, sector: int) -> Iterator[Partition]:
-    header = os.pread(fd, _SECTOR, sector)
+def _gpt(read: _Read, name: str, sector: int) -> Iterator[Partition]:
+    header = read(_SECTOR, sector)
     if len(header) < _SECTOR or not header.startswith(_GPT):
         raise SpecError(f"{name}: its MBR promises a GPT, but there is none")
     table, count, size = struct.unpack_from("<QII", header, 72)
     if not 128 <= size <= 4096 or table > 1 << 40:
         raise SpecError(f"{name}: a GPT with entries of {size} bytes at sector {table}")
     for number in range(1, min(count, _MOST) + 1):
-        entry = os.pread(fd, size, table * sector + (number - 1) * size)
+        entry = read(size, table * sector + (number - 1) * size)
         if len(entry) < size:
             return
         first, last = struct.unpack_from("<QQ", entry, 32)

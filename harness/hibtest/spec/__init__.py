@@ -15,7 +15,16 @@ from hibtest.spec.fault import (
     HangUp,
 )
 from hibtest.spec.guest import OWN_KERNEL, Arch, Firmware, GuestFiles, GuestSpec, Topology
-from hibtest.spec.layout import Filesystem, Layout, Swap, SwapDisk, SwapFile
+from hibtest.spec.layout import (
+    Filesystem,
+    Layout,
+    Swap,
+    SwapDisk,
+    SwapFile,
+    SwapPartition,
+    SwapZram,
+    Table,
+)
 from hibtest.spec.method import (
     AgentMethod,
     KernelMethod,
@@ -26,17 +35,18 @@ from hibtest.spec.method import (
     Target,
 )
 from hibtest.spec.outcome import Expected, Outcome, Role, Stage
+from hibtest.spec.resume import Named, Offset, ResumeSpec
 from hibtest.spec.scenario import (
     IMAGE_DEVICE,
     KEYS_DEVICE,
     SCRATCH_DEVICE,
-    ResumeSpec,
     Scenario,
 )
 from hibtest.spec.stack import Crypt, Layer, Linear, Stack, Volume
-from hibtest.spec.step import Do, Offline, Online, OwnStep, Plug, Unplug
+from hibtest.spec.step import Do, MoveSwap, Offline, Online, OwnStep, Plug, Unplug
 from hibtest.spec.workload import (
     Attach,
+    FullSwap,
     FuseDirty,
     LoopOnFuse,
     MuchMemory,
@@ -70,6 +80,7 @@ __all__ = [
     "Firmware",
     "Flip",
     "FlipData",
+    "FullSwap",
     "FuseDirty",
     "GuestFiles",
     "GuestSpec",
@@ -81,9 +92,12 @@ __all__ = [
     "LoopOnFuse",
     "Method",
     "Mode",
+    "MoveSwap",
     "MuchMemory",
+    "Named",
     "Nbd",
     "Offline",
+    "Offset",
     "Online",
     "Outcome",
     "OwnStep",
@@ -100,6 +114,9 @@ __all__ = [
     "SwapDisk",
     "SwapFile",
     "SwapOnLoopOnFuse",
+    "SwapPartition",
+    "SwapZram",
+    "Table",
     "Target",
     "Topology",
     "Unplug",

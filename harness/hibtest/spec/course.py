@@ -8,7 +8,8 @@ from hibtest.spec.fault import Always, AtRest, AtStage, CutPower, Fault
 from hibtest.spec.guest import GuestSpec
 from hibtest.spec.method import AgentMethod
 from hibtest.spec.outcome import Outcome, Role, Stage
-from hibtest.spec.scenario import ResumeSpec, Scenario
+from hibtest.spec.resume import ResumeSpec
+from hibtest.spec.scenario import Scenario
 from hibtest.spec.step import Step, Task, after
 
 

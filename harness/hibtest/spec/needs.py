@@ -10,11 +10,20 @@ from dataclasses import dataclass
 
 from hibtest.spec.guest import Firmware
 from hibtest.spec.lacking import Missing
+from hibtest.spec.layout import Filesystem, SwapFile, SwapPartition, SwapZram, Table
 from hibtest.spec.method import AgentMethod, KernelMethod, Protect, Stopper
 from hibtest.spec.scenario import Scenario
 from hibtest.spec.stack import Crypt, Layer
 from hibtest.spec.step import Plug, Unplug
-from hibtest.spec.workload import FuseDirty, LoopOnFuse, MuchMemory, Nbd, SwapOnLoopOnFuse, Workload
+from hibtest.spec.workload import (
+    FullSwap,
+    FuseDirty,
+    LoopOnFuse,
+    MuchMemory,
+    Nbd,
+    SwapOnLoopOnFuse,
+    Workload,
+)
 
 Asks = Callable[[Scenario], bool]
 _COMPRESSOR = "hibernate.compressor="  # since v6.9
@@ -86,6 +95,22 @@ def _layers(one: Scenario) -> Iterator[Layer]:
     yield from one.guest.root
     for swap in one.layout:
         yield from swap.on
+
+
+def _has_zram(one: Scenario) -> bool:
+    return any(isinstance(swap, SwapZram) for swap in one.layout)
+
+
+def _has_table(table: Table) -> Asks:
+    return lambda one: any(
+        isinstance(swap, SwapPartition) and swap.table is table for swap in one.layout
+    )
+
+
+def _has_file_on(kind: Filesystem) -> Asks:
+    return lambda one: any(
+        isinstance(swap, SwapFile) and swap.filesystem is kind for swap in one.layout
+    )
 
 
 def _snapshots(one: Scenario) -> bool:
@@ -200,7 +225,7 @@ NEEDS = (
     _some("CGROUPS", "the stopper `cgroup`", _by_cgroup),
     _some("ADVISE_SYSCALLS", "paging out by `madvise`", _pages_out("madvise")),
     _some("MEMCG", "paging out by `reclaim`", _pages_out("reclaim")),
-    _some("MEMFD_CREATE", "memory that a process keeps much of", _works(MuchMemory)),
+    _some("MEMFD_CREATE", "memory that a process keeps much of", _works(MuchMemory, FullSwap)),
     _some("PM_SLEEP_DEBUG", "pm_test levels and pm_debug_messages"),
     _some("DYNAMIC_DEBUG", "the kernel's own account of each stage"),
     _some("MAGIC_SYSRQ", "task states after a hang"),
@@ -209,15 +234,17 @@ NEEDS = (
     _some_driver("DM_SNAPSHOT=dm_snapshot", "device-mapper snapshots, and LVM's", _snapshots),
     _some_driver("DM_CRYPT=dm_crypt", "encrypted swap", _encrypts),
     _some_driver("BLK_DEV_LOOP=loop", "swap on loop devices", _works(LoopOnFuse, SwapOnLoopOnFuse)),
-    _some_driver("ZRAM=zram", "zram beside the swap on disk"),
+    _some_driver("ZRAM=zram", "zram beside the swap on disk", _has_zram),
+    _some("EFI_PARTITION", "swap on a partition of a GPT", _has_table(Table.GPT)),
+    _some("MSDOS_PARTITION", "swap on a partition of an MBR", _has_table(Table.MBR)),
     _some_driver("BLK_DEV_NBD=nbd", "disks over the network", _works(Nbd)),
     _some_driver(
         "FUSE_FS=fuse",
         "FUSE filesystems, which stoppers fall over",
         _works(FuseDirty, LoopOnFuse, SwapOnLoopOnFuse),
     ),
-    _some_driver("XFS_FS=xfs", "swap files on XFS"),
-    _some_driver("BTRFS_FS=btrfs", "swap files on Btrfs"),
+    _some_driver("XFS_FS=xfs", "swap files on XFS", _has_file_on(Filesystem.XFS)),
+    _some_driver("BTRFS_FS=btrfs", "swap files on Btrfs", _has_file_on(Filesystem.BTRFS)),
     _some_driver("VIRTIO_BALLOON=virtio_balloon", "guests whose memory is taken while they run"),
     _some_driver("VIRTIO_CONSOLE=virtio_console", "a channel beside the serial console"),
 )

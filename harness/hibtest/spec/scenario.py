@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from hibtest.errors import SpecError
 from hibtest.spec.cpus import require_cpus
 from hibtest.spec.fault import Fault
-from hibtest.spec.guest import Firmware, GuestSpec
-from hibtest.spec.layout import Layout, SwapDisk
+from hibtest.spec.guest import GuestSpec
+from hibtest.spec.layout import Layout, SwapDisk, require_layout
 from hibtest.spec.method import KernelMethod, Method
 from hibtest.spec.older import scenario_today
 from hibtest.spec.outcome import Expected
+from hibtest.spec.resume import ResumeSpec, require_resume
 from hibtest.spec.step import OwnStep
 from hibtest.spec.workload import Workload
 
@@ -21,26 +22,6 @@ LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of
 _TUPLES = ("layout", "faults", "workloads", "before", "last", "between", "after", "afresh", "tags")
 _KERNEL = "KERNEL"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeSpec:
-    """What the resume boot is told, where it differs from the save boot.
-
-    :ivar device: ``resume=`` of the resume boot; ``None``: the first swap, as in all boots.
-    :ivar noresume: Whether ``noresume`` stands on its kernel command line.
-    :ivar vcpus: vCPUs that its machine has; ``None``: as many as there were at the power-off.
-    :ivar memory_mib: Memory that its machine has; ``None``: as the guest's.
-    :ivar cpu: Its vCPU model, as QEMU names it; empty: as the guest's.
-    :ivar firmware: What it starts with; ``None``: as the guest's.
-    """
-
-    device: str | None = None
-    noresume: bool = False
-    vcpus: int | None = None
-    memory_mib: int | None = None
-    cpu: str = ""
-    firmware: Firmware | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +83,7 @@ class Scenario:
             _require_tuple(f"{self.name}: {name}", getattr(self, name))
         _require_tuple(f"{self.name}: guest.root", self.guest.root)
         require_cpus(self)
+        self._require_swaps()
         names = [one.name for one in self.workloads]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SpecError(f"{self.name}: two workloads are called {twice[0]}", hint="rename one")
@@ -123,6 +105,15 @@ class Scenario:
     def on(self, kernel: str) -> "Scenario":
         """Return the same question asked of another kernel."""
         return replace(self, name=self.question, guest=replace(self.guest, kernel=kernel))
+
+    def _require_swaps(self) -> None:
+        """Check that there can be such swaps, and that the kernel can be told of the first so."""
+        steps = (*self.before, *self.last, *self.between, *self.after, *self.afresh)
+        try:
+            require_layout(self.layout)
+            require_resume(self.resume, self.layout, self.method, steps)
+        except SpecError as error:
+            raise SpecError(f"{self.name}: {error.message}", hint=error.hint) from error
 
 
 def _require_tuple(what: str, value: object) -> None:

@@ -116,7 +116,21 @@ class Do(msgspec.Struct, frozen=True, kw_only=True, tag="do"):
         return f"do: {self.command}"
 
 
-OwnStep = Plug | Unplug | Offline | Online | Do
+class MoveSwap(msgspec.Struct, frozen=True, kw_only=True, tag="move-swap"):
+    """Make the first swap, a file, anew: switched off, removed, made elsewhere, switched on.
+
+    :ivar told: Whether the running kernel is told of its new place, by /sys/power/resume_offset.
+    """
+
+    told: bool = True
+
+    @property
+    def words(self) -> str:
+        whom = "the kernel" if self.told else "nobody"
+        return f"make the swap file anew, elsewhere, and tell {whom}"
+
+
+OwnStep = Plug | Unplug | Offline | Online | Do | MoveSwap
 Step = Task | OwnStep
 
 

@@ -63,6 +63,14 @@ class MuchMemory(msgspec.Struct, frozen=True, kw_only=True, tag="much-memory"):
         return "locked-memory" if self.locked else "much-memory"
 
 
+class FullSwap(msgspec.Struct, frozen=True, kw_only=True, tag="full-swap"):
+    """Memory of a process that is swapped out, and fills a half of all swap."""
+
+    @property
+    def name(self) -> str:
+        return "full-swap"
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
     """A program of one's own, started in the guest, and asked afterwards.
 
@@ -83,4 +91,4 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
         return f"run-{self.label}"
 
 
-Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd | MuchMemory | Run
+Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd | MuchMemory | FullSwap | Run

@@ -9,7 +9,7 @@ import pytest
 
 from hibtest.bench import catalogue
 from hibtest.cycle.storage import storage_of
-from hibtest.cycle.storage.stack import NEW
+from hibtest.cycle.storage.stack import NEW, made_by
 from hibtest.errors import HostError, SpecError
 from hibtest.images import recipes
 from hibtest.images.userspaces import BUSYBOX
@@ -19,9 +19,14 @@ from hibtest.spec import (
     GuestSpec,
     Layout,
     Linear,
+    MoveSwap,
+    Named,
+    ResumeSpec,
     Scenario,
     SwapDisk,
     SwapFile,
+    SwapPartition,
+    SwapZram,
     Volume,
 )
 from tests.cycle.jobs import ONE, files_in
@@ -31,6 +36,8 @@ LAYOUTS: tuple[Layout, ...] = (
     (SwapDisk(size_mib=16, priority=1), SwapFile(size_mib=16)),
     (SwapDisk(size_mib=16, on=(Linear(), Crypt(), Volume())),),
     (SwapFile(size_mib=16, on=(Volume(), Crypt(sector_size=4096))),),
+    (SwapFile(size_mib=16, pieces=100, filesystem=Filesystem.BTRFS),),
+    (SwapPartition(size_mib=16, priority=3), SwapZram(size_mib=16)),
 )
 SCENARIOS = [
     *catalogue.scenarios(),
@@ -60,11 +67,12 @@ def test_the_script_is_shell_in_words_that_the_guest_has(scenario: Scenario) -> 
         assert word in known, word
         if word in {"tool", "if_new"}:
             assert first in {"cryptsetup", "dmsetup", "lvm", "mkswap", "mke2fs"}
-    known = words("boot.sh.j2", BUSYBOX.applets)
-    for word, first in _STEP.findall(late):
-        assert word in known, word
-        if word == "if_fresh":  # busybox would take a program of its own first
-            assert first.startswith(("/usr/", "chmod"))
+    known = words("words.sh.j2", BUSYBOX.applets)
+    steps = _STEP.findall(late)
+    assert {word for word, _ in steps} <= known
+    for word, first in steps:
+        if word in {"if_fresh", "must"}:  # busybox would take a program of its own first
+            assert first in {"chmod", "swapoff", *known} or first.startswith("/usr/")
 
 
 def test_drivers_that_early_userspace_loads_are_in_the_initramfs() -> None:
@@ -81,6 +89,32 @@ def test_the_first_swap_alone_tells_its_offset() -> None:
     assert "tell_offset /swap/file" in late
     _, late = functions(replace(ONE, layout=(SwapDisk(), file)))
     assert "tell_offset" not in late
+
+
+def test_a_kernel_that_is_told_of_no_device_is_told_of_no_offset() -> None:
+    untold = replace(ONE, layout=(SwapFile(size_mib=16),), resume=ResumeSpec(named=Named.NOT))
+    _, late = functions(untold)
+    assert "say_offset /swap/file /dev/disk/by-id/virtio-swap" in late
+    assert "tell_offset" not in late
+
+
+def test_a_file_that_is_made_anew_has_room_beside_the_old_one(tmp_path: Path) -> None:
+    stays = replace(ONE, layout=(SwapFile(size_mib=200),))
+    moved = replace(stays, before=(MoveSwap(),))
+    sizes = []
+    for scenario in (stays, moved):
+        storage_of(scenario).make(files_in(tmp_path), tmp_path)
+        sizes.append((tmp_path / "swap.raw").stat().st_size >> 20)
+        (tmp_path / "swap.raw").unlink()
+        (tmp_path / "plan.raw").unlink()
+        (tmp_path / "root.qcow2").unlink(missing_ok=True)
+    assert sizes == [264, 514]
+
+
+def test_a_file_in_pieces_has_twice_its_room_and_is_looked_at() -> None:
+    _, late = functions(replace(ONE, layout=(SwapFile(size_mib=64, pieces=100),)))
+    assert "if_fresh fragmented /swap/file 64 100\n" in late
+    assert late.index("use_swap /swap/file\n") < late.index("in_pieces /swap/file 100\n")
 
 
 def test_a_disk_that_the_guest_is_to_make_begins_with_that(tmp_path: Path) -> None:
@@ -117,9 +151,9 @@ def test_a_root_is_not_put_on_what_hides_it() -> None:
 
 
 def test_a_program_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
-    tiny = replace(ONE, layout=(SwapDisk(size_mib=0),))
+    make = made_by("mkswap --uuid none", 16)
     with pytest.raises(HostError, match=r"mkswap .*swap.raw: .*"):
-        storage_of(tiny).make(files_in(tmp_path), tmp_path)
+        make(tmp_path / "swap.raw", files_in(tmp_path))
 
 
 def test_two_of_a_kind_have_names_of_their_own() -> None:

@@ -7,10 +7,10 @@ from hibtest.cycle import hibernate
 from hibtest.cycle.boot import Came, Running, came_up
 from hibtest.cycle.proof.restore import Restorer
 from hibtest.cycle.proof.snapshot import Snapshot
-from hibtest.cycle.steps import examine, offline, plant, plug, power, save
+from hibtest.cycle.steps import examine, move, offline, plant, plug, power, save
 from hibtest.cycle.steps.situation import Situation
 from hibtest.reach.shell import Shell
-from hibtest.spec import Do, Offline, Online, Plug, Role, Stage, Unplug
+from hibtest.spec import Do, MoveSwap, Offline, Online, Plug, Role, Stage, Unplug
 from hibtest.spec.course import BootPlan
 from hibtest.spec.step import Step, Task
 
@@ -43,6 +43,8 @@ def _goes_on(step: Step, at: Situation, shell: Shell) -> bool:
             return offline.online(step, at, shell)
         case Do():
             return power.do(step, at, shell)
+        case MoveSwap():
+            return move.move(step, at, shell)
 
 
 def carry_out(plan: BootPlan, at: Situation) -> None:

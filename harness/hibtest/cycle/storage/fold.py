@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest.cycle.storage.part import NewDisk, Part, Stored
-from hibtest.cycle.storage.plan import plan_disk, script
+from hibtest.cycle.storage.plan import AGAIN, PLAN, WORDS, plan_disk, script
 from hibtest.cycle.storage.roots import root_part, scratch_part
 from hibtest.cycle.storage.swaps import swap_parts
 from hibtest.cycle.storage.targets import target_of, target_part
@@ -93,11 +93,13 @@ class Storage:
                     )
 
     def swap_in(self, directory: Path, told: int | None) -> ImagePlace | None:
-        """Return the swap that the kernel resumes from.
+        """Return the swap that the kernel resumes from, if the host can look at it.
 
         :param told: The offset that the guest has told, if it has.
         """
-        return None if self.swap is None else _place(self.swap, directory, told, swap=True)
+        if self.swap is None or not self.swap.file:
+            return None
+        return _place(self.swap, directory, told, swap=True)
 
     def image_in(self, directory: Path, told: int | None) -> ImagePlace | None:
         """Return where the image lies; see :meth:`swap_in`."""
@@ -105,6 +107,15 @@ class Storage:
             return None
         agent, swap = self.target is not None, self.image is self.swap
         return _place(self.image, directory, told, agent=agent, swap=swap)
+
+    def moved(self, *, told: bool) -> str:
+        """Return the shell, of a guest that is up, that makes the first swap, a file, anew.
+
+        :param told: Whether its kernel is told where it lies then; the console always is.
+        """
+        part, word = self.swap or Part(), "tell_offset" if told else "say_offset"
+        steps = f"{AGAIN} && {word} {part.swap} {part.device}"
+        return f"{{ . {WORDS} && . {PLAN} && {steps}; }} >/dev/console 2>&1"
 
     def save_word(self, server: str) -> str:
         """Return where an image is written to, as the agent takes it.
@@ -158,12 +169,12 @@ def storage_of(scenario: Scenario) -> Storage:
     :raise SpecError: When it cannot be built.
     """
     target, own = target_of(scenario), target_part(scenario)
-    swaps = swap_parts(scenario.layout)
+    swaps = swap_parts(scenario)
     in_swap = target in {None, Target.SWAP}
     return Storage(
         root=root_part(scenario.guest),
         swaps=swaps,
         beside=(own, scratch_part(scenario.guest.scratch_mib)),
-        image=own if not in_swap else swaps[0] if swaps else None,
+        image=own if not in_swap else swaps[0] if swaps and swaps[0].file else None,
         target=target,
     )

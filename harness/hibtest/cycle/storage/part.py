@@ -48,15 +48,18 @@ class Part:
     """What a member of a scenario's storage brings along.
 
     Steps are lines of shell, in the words of images/templates: ``early-init.sh.j2`` and
-    ``boot.sh.j2`` say which there are.
+    ``words.sh.j2`` say which there are.
 
     :ivar disks: Its disks, in PCI order.
     :ivar early: What early userspace does before it offers an image.
     :ivar late: What the guest's init does.
+    :ivar again: What makes a swap file anew, elsewhere, in a guest that is up.
     :ivar device: The block device that it comes to, as the guest knows it.
+    :ivar resume: What ``resume=`` names it by; empty: nothing does.
     :ivar swap: What /proc/swaps calls it.
     :ivar offset: Page of the device at which the swap's header lies; ``None``: the guest tells.
-    :ivar file: The file, in the run's directory, that holds an image written to it.
+    :ivar file: The file, in the run's directory, that holds an image written to it; empty: none
+        does.
     :ivar views: How the host looks through it, from the file up.
     :ivar filesystem: Whether what it comes to is a filesystem.
     """
@@ -64,7 +67,9 @@ class Part:
     disks: tuple[NewDisk, ...] = ()
     early: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
     device: str = ""
+    resume: str = ""
     swap: str = ""
     offset: int | None = 0
     file: str = ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from hibtest.probe import procfs, syscalls
 from hibtest.probe.base import RUN, Facts, ProbeError
 from hibtest.probe.detached import detach
-from hibtest.probe.workloads import disks, fuse_server, hoarder, nbd_server, swapper
+from hibtest.probe.workloads import disks, filler, fuse_server, hoarder, nbd_server, swapper
 
 PORT = 969  # below 1024, so that no other process of the guest is given it by chance
 SIZE = 64 * disks.MIB
@@ -62,6 +62,11 @@ def locked_memory() -> Facts:
     return hoarder.start(locked=True)
 
 
+def full_swap() -> Facts:
+    """Memory that fills a half of all swap."""
+    return filler.start()
+
+
 def fuse(name: str) -> Facts:
     disks.load("fuse", "FUSE_FS")
     return fuse_server.mount(disks.point(name), disks.store(name))
@@ -101,6 +106,7 @@ PLANT: dict[str, Callable[[], Facts]] = {
     "nbd-ioctl": nbd_ioctl,
     "much-memory": much_memory,
     "locked-memory": locked_memory,
+    "full-swap": full_swap,
 }
 
 
@@ -127,7 +133,7 @@ def check(name: str) -> Facts:
     if not note.exists():
         raise ProbeError("planted", f"the workload {name} was not set up in this life")
     planted = json.loads(note.read_text())
-    if name in {"much-memory", "locked-memory"}:
+    if name in {"much-memory", "locked-memory", "full-swap"}:
         return {"workload": name, **hoarder.look(planted)}
     server = disks.again(planted["server"])
     if name == "swap-on-loop-on-fuse":

@@ -1,0 +1,80 @@
+"""What boots are told of the swap to resume from, and of the machine that resumes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hibtest.errors import SpecError
+from hibtest.spec.guest import Firmware
+from hibtest.spec.layout import Layout, SwapDisk, SwapFile, SwapPartition, SwapZram
+from hibtest.spec.method import KernelMethod, Method
+from hibtest.spec.step import MoveSwap, OwnStep
+
+
+class Named(StrEnum):
+    """How ``resume=`` names the swap to resume from."""
+
+    NODE = "node"  # by its device node
+    UUID = "uuid"  # by the swap's own, which early userspace must look for: the kernel cannot
+    PARTUUID = "partuuid"  # by the partition's
+    NOT = "not"  # there is no resume=, nor is the kernel told in another way
+
+
+class Offset(StrEnum):
+    """What can be wrong with the ``resume_offset=`` of the resume boot."""
+
+    STALE = "stale"  # where the swap file lay when the guest first told
+    MISSING = "missing"  # there is none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeSpec:
+    """What boots are told of the swap; and where the resume boot differs from the save boot.
+
+    :ivar named: How ``resume=`` names the swap, in all boots.
+    :ivar device: ``resume=`` of the resume boot; ``None``: the first swap, as in all boots.
+    :ivar offset: ``resume_offset=`` of the resume boot, in pages of the device, or what is wrong
+        with it; ``None``: where the swap file lies.
+    :ivar noresume: Whether ``noresume`` stands on its kernel command line.
+    :ivar vcpus: vCPUs that its machine has; ``None``: as many as there were at the power-off.
+    :ivar memory_mib: Memory that its machine has; ``None``: as the guest's.
+    :ivar cpu: Its vCPU model, as QEMU names it; empty: as the guest's.
+    :ivar firmware: What it starts with; ``None``: as the guest's.
+    """
+
+    named: Named = Named.NODE
+    device: str | None = None
+    offset: Offset | int | None = None
+    noresume: bool = False
+    vcpus: int | None = None
+    memory_mib: int | None = None
+    cpu: str = ""
+    firmware: Firmware | None = None
+
+
+def require_resume(
+    resume: ResumeSpec, layout: Layout, method: Method, steps: Iterable[OwnStep]
+) -> None:
+    """Check that a layout's first swap is one that can be told of so.
+
+    :param steps: What the scenario asks to be done.
+    :raise SpecError: When it is not.
+    """
+    first = layout[0] if layout else None
+    file, moves = isinstance(first, SwapFile), any(isinstance(one, MoveSwap) for one in steps)
+    if moves and not file:
+        raise SpecError("no swap file comes first that could be moved", hint="SwapFile()")
+    if resume.offset is not None and not file:
+        raise SpecError(
+            f"resume_offset {resume.offset}, but no swap file comes first", hint="SwapFile()"
+        )
+    if resume.offset is Offset.STALE and not moves:
+        raise SpecError("a stale offset of a file that stays where it is", hint="add MoveSwap()")
+    if isinstance(resume.offset, int) and resume.offset < 0:
+        raise SpecError(f"resume_offset {resume.offset}", hint="0 or more pages")
+    if resume.named is Named.PARTUUID and not isinstance(first, SwapPartition):
+        raise SpecError("only a partition has a PARTUUID", hint="SwapPartition()")
+    if resume.named is Named.UUID and not isinstance(first, SwapDisk | SwapPartition):
+        raise SpecError("only a swap on a disk is named by its UUID here", hint="SwapDisk()")
+    if isinstance(first, SwapZram) and not isinstance(method, KernelMethod):
+        raise SpecError("the agent does not write to zram", hint="have another swap come first")
