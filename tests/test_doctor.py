@@ -31,6 +31,7 @@ def test_machine_without_anything_is_told_all_at_once(
         "QEMU",
         "acceleration",
         "qemu-img",
+        "btrfs",
         "tools for guest disks",
     ]
     assert found["QEMU"].remedy == "apt install qemu-system-x86"
@@ -61,8 +62,9 @@ def test_what_looks_at_filesystems_is_found_where_only_root_has_it_in_his_path(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     found = {check.name: check for check in checks({}, tmp_path)}
-    assert found["e2fsck"].ok
-    assert found["e2fsck"].detail.endswith("sbin/e2fsck")
+    for program in ("e2fsck", "xfs_repair"):
+        assert found[program].ok
+        assert found[program].detail.endswith(f"sbin/{program}")
 
 
 def test_directory_that_can_be_made_is_good_enough(tmp_path: Path) -> None:

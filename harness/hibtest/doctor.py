@@ -57,6 +57,8 @@ def checks(tools: Mapping[str, str], runs: Path) -> tuple[Check, ...]:
         _guarded("acceleration", _acceleration),
         check_program("qemu-img", "qemu-utils"),
         check_program("e2fsck", "e2fsprogs"),
+        check_program("xfs_repair", "xfsprogs"),
+        check_program("btrfs", "btrfs-progs"),
         check_tools(tools),
         check_extra("dot", "graphviz", "pictures of graphs"),
         check_user_namespaces(_SUBUID, _SYSCTL),

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from hibtest.cycle import agent
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.boot import Lab, Running, running
-from hibtest.cycle.filesystems import look, require_programs
+from hibtest.cycle.filesystems import look, replayed, require_programs
 from hibtest.cycle.server import served
 from hibtest.cycle.steps import Past, Situation, carry_out
 from hibtest.cycle.watch import Stalled
@@ -83,7 +84,9 @@ def _run(job: Job, sink: Sink, settled: Settled) -> Evidence:
         for boots in _boots(lab, over):
             evidence = replace(evidence, boots=boots)
             _store(job, evidence, began)
-        evidence = replace(evidence, filesystems=look(stored, job.directory))
+        evidence = replace(
+            evidence, filesystems=look(stored, job.directory, partial(replayed, lab))
+        )
     except HibtestError as error:
         evidence = replace(evidence, trouble=_trouble(error))
     except OSError as error:  # this host's, whichever file it was

@@ -1,25 +1,22 @@
 """A run that is over, booted once more by hand: on copies of its disks, which stay as they are."""
 
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from hibtest.cycle.boot import Came, Lab, came_up, running
+from hibtest.cycle.copies import copied
 from hibtest.cycle.server import served
 from hibtest.cycle.storage import storage_of
 from hibtest.cycle.storage.left import disks_in
-from hibtest.cycle.storage.targets import KEYS
 from hibtest.cycle.watch import Stalled
 from hibtest.errors import GuestError, HostError, SpecError
 from hibtest.given import opened
 from hibtest.image.qcow2 import Leads, leads
 from hibtest.job import Job
 from hibtest.machine.argv import argv
-from hibtest.machine.disk import copy
 from hibtest.machine.turns import turn
 from hibtest.spec import Always, Role
 from hibtest.spec.course import first
@@ -49,15 +46,9 @@ def revisited(job: Job, told: int | None = None) -> Iterator[Lab]:
     if missing := storage_of(job.scenario).missing(job.directory):
         hint = f"another hibtest may have made the run; {job.directory}/rerun.sh makes it again"
         raise SpecError(f"{missing[0]}: no such disk", hint=hint)
-    with tempfile.TemporaryDirectory(prefix=".boot-", dir=job.directory) as place:
-        for path in kept:
-            copy(path, Path(place) / path.name)
-        if (job.directory / KEYS).exists():
-            shutil.copytree(job.directory / KEYS, Path(place) / KEYS)
-        # what goes wrong at a moment was for the run
-        faults = tuple(one for one in job.scenario.faults if isinstance(one.when, Always))
-        scenario = replace(job.scenario, faults=faults)
-        again = replace(job, scenario=scenario, directory=Path(place), proof=False)
+    # what goes wrong at a moment was for the run
+    faults = tuple(one for one in job.scenario.faults if isinstance(one.when, Always))
+    with copied(job, faults) as again:
         lab = replace(Lab.of(again), told=told)
         with turn(lab.accel), served(lab) as equipped:
             yield equipped

@@ -12,6 +12,7 @@ from hibtest.machine.shape import DiskFormat
 from hibtest.spec import (
     AgentMethod,
     Crypt,
+    Filesystem,
     GuestSpec,
     Linear,
     Role,
@@ -90,10 +91,10 @@ def test_disks_that_have_a_filesystem_are_known_with_what_they_were_made_from(
     layout = (SwapFile(on=(Crypt(),)), SwapDisk(), SwapDisk(on=(Crypt(),)))
     found = list(storage_of(replace(MAPPED, layout=layout)).filesystems(files, tmp_path))
     assert [(one.disk.serial, one.meant) for one in found] == [
-        ("root", True),
-        ("swap", True),
-        ("swap2", False),
-        ("scratch", False),
+        ("root", Filesystem.EXT4),
+        ("swap", Filesystem.EXT4),
+        ("swap2", None),
+        ("scratch", None),
     ]
     assert [one.before for one in found] == [files.root, None, None, None]
     assert [len(one.views) for one in found] == [0, 1, 0, 0]

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from hibtest.cycle.filesystems.ext4 import block_size, replayed
 from hibtest.cycle.filesystems.flat import copied
-from hibtest.cycle.filesystems.kinds import KINDS, MADE_HERE, found_on
+from hibtest.cycle.filesystems.kinds import found_on
 from hibtest.cycle.filesystems.tool import ran
 from hibtest.cycle.storage import Stored
 from hibtest.deadline import Deadline
 from hibtest.errors import HibtestError
+from hibtest.spec import Filesystem
 
 _LIMIT = 20.0  # s; a root of 600 MB takes 0.4
 _PLACES = 64  # that are looked at
@@ -35,7 +36,7 @@ def written(stored: Stored, places: Sequence[int], piece: int, directory: Path) 
     deadline = Deadline.after(_LIMIT, "the names of files")
     try:
         with copied(stored, directory) as copy:
-            if KINDS.get(found_on(copy)) is not MADE_HERE:
+            if found_on(copy) is not Filesystem.EXT4:
                 return ()
             replayed(copy, deadline)
             return tuple(_owners(copy, places[:_PLACES], piece, deadline))

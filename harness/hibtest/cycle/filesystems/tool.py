@@ -44,11 +44,13 @@ class Told:
     :ivar problems: In the program's words, as far as they were kept.
     :ivar ran: What was run.
     :ivar lacking: Why that is not all that can be said; empty when it is.
+    :ivar logged: Whether it has a log that only a kernel can replay, and which was not.
     """
 
     problems: tuple[str, ...]
     ran: tuple[Ran, ...]
     lacking: str = ""
+    logged: bool = False
 
     @property
     def more(self) -> bool:

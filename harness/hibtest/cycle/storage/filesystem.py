@@ -33,7 +33,9 @@ class _Kind:
 
 
 # The smallest: mkfs.xfs of xfsprogs 5.19 and later takes 300 MiB at least, mkfs.btrfs of
-# btrfs-progs 6.2 and later 109 MiB. Their features are those that xfsprogs 6.1 can check.
+# btrfs-progs 6.2 and later 109 MiB. XFS has a log of 64 MiB, and keeps 32 MiB for itself
+# (xfs_default_resblks(), fs/xfs/xfs_mount.c, 6.1 to 7.3).
+# Their features are those that xfsprogs 6.1 can check.
 _KINDS: Mapping[Filesystem, _Kind] = {
     Filesystem.EXT4: _Kind(
         make=f"mke2fs -q -F -t ext4 -U {_UUID} -L {_FRESH}",
@@ -45,7 +47,7 @@ _KINDS: Mapping[Filesystem, _Kind] = {
         make=f"mkfs.xfs -q -f -m uuid={_UUID} -i nrext64=0 -L {_FRESH}",
         label="/usr/sbin/xfs_io -c 'label -s hibtest' {mount}",
         least_mib=300,
-        room_mib=96,
+        room_mib=160,
     ),
     Filesystem.BTRFS: _Kind(
         make=f"mkfs.btrfs -q -f -U {_UUID} -L {_FRESH}",
@@ -74,4 +76,4 @@ def filesystem_part(
         f"mount_disk {part.device} {mount} {kind}",
         *(f"if_fresh {step}" for step in (*fill, label)),
     )
-    return replace(part, late=late, filesystem=True)
+    return replace(part, late=late, filesystem=kind)

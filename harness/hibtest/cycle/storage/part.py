@@ -7,7 +7,7 @@ from pathlib import Path
 from hibtest.image.place import View
 from hibtest.machine.disk import sparse
 from hibtest.machine.shape import Disk, DiskFormat
-from hibtest.spec import GuestFiles
+from hibtest.spec import Filesystem, GuestFiles
 
 Make = Callable[[Path, GuestFiles], object]
 
@@ -61,7 +61,7 @@ class Part:
     :ivar file: The file, in the run's directory, that holds an image written to it; empty: none
         does.
     :ivar views: How the host looks through it, from the file up.
-    :ivar filesystem: Whether what it comes to is a filesystem.
+    :ivar filesystem: What filesystem it comes to; ``None``: it is none.
     """
 
     disks: tuple[NewDisk, ...] = ()
@@ -74,7 +74,7 @@ class Part:
     offset: int | None = 0
     file: str = ""
     views: tuple[View, ...] = ()
-    filesystem: bool = False
+    filesystem: Filesystem | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +83,13 @@ class Stored:
 
     :ivar views: How the host looks through what it stands on, from the disk up.
     :ivar before: The raw disk that it was made from; ``None``: from nothing.
-    :ivar meant: Whether a filesystem is what it is for.
+    :ivar meant: Which filesystem it is for; ``None``: for none.
     """
 
     disk: Disk
     views: tuple[View, ...] = ()
     before: Path | None = None
-    meant: bool = True
+    meant: Filesystem | None = None
 
 
 def by_serial(serial: str) -> str:

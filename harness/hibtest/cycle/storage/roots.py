@@ -7,9 +7,10 @@ from hibtest.cycle.storage.stack import stacked
 from hibtest.errors import SpecError
 from hibtest.machine.disk import copy, overlay
 from hibtest.machine.shape import DiskFormat
-from hibtest.spec import GuestFiles, GuestSpec
+from hibtest.spec import Filesystem, GuestFiles, GuestSpec
 
 _SERIAL = "root"
+_BUILT = Filesystem.EXT4  # by hibtest.images
 
 
 def root_part(guest: GuestSpec) -> Part:
@@ -21,9 +22,9 @@ def root_part(guest: GuestSpec) -> Part:
     if not guest.root:
         qcow2 = DiskFormat.QCOW2
         disk = NewDisk(serial=_SERIAL, file="root.qcow2", make=_overlay, format=qcow2)
-        return Part(disks=(disk,), device=device, filesystem=True)
+        return Part(disks=(disk,), device=device, filesystem=_BUILT)
     disk = NewDisk(serial=_SERIAL, file="root.raw", make=_copy, compared=True)
-    part = stacked(Part(disks=(disk,), device=device, filesystem=True), guest.root, _SERIAL)
+    part = stacked(Part(disks=(disk,), device=device, filesystem=_BUILT), guest.root, _SERIAL)
     if part.views:
         raise SpecError(
             "a root disk is put on its stack as it was built: nothing may lie elsewhere in it",
