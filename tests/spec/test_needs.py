@@ -9,6 +9,8 @@ from hibtest.bench.catalogue import scenarios
 from hibtest.spec import (
     AgentMethod,
     Crypt,
+    DataDisk,
+    Filesystem,
     Firmware,
     FuseDirty,
     GuestSpec,
@@ -23,6 +25,7 @@ from hibtest.spec import (
     Scenario,
     Stopper,
     SwapDisk,
+    SwapFile,
     SwapOnLoopOnFuse,
     Topology,
 )
@@ -78,6 +81,14 @@ def by(**what: object) -> Scenario:
         (
             replace(ONE, layout=(SwapDisk(), SwapDisk(on=(Crypt(),)))),
             {COMPRESSED, "CONFIG_BLK_DEV_DM", "CONFIG_DM_CRYPT"},
+        ),
+        (
+            guest(data=DataDisk(filesystem=Filesystem.XFS, on=(Crypt(),))),
+            {COMPRESSED, "CONFIG_BLK_DEV_DM", "CONFIG_DM_CRYPT", "CONFIG_XFS_FS"},
+        ),
+        (
+            replace(ONE, layout=(SwapFile(filesystem=Filesystem.BTRFS),)),
+            {COMPRESSED, "CONFIG_BTRFS_FS"},
         ),
         (BY_AGENT, {DEVICE}),
         (

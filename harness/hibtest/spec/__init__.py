@@ -1,5 +1,6 @@
 """WHAT is asked: frozen values, no I/O."""
 
+from hibtest.spec.data import DataDisk
 from hibtest.spec.fault import (
     Always,
     AtMark,
@@ -72,6 +73,7 @@ __all__ = [
     "Attach",
     "Crypt",
     "CutPower",
+    "DataDisk",
     "Do",
     "Expected",
     "FailIo",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from hibtest.spec.data import DataDisk
 from hibtest.spec.lacking import Missing
 from hibtest.spec.stack import Stack
 
@@ -63,6 +64,7 @@ class GuestSpec:
         copy, so that the host can compare its blocks; others are overlays on the one built.
     :ivar scratch_mib: Size in MiB of one disk more, ``/dev/disk/by-id/virtio-scratch``, for what
         is written above a snapshot of the root; 0: there is none.
+    :ivar data: A filesystem more, at /data, on which the writer writes as it does on the root.
     """
 
     kernel: str
@@ -76,6 +78,7 @@ class GuestSpec:
     root: Stack = ()
     scratch_mib: int = 0
     topology: Topology | None = None
+    data: DataDisk | None = None
 
     @property
     def room(self) -> int:

@@ -95,6 +95,15 @@ def _layers(one: Scenario) -> Iterator[Layer]:
     yield from one.guest.root
     for swap in one.layout:
         yield from swap.on
+    yield from one.guest.data.on if one.guest.data else ()
+
+
+def _formats(kind: Filesystem) -> Asks:
+    def asks(one: Scenario) -> bool:
+        kinds = {swap.filesystem for swap in one.layout if isinstance(swap, SwapFile)}
+        return kind in kinds or (one.guest.data is not None and one.guest.data.filesystem is kind)
+
+    return asks
 
 
 def _has_zram(one: Scenario) -> bool:
@@ -104,12 +113,6 @@ def _has_zram(one: Scenario) -> bool:
 def _has_table(table: Table) -> Asks:
     return lambda one: any(
         isinstance(swap, SwapPartition) and swap.table is table for swap in one.layout
-    )
-
-
-def _has_file_on(kind: Filesystem) -> Asks:
-    return lambda one: any(
-        isinstance(swap, SwapFile) and swap.filesystem is kind for swap in one.layout
     )
 
 
@@ -243,8 +246,8 @@ NEEDS = (
         "FUSE filesystems, which stoppers fall over",
         _works(FuseDirty, LoopOnFuse, SwapOnLoopOnFuse),
     ),
-    _some_driver("XFS_FS=xfs", "swap files on XFS", _has_file_on(Filesystem.XFS)),
-    _some_driver("BTRFS_FS=btrfs", "swap files on Btrfs", _has_file_on(Filesystem.BTRFS)),
+    _some_driver("XFS_FS=xfs", "swap files and data on XFS", _formats(Filesystem.XFS)),
+    _some_driver("BTRFS_FS=btrfs", "swap files and data on Btrfs", _formats(Filesystem.BTRFS)),
     _some_driver("VIRTIO_BALLOON=virtio_balloon", "guests whose memory is taken while they run"),
     _some_driver("VIRTIO_CONSOLE=virtio_console", "a channel beside the serial console"),
 )

@@ -12,11 +12,13 @@ from hibtest.machine.shape import DiskFormat
 from hibtest.spec import (
     AgentMethod,
     Crypt,
+    DataDisk,
     Filesystem,
     GuestSpec,
     Linear,
     Role,
     Scenario,
+    Stack,
     SwapDisk,
     SwapFile,
     Target,
@@ -108,3 +110,20 @@ def test_what_an_image_is_written_to_is_not_taken_for_a_filesystem(
     found = list(storage_of(scenario).filesystems(files_in(tmp_path), tmp_path))
     others = [one.disk.serial for one in found if not one.meant]
     assert others == ([] if target is Target.SWAP else ["swap"])
+
+
+@pytest.mark.parametrize("kind", Filesystem)
+@pytest.mark.parametrize("stack", [(), (Linear(), Crypt())])
+def test_a_data_disk_is_mounted_at_data_and_looked_at(
+    kind: Filesystem, stack: Stack, tmp_path: Path
+) -> None:
+    guest = replace(PLAIN.guest, data=DataDisk(filesystem=kind, on=stack, size_mib=16))
+    storage = storage_of(replace(PLAIN, guest=guest))
+    files = files_in(tmp_path)
+    assert [disk.serial for disk in storage.disks(files, tmp_path)][-2:] == ["data", "plan"]
+    device = "/dev/mapper/data-crypt" if stack else "/dev/disk/by-id/virtio-data"
+    early, late = storage.script.split("late() {\n")
+    assert f"mount_disk {device} /data {kind}" in late
+    assert early.count(device) == (1 if stack else 0)  # where it is made
+    (found,) = (one for one in storage.filesystems(files, tmp_path) if one.disk.serial == "data")
+    assert (found.meant, len(found.views)) == (kind, len(stack) - 1 if stack else 0)

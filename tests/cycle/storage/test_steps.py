@@ -43,6 +43,7 @@ SCENARIOS = [
     *catalogue.scenarios(),
     *(replace(ONE, name=f"layout-{number}", layout=one) for number, one in enumerate(LAYOUTS)),
 ]
+MKFS = ("mke2fs", "mkfs.xfs", "mkfs.btrfs")
 _STEP = re.compile(r"^    (?:(?:echo|printf) .* \| )?(\S+)(?: (\S+))?", re.MULTILINE)
 
 
@@ -66,7 +67,7 @@ def test_the_script_is_shell_in_words_that_the_guest_has(scenario: Scenario) -> 
     for word, first in _STEP.findall(early):
         assert word in known, word
         if word in {"tool", "if_new"}:
-            assert first in {"cryptsetup", "dmsetup", "lvm", "mkswap", "mke2fs"}
+            assert first in {"cryptsetup", "dmsetup", "lvm", "mkswap", *MKFS}
     known = words("words.sh.j2", BUSYBOX.applets)
     steps = _STEP.findall(late)
     assert {word for word, _ in steps} <= known

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hibtest.cycle.storage.data import data_part
 from hibtest.cycle.storage.part import NewDisk, Part, Stored
 from hibtest.cycle.storage.plan import AGAIN, PLAN, WORDS, plan_disk, script
 from hibtest.cycle.storage.roots import root_part, scratch_part
@@ -174,7 +175,7 @@ def storage_of(scenario: Scenario) -> Storage:
     return Storage(
         root=root_part(scenario.guest),
         swaps=swaps,
-        beside=(own, scratch_part(scenario.guest.scratch_mib)),
+        beside=(own, scratch_part(scenario.guest.scratch_mib), data_part(scenario.guest.data)),
         image=own if not in_swap else swaps[0] if swaps and swaps[0].file else None,
         target=target,
     )
