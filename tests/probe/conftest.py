@@ -13,7 +13,8 @@ from tests.probe.tree import KERNELS, Tree
 
 PLACED = (
     "audit.helpers", "audit.storage", "audit.variables", "witnesses.files", "witnesses.memory",
-    "witnesses.workers", "workloads.disks", "workloads.fuse_server", "workloads.table",
+    "witnesses.storage", "witnesses.workers", "workloads.disks", "workloads.fuse_server",
+    "workloads.table",
 )  # fmt: skip
 
 

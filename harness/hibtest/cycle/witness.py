@@ -1,6 +1,8 @@
 """What is planted in the guest before the snapshot, and looked at afterwards, by the probe."""
 
+import json
 import re
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from hibtest.evidence import AuditReport, WitnessReport
 Planted = dict[str, Any]
 # The witness that counts on the console, and its lines there (hibtest/probe/witnesses/console.py).
 COUNTING = "working-console"
+_WRITERS = "storage-"  # hibtest/probe/witnesses/storage.py
 _COUNTS = re.compile(rb"hibtest counts (\d{1,9})\r?$", re.MULTILINE)
 
 
@@ -62,6 +65,31 @@ def check(
         looked["clocks"].found["host"] = [before, time.time()]
     reports = tuple(_report(name, facts, looked.get(name)) for name, facts in planted.items())
     return answer.boot_id, reports
+
+
+def acknowledged(facts: Planted) -> dict[str, int]:
+    """Return the last number that each writer has acknowledged, of what is known of witnesses."""
+    found = {
+        name: one.get("acknowledged")
+        for name, one in facts.items()
+        if name.startswith(_WRITERS) and isinstance(one, dict)
+    }
+    return {name: number for name, number in found.items() if isinstance(number, int)}
+
+
+def read_back(
+    probe: Probe, acknowledged: dict[str, int], deadline: Deadline
+) -> tuple[WitnessReport, ...]:
+    """Look, in a life that started afresh, at what the writers of the one before left.
+
+    :raise Garbled: When the answer is none.
+    """
+    command = f"read-back {shlex.quote(json.dumps(acknowledged))}"
+    found = answers.typed(probe.ask(command, deadline), dict[str, Any])
+    return tuple(
+        WitnessReport(name=name, planted={"acknowledged": number}, found=found.get(name))
+        for name, number in acknowledged.items()
+    )
 
 
 def heard(reports: tuple[WitnessReport, ...], run: Path, here: str) -> tuple[WitnessReport, ...]:

@@ -7,6 +7,7 @@
 ``audit``  exercises what hibernation switches off or reserves: a JSON line ``{"begin": name}``
            before and ``{"name", "ok", "detail", "seconds"}`` after each exercise
 ``workload NAME``  sets up disks that stand on processes; ``workload-check NAME`` looks at them
+``read-back JSON`` looks at what the writers of an earlier life left on the disks
 ``stopped JSON``   stops everybody but some, and tries what a hibernation does (stopping.py)
 ``device`` starts the server that drives /dev/snapshot (snapshotdev/server.py), and prints what of
            the kernel's options cases depend on and it ``lacks``
@@ -78,6 +79,13 @@ def workload_check(name: str) -> None:
     emit(table.check(name))
 
 
+def left_on_disks(acknowledged: str) -> None:
+    """Look at what the writers of an earlier life left on the disks."""
+    from hibtest.probe.witnesses import storage
+
+    emit(storage.after(json.loads(acknowledged)))
+
+
 def stopped(wish: str) -> None:
     """Try what a hibernation does while processes are stopped."""
     from hibtest.probe import stopping
@@ -113,6 +121,7 @@ WITH_WORD: dict[str, Callable[[str], None]] = {
     "workload": workload,
     "workload-check": workload_check,
     "stopped": stopped,
+    "read-back": left_on_disks,
 }
 
 

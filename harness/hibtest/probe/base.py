@@ -18,6 +18,9 @@ RUN = Path(os.environ.get("HIBTEST_PROBE_RUN", "/run/hibtest"))
 # Where it keeps files that must be on a disk.
 DISK = Path(os.environ.get("HIBTEST_PROBE_DISK", "/var/lib/hibtest"))
 
+# Where the data disk is mounted, in a guest that has one.
+DATA = Path(os.environ.get("HIBTEST_PROBE_DATA", "/data"))
+
 # How many times longer than a guest that has its CPUs to itself this one may take for anything.
 # The limits of waits are for what never comes; the host knows how slow its guests are.
 PATIENCE = float(os.environ.get("HIBTEST_PATIENCE", "1"))

@@ -43,14 +43,13 @@ def early() -> tuple[Witness, ...]:
         memory,
         network,
         processes,
+        storage,
         waiters,
         workers,
     )
 
-    rooms = (
-        counter, memory, files, ipc, network, clocks, waiters, processes, each_cpu, workers,
-        console,
-    )  # fmt: skip
+    first = (counter, memory, files, ipc, network, clocks, waiters)
+    rooms = (*first, processes, each_cpu, workers, storage, console)
     return tuple(witness for room in rooms for witness in room.WITNESSES)
 
 

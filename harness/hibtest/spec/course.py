@@ -152,11 +152,18 @@ def _boots(scenario: Scenario) -> Iterator[BootPlan]:
         guest = _changed(guest, scenario.resume)
         last = Task.HIBERNATE if life < scenario.lives else Task.CUT_POWER
         steps = (Task.EXAMINE, *scenario.after, last)
-        name, afresh = f"resume{number}", (Task.IDENTIFY, *scenario.afresh)
+        name, afresh = f"resume{number}", (*_starts(scenario), *scenario.afresh)
         yield BootPlan(role=Role.RESUME, name=name, guest=guest, steps=steps, afresh=afresh)
     guest = _left(guest, steps)
-    steps = (Task.IDENTIFY, Task.CUT_POWER)
+    steps = (*_starts(scenario), Task.CUT_POWER)
     yield BootPlan(role=Role.COLD, name="cold", guest=guest, steps=steps)
+
+
+def _starts(scenario: Scenario) -> Iterator[Step]:
+    """Yield what is asked of a guest that has started afresh: what it kept, where it has data."""
+    yield Task.IDENTIFY
+    if scenario.guest.data is not None:
+        yield Task.READ_BACK
 
 
 def _left(guest: GuestSpec, steps: Iterable[Step]) -> GuestSpec:

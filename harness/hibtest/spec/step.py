@@ -22,6 +22,7 @@ class Task(StrEnum):
     HIBERNATE = "hibernate"  # refused, look at what is left of the witnesses, and do no more
     EXAMINE = "check witnesses, audit"  # and workloads
     IDENTIFY = "it must have started afresh"  # ask which life it is
+    READ_BACK = "read back what was acknowledged"  # by the writers of the life that ended
     CUT_POWER = "cut the power"
     POWER_OFF = "power off"  # by the guest, as its users would
 

@@ -8,6 +8,7 @@ from hibtest import story
 from hibtest.evidence import Boot, WitnessReport
 from hibtest.story import Cause
 from hibtest.verdict.refused import of_the_refusal
+from hibtest.verdict.storage import name_of
 from hibtest.verdict.witnesses import differences
 
 
@@ -105,9 +106,8 @@ def looked_at(boot: Boot) -> list[Wrong]:
 def _witnesses(boot: Boot) -> Iterator[Wrong]:
     for report in boot.witnesses:
         if how := _wrong_with(report):
-            name = report.name.replace(" ", "-")
             said = tuple(f"witness {phrase}" for phrase in how)
-            yield Wrong(cause=f"witness-{name}", said=said, field="boots[*].witnesses")
+            yield Wrong(cause=f"witness-{name_of(report)}", said=said, field="boots[*].witnesses")
 
 
 def _wrong_with(report: WitnessReport) -> Sequence[str]:

@@ -22,6 +22,9 @@ _EXPLAINED = (
     "witness-page-cache",
     "witness-working-page-cache",
     "witness-working-file",
+    # not what is lost of what was acknowledged, or came from a future: that is told with its number
+    "witness-storage-root",
+    "witness-storage-data",
 )
 _SAID = "io-error"  # the mark under which the kernel complains of a filesystem
 

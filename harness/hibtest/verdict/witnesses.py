@@ -7,6 +7,7 @@ documents its own.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from hibtest.verdict import storage as disks
 from hibtest.verdict import workers
 from hibtest.verdict.each_cpu import each_cpu
 
@@ -276,4 +277,5 @@ RULES: dict[str, Rule] = {
     "threads": threads,
     **dict.fromkeys(_WORKING, workers.working),
     "working-console": workers.console,
+    **dict.fromkeys(disks.NAMES, disks.storage),
 }

@@ -20,6 +20,15 @@ def identify(at: Situation, shell: Shell) -> bool:
     return True
 
 
+def read_back(at: Situation, shell: Shell) -> bool:
+    """Look at what writers of the life that ended have left on the disks."""
+    deadline = at.run.deadline(Stage.WITNESS, "the reading back of what was written")
+    probe = Probe(shell, at.run.lab.budget.patience)
+    reports = witness.read_back(probe, at.past.acknowledged, deadline)
+    at.boot = replace(at.boot, witnesses=(*at.boot.witnesses, *reports))
+    return True
+
+
 def examine(at: Situation, shell: Shell) -> bool:
     """Look at what is left of the witnesses; in a new connection, once, when this one breaks.
 
@@ -46,6 +55,7 @@ def _look(at: Situation, shell: Shell) -> None:
     boot_id, reports = witness.check(probe, past.planted, checking)
     witnesses = witness.heard(reports, run.lab.job.directory, at.boot.directory)
     at.boot = replace(at.boot, boot_id=boot_id, witnesses=witnesses)
+    at.past.acknowledged |= witness.acknowledged({one.name: one.found for one in witnesses})
     loads = workload.check(probe, past.loads, checking)
     at.boot = replace(at.boot, witnesses=witnesses + loads)
     auditing = run.deadline(Stage.WITNESS, "the audit", times=_STUCK)

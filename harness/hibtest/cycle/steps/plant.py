@@ -23,6 +23,7 @@ def plant(at: Situation, shell: Shell) -> bool:
     """Plant the witnesses."""
     deadline = at.run.deadline(Stage.PREPARE, "the planting of the witnesses")
     boot_id, at.past.planted, at.past.places = witness.plant(_probe(at, shell), deadline)
+    at.past.acknowledged = witness.acknowledged(at.past.planted)
     at.boot = replace(at.boot, boot_id=boot_id)
     return True
 

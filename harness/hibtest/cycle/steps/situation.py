@@ -16,12 +16,14 @@ class Past:
     """What a boot must know of those before it.
 
     :ivar planted: What each witness was planted as.
+    :ivar acknowledged: The last number that each writer has acknowledged to the host.
     :ivar loads: What each workload was set up as.
     :ivar places: Where things of the guest's kernel lie.
     :ivar snapshot: Memory at the last snapshot, when it was looked at.
     """
 
     planted: Planted = field(default_factory=dict)
+    acknowledged: dict[str, int] = field(default_factory=dict)
     loads: Planted = field(default_factory=dict)
     places: Places = field(default_factory=Places)
     snapshot: Snapshot | None = None

@@ -23,6 +23,7 @@ _TASKS: Mapping[Task, Callable[[Situation, Shell], bool]] = {
     Task.HIBERNATE: save.save,
     Task.EXAMINE: examine.examine,
     Task.IDENTIFY: examine.identify,
+    Task.READ_BACK: examine.read_back,
     Task.CUT_POWER: lambda *_: False,  # leaving a machine ends it
     Task.POWER_OFF: power.power_off,
 }

@@ -1,0 +1,122 @@
+"""Do disks keep what they were trusted with, across a hibernation and after the power is cut?
+
+A writer numbers its records and acknowledges what its disk has, on the root and on a data disk:
+nothing acknowledged is lost, and nothing from a future that the resumed life knows nothing of
+appears. Then a boot between hibernation and resume: one that mounts the data disk, which replays
+its journal, and writes to it, so that the life that is resumed damages it; one that uses the swap,
+so that there is no image any more.
+"""
+
+import pytest
+
+from hibtest.spec import (
+    AtPercent,
+    Crypt,
+    CutPower,
+    DataDisk,
+    Do,
+    Expected,
+    Fault,
+    Filesystem,
+    GuestSpec,
+    Linear,
+    Outcome,
+    Scenario,
+)
+from hibtest.verdict import Verdict
+
+pytestmark = pytest.mark.guest
+
+EXT4 = DataDisk(filesystem=Filesystem.EXT4)
+XFS = DataDisk(filesystem=Filesystem.XFS)
+BTRFS = DataDisk(filesystem=Filesystem.BTRFS)
+XFS_ON_CRYPT = DataDisk(filesystem=Filesystem.XFS, on=(Linear(), Crypt()))
+BTRFS_ON_CRYPT = DataDisk(filesystem=Filesystem.BTRFS, on=(Crypt(),))
+
+
+def _data(kernel: str, what: str, data: DataDisk, *tags: str) -> Scenario:
+    return Scenario(
+        name=f"storage-KERNEL-{what}",
+        guest=GuestSpec(kernel=kernel, vcpus=1, data=data),
+        tags=("storage", "filesystem", *tags),
+    )
+
+
+def _cut(kernel: str, what: str, data: DataDisk, *tags: str) -> Scenario:
+    """Cut the power while the image is written: what was acknowledged is there all the same."""
+    return Scenario(
+        name=f"storage-KERNEL-{what}-power-cut",
+        guest=GuestSpec(kernel=kernel, vcpus=1, data=data),
+        faults=(Fault(when=AtPercent(percent=40), what=CutPower()),),
+        expected=Expected(outcome=Outcome.COLD_BOOT, cause="not-armed"),
+        tags=("storage", "power-cut", *tags),
+    )
+
+
+# The blocks that the writer overwrites in place, zeroed by another system: the disk has lost them.
+LOSE = Do(
+    command="dd if=/dev/zero of=/data/storage/direct bs=4096 count=64 conv=notrunc,fsync"
+    " && umount /data"
+)
+# The same blocks with the next numbers, as by one that was not frozen: the life that is resumed
+# finds numbers that it has not written.
+AHEAD = Do(
+    command="""python3 -c '
+import os, struct, zlib
+fd = os.open("/data/storage/direct", os.O_RDWR)
+form = struct.Struct("<8sQQII")
+read = [form.unpack(os.pread(fd, form.size, n * 4096)) for n in range(64)]
+last, own = max((one[1], one[4]) for one in read)
+for number in range(last + 1, last + 65):
+    text = form.pack(b"hibwrite", number, 0, own, 0)[:-4]
+    own = zlib.crc32(text)
+    os.pwrite(fd, text + struct.pack("<I", own), (number - 1) % 64 * 4096)
+os.fsync(fd)
+' && umount /data"""
+)
+# What somebody does who boots a rescue system and uses a disk, and resumes afterwards. In several
+# transactions: what the first frees the next ones write over. The damage is certain; whether it
+# takes numbers along is not.
+RESCUE = Do(
+    command="for pass in 1 2 3 4; do"
+    " for n in $(seq 100); do echo $pass >/data/rescued-$pass-$n; done;"
+    " dd if=/dev/zero of=/data/zeros bs=1M count=24 && sync && rm /data/zeros && sync || exit 1;"
+    " done; umount /data"
+)
+# Another system that finds the swap and uses it: util-linux writes another signature over the
+# image's (swap_rewrite_signature(), sys-utils/swapon.c, 2.38 to 2.41).
+SWAP = "/dev/disk/by-id/virtio-swap"
+USES_SWAP = Do(command=f"/usr/sbin/swapon {SWAP} && /usr/sbin/swapoff {SWAP}")
+
+
+def _between(kernel: str, what: str, data: DataDisk, do: Do, cause: str, *tags: str) -> Scenario:
+    return Scenario(
+        name=f"storage-KERNEL-{what}",
+        guest=GuestSpec(kernel=kernel, vcpus=1, data=data),
+        between=(do,),
+        expected=Expected(outcome=Outcome.CORRUPT, cause=cause),
+        tags=("storage", "filesystem", "between", *tags),
+    )
+
+
+def _other_system(kernel: str, *tags: str) -> Scenario:
+    return Scenario(
+        name="storage-KERNEL-other-system-swaps",
+        guest=GuestSpec(kernel=kernel, vcpus=1),
+        between=(USES_SWAP,),
+        expected=Expected(outcome=Outcome.COLD_BOOT, cause="not-armed"),
+        tags=("storage", "between", *tags),
+    )
+
+
+LOST, FUTURE = "witness-storage-lost", "witness-storage-future"
+
+SCENARIOS = (
+    _data("trixie", "xfs", XFS),
+    _between("trixie", "ext4-future", EXT4, AHEAD, FUTURE, "wide"),
+    _between("trixie", "ext4-written", EXT4, RESCUE, "", "wide"),
+)
+
+
+def test_storage(hib_verdict: Verdict) -> None:
+    assert hib_verdict.as_expected, str(hib_verdict)
