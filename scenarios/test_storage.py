@@ -112,9 +112,21 @@ def _other_system(kernel: str, *tags: str) -> Scenario:
 LOST, FUTURE = "witness-storage-lost", "witness-storage-future"
 
 SCENARIOS = (
+    _data("bookworm", "xfs", XFS, "wide"),
+    _data("trixie", "ext4", EXT4, "wide"),
     _data("trixie", "xfs", XFS),
+    _data("trixie", "btrfs", BTRFS, "wide"),
+    _data("backports", "btrfs", BTRFS, "wide"),
+    _data("trixie", "xfs-on-crypt", XFS_ON_CRYPT, "wide"),
+    _data("trixie", "btrfs-on-crypt", BTRFS_ON_CRYPT, "wide"),
+    _cut("trixie", "xfs", XFS, "wide"),
+    _cut("trixie", "btrfs", BTRFS, "wide"),
+    _between("trixie", "xfs-lost", XFS, LOSE, LOST, "wide"),
     _between("trixie", "ext4-future", EXT4, AHEAD, FUTURE, "wide"),
     _between("trixie", "ext4-written", EXT4, RESCUE, "", "wide"),
+    _between("trixie", "xfs-written", XFS, RESCUE, "", "wide"),
+    _between("trixie", "btrfs-written", BTRFS, RESCUE, "", "wide"),
+    _other_system("trixie", "wide"),
 )
 
 
