@@ -21,6 +21,7 @@ TOOLBOX_PACKAGES = (
     "cryptsetup-bin",
     "dmsetup",
     "e2fsprogs",
+    "kexec-tools",
     "lvm2",
     "python3",
     "python3-lz4",

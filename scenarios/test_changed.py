@@ -32,6 +32,14 @@ def _resumed(kernel: str, what: str, resume: ResumeSpec, *tags: str) -> Scenario
     )
 
 
+def _kexec(kernel: str) -> Scenario:
+    return Scenario(
+        name="changed-KERNEL-kexec",
+        guest=GuestSpec(kernel=kernel, kexec=True),
+        tags=("changed", "wide"),
+    )
+
+
 def _refused(scenario: Scenario, cause: str) -> Scenario:
     return replace(scenario, expected=Expected(outcome=Outcome.COLD_BOOT, cause=cause))
 
@@ -57,12 +65,29 @@ def _written_to(kernel: str, *tags: str) -> Scenario:
 
 MORE_MEMORY = ResumeSpec(memory_mib=768)
 UEFI = ResumeSpec(firmware=Firmware.OVMF)
+LESS_MEMORY = ResumeSpec(memory_mib=448)
+MORE_DISKS = ResumeSpec(more_disks=1)
+REORDERED = ResumeSpec(reordered=True)
+NO_KASLR = ResumeSpec(append=("nokaslr",))
+OTHER_WORDS = ResumeSpec(append=("nosmt", "mitigations=off", "init_on_free=1", "maxcpus=1"))
 
 SCENARIOS = (
     # the memory map is no longer the one that the image was made in
     _refused(_resumed("bookworm", "more-memory", MORE_MEMORY), "image-refused"),
     _refused(_resumed("trixie", "more-memory", MORE_MEMORY, "wide"), "image-refused"),
     _refused(_resumed("backports", "more-memory", MORE_MEMORY, "wide"), "image-refused"),
+    _kexec("bookworm"),
+    _kexec("trixie"),
+    _kexec("backports"),
+    _refused(_resumed("trixie", "less-memory", LESS_MEMORY, "wide"), "image-refused"),
+    _refused(_resumed("trixie", "disk-more", MORE_DISKS, "wide"), "image-refused"),
+    _resumed("trixie", "disks-reordered", REORDERED, "wide"),
+    _resumed("trixie", "no-kaslr", NO_KASLR, "wide"),
+    _resumed("trixie", "words", OTHER_WORDS, "wide"),
+    _resumed("trixie", "by-backports", ResumeSpec(kernel="backports"), "wide"),
+    _resumed("trixie", "by-bookworm", ResumeSpec(kernel="bookworm"), "wide"),
+    _resumed("bookworm", "by-trixie", ResumeSpec(kernel="trixie"), "wide"),
+    _resumed("backports", "by-trixie", ResumeSpec(kernel="trixie"), "wide"),
     _refused(_resumed("trixie", "firmware", UEFI, "wide"), "image-refused"),
     _written_to("bookworm", "wide"),
     _written_to("trixie"),

@@ -15,6 +15,7 @@ EVIDENCE = "evidence.json"  # in a run's directory
 class Job:
     """A scenario and all that is needed to run it here.
 
+    :ivar others: What is booted of other kernels than the guest's own, those of a resume boot.
     :ivar directory: The run's own directory; it exists.
     :ivar proof: Whether images are compared with the guest's memory, page by page.
     :ivar retry: Whether the run may be made again (:mod:`hibtest.retry`).
@@ -30,6 +31,12 @@ class Job:
     proof: bool = True
     retry: bool = True
     tries: tuple[Try, ...] = ()
+    others: tuple[GuestFiles, ...] = ()
+
+    @property
+    def booted(self) -> tuple[GuestFiles, ...]:
+        """What there is of each kernel, the guest's own first."""
+        return (self.files, *self.others)
 
     @classmethod
     def unkept(

@@ -159,6 +159,7 @@ def hib_evidence(
     from hibtest import images
     from hibtest.bench.chosen import changed, on_own_kernel, why_not
     from hibtest.bench.counting import until_it_counts
+    from hibtest.spec.guest import OWN_KERNEL
 
     asked = said(request.config)
     scenario = changed(hib_scenario, asked)
@@ -167,8 +168,8 @@ def hib_evidence(
     lacks = hib_bench.given.lacks if hib_bench.given else None
     if why := why_not(scenario, lacks, hib_bench.host):
         skip(request.node, why)
-    if hib_bench.given is None:
-        images.build([scenario.guest.kernel])
+    if kernels := [kernel for kernel in scenario.kernels if kernel != OWN_KERNEL]:
+        images.build(kernels)
 
     def once(tries: "tuple[Try, ...]") -> "Result":
         return _run(request.node, hib_bench.job(scenario, tries), keep=bool(asked.keep))

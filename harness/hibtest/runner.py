@@ -11,14 +11,16 @@ from hibtest.cycle import agent
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.boot import Lab, Running, running
 from hibtest.cycle.filesystems import look, replayed, require_programs
+from hibtest.cycle.memory_map import map_in
 from hibtest.cycle.server import served
 from hibtest.cycle.steps import Past, Situation, carry_out
 from hibtest.cycle.watch import Stalled
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError, HibtestError, HostError, QemuError, SpecError
 from hibtest.events import Sink, Waiting
-from hibtest.evidence import Boot, Evidence, Exit, Hang, Trouble, to_json
+from hibtest.evidence import Boot, Evidence, Exit, Hang, MapChange, Trouble, to_json
 from hibtest.files import as_host_error, whole
+from hibtest.image.e820_changes import changes
 from hibtest.job import EVIDENCE, Job
 from hibtest.machine.shape import Accel
 from hibtest.machine.turns import turn
@@ -169,7 +171,18 @@ def _boot(
             trouble = error
         exit_ = run.watch.ended() or Exit(returncode=None)
         run.watch.close()
-    return _seen(run, replace(at.boot, exit=exit_)), trouble
+    boot = replace(at.boot, exit=exit_, map_changes=_map_changes(plan, lab, past))
+    return _seen(run, boot), trouble
+
+
+def _map_changes(plan: BootPlan, lab: Lab, past: Past) -> tuple[MapChange, ...] | None:
+    """Return how a boot's memory map differs from the save boot's."""
+    found = map_in(lab.job.directory / plan.name)
+    if plan.role is Role.SAVE:
+        past.memory_map = found
+    if found is None or past.memory_map is None:
+        return None
+    return changes(past.memory_map, found)
 
 
 def _afterwards(boot: Boot, garbled: Garbled) -> str:

@@ -62,7 +62,8 @@ class Bench:
         :raise HostError: When the directory cannot be made, or its file system is full.
         :raise SpecError: When a file that the scenario needs is not there.
         """
-        files, own = self.files(scenario.guest.kernel), own_files.read(scenario)
+        files, *others = map(self.files, scenario.kernels)
+        own = own_files.read(scenario)
         directory = new_directory(self.runs, scenario.name)
         require_room(directory, scenario.guest.memory_mib + _ROOT_GROWTH_MIB + _COPY_MIB)
         scenario = own_files.keep(scenario, own, directory)
@@ -76,6 +77,7 @@ class Bench:
             proof=self.proof,
             retry=self.retry,
             tries=tries,
+            others=tuple(others),
         )
         whole(directory / SCENARIO, to_json(scenario))
         whole(directory / JOB, to_json(job))

@@ -15,8 +15,13 @@ def describe(scenario: Scenario) -> Iterator[tuple[str, str]]:
     root = f", root {_on(guest.root)}" if guest.root else ""
     model = f" ({guest.cpu})" if guest.cpu else ""
     firmware = f", {guest.firmware}" if guest.firmware is not Firmware.SEABIOS else ""
+    disks = f", {guest.more_disks} more disks" if guest.more_disks else ""
+    again = ", started by kexec" if guest.kexec else ""
     words = f", told {' '.join(guest.append)}" if guest.append else ""
-    yield "guest", f"{vcpus}{more}{model}, {guest.memory_mib} MiB{firmware}{root}{words}"
+    yield (
+        "guest",
+        f"{vcpus}{more}{model}, {guest.memory_mib} MiB{firmware}{root}{disks}{again}{words}",
+    )
     yield "swap", "; ".join(map(_swap, scenario.layout)) or "none"
     lives = f", {scenario.lives} times in a life" if scenario.lives > 1 else ""
     yield "method", method_of(scenario.method) + lives
@@ -33,18 +38,19 @@ def describe(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 def _changed(resume: ResumeSpec) -> Iterator[str]:
     """Yield what of the resume boot is not as in the save boot."""
-    if resume.vcpus:
-        yield f"{resume.vcpus} vCPUs"
-    if resume.memory_mib:
-        yield f"{resume.memory_mib} MiB"
-    if resume.cpu:
-        yield f"vCPUs are {resume.cpu}"
-    if resume.firmware:
-        yield f"firmware is {resume.firmware}"
-    if resume.device:
-        yield f"told resume={resume.device}"
-    if resume.noresume:
-        yield "told noresume"
+    changes = (
+        (resume.vcpus, f"{resume.vcpus} vCPUs"),
+        (resume.memory_mib, f"{resume.memory_mib} MiB"),
+        (resume.cpu, f"vCPUs are {resume.cpu}"),
+        (resume.firmware, f"firmware is {resume.firmware}"),
+        (resume.kernel, f"kernel is {resume.kernel}"),
+        (resume.more_disks is not None, f"{resume.more_disks} more disks"),
+        (resume.reordered, "root and swap disk have changed places"),
+        (resume.append, f"told {' '.join(resume.append)}"),
+        (resume.device, f"told resume={resume.device}"),
+        (resume.noresume, "told noresume"),
+    )
+    yield from (words for changed, words in changes if changed)
 
 
 def _swap(swap: Swap) -> str:

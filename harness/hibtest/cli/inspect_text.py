@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from hibtest.evidence import SwapHeader
+from hibtest.evidence import MapChange, SwapHeader
 from hibtest.image.blocks import Numbers
-from hibtest.image.e820_changes import Change, Region
 from hibtest.image.foreign import Machine
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.identify import in_k
@@ -185,39 +184,14 @@ def _boots(found: Survey) -> str:
     return f": {first} of the first boot, {last} of the second"
 
 
-def change_lines(found: tuple[Change, ...]) -> Iterator[str]:
+def change_lines(found: tuple[MapChange, ...]) -> Iterator[str]:
     """Yield how the memory maps of two boots differ."""
     if not found:
         yield "both boots have the same memory map"
         return
     yield f"the second boot's memory map differs in {len(found)} of its entries:"
     for change in found:
-        yield f"  {_change(change.old, change.new)}"
-
-
-def _change(old: Region | None, new: Region | None) -> str:
-    if old is None or new is None:
-        return f"came: {_region(new)}" if new else f"went: {_region(old)}"
-    if old.type != new.type:
-        return f"{_region(old)} is {new.words} now"
-    begin, end = new.start - old.start, new.end - old.end
-    if begin == end:
-        how = f"moved {_by(begin)}, to {new.start:#x}-{new.end:#x}"
-    else:
-        edges = (("begins", begin, new.start), ("ends", end, new.end))
-        how = ", ".join(f"{word} {_by(by)}, at {at:#x}" for word, by, at in edges if by)
-    return f"{_region(old)} {how}"
-
-
-def _region(region: Region | None) -> str:
-    return f"{region.start:#x}-{region.end:#x} {region.words}" if region else ""
-
-
-def _by(difference: int) -> str:
-    size = abs(difference)
-    units = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "bytes"))
-    many = next(f"{size // unit} {name}" for unit, name in units if size % unit == 0)
-    return f"{many} {'lower' if difference < 0 else 'higher'}"
+        yield f"  {change}"
 
 
 def _reply_rows(reply: Reply) -> Iterator[tuple[str, str]]:

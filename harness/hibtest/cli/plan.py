@@ -3,7 +3,7 @@
 import shlex
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hibtest import images
@@ -57,7 +57,8 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
     chosen, reason = choose(qemu, accel)
     files = given or images.guest_files(scenario.guest.kernel)
     host = Host(qemu="", accel=chosen, accel_reason=reason)
-    lab = Lab.of(Job.unkept(scenario, files, host, qemu, Path()))
+    others = tuple(map(images.guest_files, scenario.kernels[1:]))
+    lab = Lab.of(replace(Job.unkept(scenario, files, host, qemu, Path()), others=others))
     for plan in course(scenario):
         lab.machine(plan)  # what cannot be is said also of boots that are not expected
     boots = (

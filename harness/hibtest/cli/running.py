@@ -99,7 +99,7 @@ def given(
 
 def _with_files(here: Bench, scenarios: tuple[Scenario, ...], *, aside: bool) -> Bench:
     """Build what is missing of guest disks; say what is lacking before anything runs."""
-    names = {scenario.guest.kernel for scenario in scenarios}
+    names = {kernel for scenario in scenarios for kernel in scenario.kernels}
     missing = names - {here.given.kernel_name if here.given else OWN_KERNEL, OWN_KERNEL}
     if missing:
         with progress(stderr=aside) as report:

@@ -10,7 +10,7 @@ from hibtest.cycle.budget import Budget
 from hibtest.cycle.cmdline import NO_SERVER, cmdline
 from hibtest.cycle.faults import Armed, with_faults
 from hibtest.cycle.proof.stops import Stops
-from hibtest.cycle.storage import Storage, storage_of
+from hibtest.cycle.storage import Storage, modules_of, storage_of
 from hibtest.cycle.watch import Watch
 from hibtest.deadline import Deadline
 from hibtest.events import BootStarted, Sink
@@ -19,10 +19,10 @@ from hibtest.image.place import ImagePlace
 from hibtest.imageserver import ImageServer
 from hibtest.job import Job
 from hibtest.machine.process import Machine, start
-from hibtest.machine.shape import Accel, MachineSpec, Network
+from hibtest.machine.shape import Accel, Disk, MachineSpec, Network
 from hibtest.reach.console import Console
 from hibtest.reach.shell import Shell, connect
-from hibtest.spec import Stage, Target, Unplug
+from hibtest.spec import GuestFiles, Role, Stage, Target, Unplug
 from hibtest.spec.course import BootPlan, queues
 from hibtest.story.messages import swap_offset
 
@@ -75,23 +75,27 @@ class Lab:
 
         :raise SpecError: When a fault can never strike in it.
         """
-        job, storage = self.job, self.storage
-        disks, server = storage.disks(job.files, job.directory), storage.target is Target.SERVER
+        job, storage, name = self.job, self.storage, plan.guest.kernel
+        server = storage.target is Target.SERVER
+        files = next((one for one in job.others if one.kernel_name == name), job.files)
+        words = cmdline(
+            job.scenario,
+            storage,
+            plan.role,
+            server=self.address,
+            told=self.told,
+            first=self.first,
+        )
+        if files is not job.files:
+            words = f"hibtest.modules={modules_of(name)} {words}"
         return MachineSpec(
             qemu=job.qemu,
             accel=self.accel,
             guest=plan.guest,
-            kernel=job.files.kernel,
-            initrd=job.files.initrd,
-            cmdline=cmdline(
-                job.scenario,
-                storage,
-                plan.role,
-                server=self.address,
-                told=self.told,
-                first=self.first,
-            ),
-            disks=with_faults(disks, plan.faults, server=server),
+            kernel=files.kernel,
+            initrd=files.initrd,
+            cmdline=words,
+            disks=with_faults(self._disks(plan), plan.faults, server=server),
             network=Network.OPEN if server else Network.CLOSED,
             debug=job.proof,
             unplugs=any(isinstance(step, Unplug) for step in plan.steps),
@@ -104,10 +108,25 @@ class Lab:
         first = next(offsets, None) if self.first is None else self.first
         return replace(self, told=boot.swap_offset, first=first)
 
+    def _disks(self, plan: BootPlan) -> tuple[Disk, ...]:
+        job, storage = self.job, self.storage
+        disks = list(storage.disks(job.files, job.directory, job.others))
+        if plan.role is Role.RESUME and job.scenario.resume.reordered:
+            swap = next(at for at, disk in enumerate(disks) if disk.serial == "swap")
+            disks[0], disks[swap] = disks[swap], disks[0]
+        kexec = _kexec_disks(job.files) if job.scenario.guest.kexec else ()
+        return (*disks, *kexec, *storage.more(job.directory)[: plan.guest.more_disks])
+
     @property
     def save_word(self) -> str:
         """Where the agent writes an image to, as it takes it."""
         return self.storage.save_word(self.address)
+
+
+def _kexec_disks(files: GuestFiles) -> tuple[Disk, ...]:
+    """Return what a kernel starts another from, by kexec: files as disks."""
+    parts = (("kernel", files.kernel), ("initrd", files.initrd))
+    return tuple(Disk(serial=f"kexec-{name}", path=path, readonly=True) for name, path in parts)
 
 
 @dataclass(frozen=True, slots=True)

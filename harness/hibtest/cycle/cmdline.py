@@ -45,7 +45,11 @@ def cmdline(
         words.append(f"hibtest.agent={storage.image_word(server, told)}")
     if role is Role.RESCUE or (role is Role.RESUME and scenario.resume.noresume):
         words.append("noresume")
+    if scenario.guest.kexec and role is Role.SAVE:
+        words.append("hibtest.kexec")
     words.extend(scenario.guest.append)
+    if role is Role.RESUME:
+        words.extend(scenario.resume.append)
     # The last console is /dev/console: what the guest says to us must not go elsewhere.
     words.append("console=ttyS0")
     return " ".join(words)

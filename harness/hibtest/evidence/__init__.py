@@ -21,6 +21,7 @@ from hibtest.evidence.boot import (
     WitnessReport,
 )
 from hibtest.evidence.filesystem import FilesystemCheck
+from hibtest.evidence.memory_map import E820_TYPES, MapChange, Region
 from hibtest.evidence.proof import (
     DiskProof,
     ImageFacts,
@@ -36,6 +37,7 @@ from hibtest.evidence.tasks import RollCall, Task, Writer
 from hibtest.evidence.tries import Try
 
 __all__ = [
+    "E820_TYPES",
     "VERSION",
     "AgentImage",
     "AgentStep",
@@ -52,9 +54,11 @@ __all__ = [
     "Host",
     "ImageFacts",
     "Ledger",
+    "MapChange",
     "Mark",
     "PageDifference",
     "QmpEvent",
+    "Region",
     "RestoreProof",
     "RollCall",
     "SaveProof",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hibtest.evidence.agent import AgentImage, AgentStep
+from hibtest.evidence.memory_map import MapChange
 from hibtest.evidence.proof import DiskProof, RestoreProof, SaveProof
 from hibtest.spec import CutPower, Fault, Role, Stage
 
@@ -214,6 +215,8 @@ class Boot:
     :ivar agent_steps: What the agent did in this boot.
     :ivar steps: What the scenario asked to be done in it, as far as it was.
     :ivar struck: What was made to go wrong in it, or with its disks after it.
+    :ivar map_changes: How the firmware's memory map differs from that of the save boot; ``None``:
+        it was not compared.
     :ivar aborted: In older evidence: machines in whose place this one was made.
     """
 
@@ -244,6 +247,7 @@ class Boot:
     agent_steps: tuple[AgentStep, ...] = ()
     steps: tuple[StepReport, ...] = ()
     struck: tuple[Strike, ...] = ()
+    map_changes: tuple[MapChange, ...] | None = None
     aborted: tuple[Exit, ...] = ()
 
     @property

@@ -20,22 +20,8 @@ from itertools import islice, product
 from math import prod
 
 from hibtest.errors import SpecError
+from hibtest.evidence import E820_TYPES
 
-# enum e820_type; "usable" and "reserved" up to 6.12, "System RAM" and "device reserved" in 7.3
-_TYPES = {
-    "usable": 1,
-    "System RAM": 1,
-    "reserved": 2,
-    "device reserved": 2,
-    "ACPI data": 3,
-    "ACPI NVS": 4,
-    "unusable": 5,
-    "persistent (type 7)": 7,
-    "persistent RAM (type 7)": 7,
-    "persistent (type 12)": 12,
-    "persistent RAM (type 12)": 12,
-    "soft reserved": 0xEFFFFFFF,
-}
 _DIGITS = 16
 _MOST_ENTRIES = 3200  # E820_MAX_ENTRIES, arch/x86/include/asm/e820/types.h (v6.12)
 _MOST_READINGS = 4096
@@ -64,11 +50,6 @@ def checksum(entries: list[Entry]) -> int:
     """Return the kernel's checksum of a memory map."""
     table = b"".join(struct.pack("<QQI", *entry) for entry in entries)
     return zlib.crc32(struct.pack("<I", len(entries)) + table)
-
-
-def type_words(kind: int) -> str:
-    """Return how kernels print a type."""
-    return next((words for words, number in _TYPES.items() if number == kind), f"type {kind}")
 
 
 def log_map(log: str) -> MemoryMap:
@@ -111,7 +92,7 @@ _OLD_ENTRY = re.compile(f"{_HEX}{_stutter(' - ')}{_HEX} +(.*)")
 _TYPE = re.compile(_stutter("type ") + "([0-9]{1,11})")
 _TYPE_WORDS = [
     (re.compile(f"{_stutter(words)}|{_stutter(f'({words})')}"), number)
-    for words, number in _TYPES.items()
+    for words, number in E820_TYPES.items()
 ]
 
 

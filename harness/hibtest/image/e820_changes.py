@@ -2,45 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 
-from hibtest.image.e820 import Entry, MemoryMap, type_words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """An entry of a memory map.
-
-    :ivar start: Its first address.
-    :ivar end: Its last one.
-    :ivar type: Its number, as firmware has it.
-    """
-
-    start: int
-    end: int
-    type: int
-
-    @property
-    def words(self) -> str:
-        """The type as kernels print it."""
-        return type_words(self.type)
-
-    def overlaps(self, other: "Region") -> bool:
-        """Return whether they have an address in common."""
-        return self.start <= other.end and other.start <= self.end
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """An entry that is not in both maps as it is in one.
-
-    :ivar old: It in the earlier map; ``None``: it came.
-    :ivar new: It in the later one; ``None``: it went.
-    """
-
-    old: Region | None = None
-    new: Region | None = None
-
+from hibtest.evidence import MapChange, Region
+from hibtest.image.e820 import Entry, MemoryMap
 
 # what two entries have in common that are one which moved or changed, the surest sign first
 _ALIKE: tuple[Callable[[Region], Hashable], ...] = (
@@ -51,7 +15,7 @@ _ALIKE: tuple[Callable[[Region], Hashable], ...] = (
 )
 
 
-def changes(old: MemoryMap, new: MemoryMap) -> tuple[Change, ...]:
+def changes(old: MemoryMap, new: MemoryMap) -> tuple[MapChange, ...]:
     """Return what is not the same in two memory maps, by address; empty: nothing.
 
     An entry that may be read in several ways is the same if one of them is.
@@ -61,12 +25,12 @@ def changes(old: MemoryMap, new: MemoryMap) -> tuple[Change, ...]:
     for alike in _ALIKE:
         found += list(_pairs(gone, came, alike))
     found += list(_overlapping(gone, came))
-    found += [Change(old=region) for region in gone]
-    found += [Change(new=region) for region in came]
+    found += [MapChange(old=region) for region in gone]
+    found += [MapChange(new=region) for region in came]
     return tuple(sorted(found, key=_address))
 
 
-def _address(change: Change) -> int:
+def _address(change: MapChange) -> int:
     region = change.old or change.new
     return region.start if region else 0
 
@@ -91,7 +55,7 @@ def _region(entry: Entry) -> Region:
 
 def _pairs(
     gone: list[Region], came: list[Region], alike: Callable[[Region], Hashable]
-) -> Iterator[Change]:
+) -> Iterator[MapChange]:
     """Yield those that are alike, and take them out of both lists."""
     waiting: defaultdict[Hashable, list[Region]] = defaultdict(list)
     for region in reversed(came):
@@ -99,17 +63,17 @@ def _pairs(
     left = []
     for region in gone:
         if waiting[alike(region)]:
-            yield Change(old=region, new=waiting[alike(region)].pop())
+            yield MapChange(old=region, new=waiting[alike(region)].pop())
         else:
             left.append(region)
     gone[:] = left
     came[:] = sorted((one for ones in waiting.values() for one in ones), key=lambda one: one.start)
 
 
-def _overlapping(gone: list[Region], came: list[Region]) -> Iterator[Change]:
+def _overlapping(gone: list[Region], came: list[Region]) -> Iterator[MapChange]:
     for region in tuple(gone):
         other = next((x for x in came if x.type == region.type and x.overlaps(region)), None)
         if other:
             gone.remove(region)
             came.remove(other)
-            yield Change(old=region, new=other)
+            yield MapChange(old=region, new=other)

@@ -181,6 +181,8 @@ def _changed(guest: GuestSpec, resume: ResumeSpec) -> GuestSpec:
         memory_mib=resume.memory_mib or guest.memory_mib,
         cpu=resume.cpu or guest.cpu,
         firmware=resume.firmware or guest.firmware,
+        kernel=resume.kernel or guest.kernel,
+        more_disks=guest.more_disks if resume.more_disks is None else resume.more_disks,
     )
 
 

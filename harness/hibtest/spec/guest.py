@@ -4,11 +4,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from hibtest.errors import SpecError
 from hibtest.spec.data import DataDisk
 from hibtest.spec.lacking import Missing
 from hibtest.spec.stack import Stack
 
 OWN_KERNEL = "own"  # the name of the kernel given with --kernel
+
+
+MOST_MORE_DISKS = 8  # a machine has 28 slots for disks in all
+
+
+def require_more_disks(disks: int) -> None:
+    """Check how many disks there are beside those that a guest needs.
+
+    :raise SpecError: When there cannot be so many.
+    """
+    if not 0 <= disks <= MOST_MORE_DISKS:
+        raise SpecError(f"{disks} more disks", hint=f"0 to {MOST_MORE_DISKS}")
 
 
 class Arch(StrEnum):
@@ -62,6 +75,8 @@ class GuestSpec:
     :ivar append: More words for the kernel command line of every boot.
     :ivar root: What stands on the root disk, with the root filesystem on top. Such a disk is a raw
         copy, so that the host can compare its blocks; others are overlays on the one built.
+    :ivar more_disks: Disks that it has beside those that it needs: small, empty, the last ones.
+    :ivar kexec: Whether its first kernel is started by another, the same, by kexec(8).
     :ivar scratch_mib: Size in MiB of one disk more, ``/dev/disk/by-id/virtio-scratch``, for what
         is written above a snapshot of the root; 0: there is none.
     :ivar data: A filesystem more, at /data, on which the writer writes as it does on the root.
@@ -79,6 +94,11 @@ class GuestSpec:
     scratch_mib: int = 0
     topology: Topology | None = None
     data: DataDisk | None = None
+    more_disks: int = 0
+    kexec: bool = False
+
+    def __post_init__(self) -> None:
+        require_more_disks(self.more_disks)
 
     @property
     def room(self) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hibtest.errors import SpecError
-from hibtest.spec.guest import Firmware
+from hibtest.spec.guest import Firmware, require_more_disks
 from hibtest.spec.layout import Layout, SwapDisk, SwapFile, SwapPartition, SwapZram
 from hibtest.spec.method import KernelMethod, Method
 from hibtest.spec.step import MoveSwap, OwnStep
@@ -40,6 +40,11 @@ class ResumeSpec:
     :ivar memory_mib: Memory that its machine has; ``None``: as the guest's.
     :ivar cpu: Its vCPU model, as QEMU names it; empty: as the guest's.
     :ivar firmware: What it starts with; ``None``: as the guest's.
+    :ivar kernel: Name of the kernel that it boots, and that is to resume the image of the guest's;
+        empty: the guest's own.
+    :ivar append: More words for its kernel command line.
+    :ivar more_disks: Disks beside those that the guest needs; ``None``: as the guest's.
+    :ivar reordered: Whether root disk and the first swap's disk have changed places.
     """
 
     named: Named = Named.NODE
@@ -50,6 +55,13 @@ class ResumeSpec:
     memory_mib: int | None = None
     cpu: str = ""
     firmware: Firmware | None = None
+    kernel: str = ""
+    append: tuple[str, ...] = ()
+    more_disks: int | None = None
+    reordered: bool = False
+
+    def __post_init__(self) -> None:
+        require_more_disks(self.more_disks or 0)
 
 
 def require_resume(
@@ -76,5 +88,7 @@ def require_resume(
         raise SpecError("only a partition has a PARTUUID", hint="SwapPartition()")
     if resume.named is Named.UUID and not isinstance(first, SwapDisk | SwapPartition):
         raise SpecError("only a swap on a disk is named by its UUID here", hint="SwapDisk()")
+    if resume.reordered and first is None:
+        raise SpecError("there is no swap to change places with", hint="add a layout")
     if isinstance(first, SwapZram) and not isinstance(method, KernelMethod):
         raise SpecError("the agent does not write to zram", hint="have another swap come first")

@@ -82,13 +82,10 @@ class Scenario:
         for name in _TUPLES:
             _require_tuple(f"{self.name}: {name}", getattr(self, name))
         _require_tuple(f"{self.name}: guest.root", self.guest.root)
+        _require_tuple(f"{self.name}: resume.append", self.resume.append)
         require_cpus(self)
         self._require_swaps()
-        names = [one.name for one in self.workloads]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise SpecError(f"{self.name}: two workloads are called {twice[0]}", hint="rename one")
-        if len(set(self.faults)) < len(self.faults):
-            raise SpecError(f"{self.name}: the same fault is there twice", hint="drop one")
+        self._require_different()
         if self.guest.memory_mib < LEAST_MEMORY_MIB:
             raise SpecError(
                 f"{self.name}: {self.guest.memory_mib} MiB of memory is too little to boot",
@@ -102,6 +99,11 @@ class Scenario:
         """All that it has a guest do, each once."""
         return (*self.before, *self.last, *self.between, *self.after, *self.afresh)
 
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """Names of the kernels that its boots are of, the guest's own first."""
+        return tuple(dict.fromkeys(filter(None, (self.guest.kernel, self.resume.kernel))))
+
     def on(self, kernel: str) -> "Scenario":
         """Return the same question asked of another kernel."""
         return replace(self, name=self.question, guest=replace(self.guest, kernel=kernel))
@@ -114,6 +116,13 @@ class Scenario:
             require_resume(self.resume, self.layout, self.method, steps)
         except SpecError as error:
             raise SpecError(f"{self.name}: {error.message}", hint=error.hint) from error
+
+    def _require_different(self) -> None:
+        names = [one.name for one in self.workloads]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise SpecError(f"{self.name}: two workloads are called {twice[0]}", hint="rename one")
+        if len(set(self.faults)) < len(self.faults):
+            raise SpecError(f"{self.name}: the same fault is there twice", hint="drop one")
 
 
 def _require_tuple(what: str, value: object) -> None:

@@ -135,10 +135,18 @@ def _cold_boot(_scenario: Scenario, evidence: Evidence) -> Finding | None:
         if boot.role is not Role.RESUME or boot.resumed or boot.power_cut:
             continue
         cause, why = _why_cold(saved, before, boot)
+        moved = _moved(boot) if cause == "image-refused" else ""
         left = " (the image is still armed)" if boot.armed else ""
-        reason = f"the {boot.directory} boot started afresh: {why}{left}"
+        reason = f"the {boot.directory} boot started afresh: {why}{moved}{left}"
         return found(Outcome.COLD_BOOT, cause, reason, console(boot), "boots[*].header")
     return None
+
+
+def _moved(boot: Boot) -> str:
+    """Say what of the memory map is another than when the image was made."""
+    first, *others = boot.map_changes or (None,)
+    more = f", and {len(others)} more of its entries" if others else ""
+    return f"; the memory map is another: {first}{more}" if first else ""
 
 
 def _why_cold(saved: Boot, before: Boot, boot: Boot) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from hibtest.cycle.proof.kernel import Places
 from hibtest.cycle.proof.snapshot import Snapshot
 from hibtest.cycle.witness import Planted
 from hibtest.evidence import Boot
+from hibtest.image.e820 import MemoryMap
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class Past:
     :ivar acknowledged: The last number that each writer has acknowledged to the host.
     :ivar loads: What each workload was set up as.
     :ivar places: Where things of the guest's kernel lie.
+    :ivar memory_map: That of the save boot's machine, if its log tells it.
     :ivar snapshot: Memory at the last snapshot, when it was looked at.
     """
 
@@ -26,6 +28,7 @@ class Past:
     acknowledged: dict[str, int] = field(default_factory=dict)
     loads: Planted = field(default_factory=dict)
     places: Places = field(default_factory=Places)
+    memory_map: MemoryMap | None = None
     snapshot: Snapshot | None = None
 
     def close(self) -> None:

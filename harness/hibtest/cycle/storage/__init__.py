@@ -4,7 +4,7 @@
 members; :mod:`fold` puts those of a scenario together, and everybody else reads the result.
 """
 
-from hibtest.cycle.storage.fold import NOT_TOLD, Storage, storage_of
+from hibtest.cycle.storage.fold import NOT_TOLD, Storage, modules_of, storage_of
 from hibtest.cycle.storage.part import Stored
 
-__all__ = ["NOT_TOLD", "Storage", "Stored", "storage_of"]
+__all__ = ["NOT_TOLD", "Storage", "Stored", "modules_of", "storage_of"]

@@ -1,13 +1,13 @@
 """The parts of a scenario's storage, put together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest.cycle.storage.data import data_part
 from hibtest.cycle.storage.part import NewDisk, Part, Stored
 from hibtest.cycle.storage.plan import AGAIN, PLAN, WORDS, plan_disk, script
-from hibtest.cycle.storage.roots import root_part, scratch_part
+from hibtest.cycle.storage.roots import root_part, scratch_part, spare_disks
 from hibtest.cycle.storage.swaps import swap_parts
 from hibtest.cycle.storage.targets import target_of, target_part
 from hibtest.image.place import ImagePlace
@@ -24,6 +24,7 @@ class Storage:
     :ivar root: What its root filesystem stands on.
     :ivar swaps: Its swaps; the kernel resumes from the first.
     :ivar beside: What else there is.
+    :ivar spare: Disks that only some boots may have.
     :ivar image: The part that an image is written to, if there is any.
     :ivar target: What the agent calls it; ``None`` when the kernel writes the image.
     """
@@ -31,6 +32,7 @@ class Storage:
     root: Part
     swaps: tuple[Part, ...]
     beside: tuple[Part, ...]
+    spare: tuple[NewDisk, ...]
     image: Part | None
     target: Target | None
 
@@ -49,27 +51,39 @@ class Storage:
 
         :raise HostError: When there is no room, or a tool is missing.
         """
-        for disk in self._own():
+        for disk in self._made():
             disk.make(directory / disk.file, files)
 
-    def disks(self, files: GuestFiles, directory: Path) -> tuple[Disk, ...]:
+    def disks(
+        self, files: GuestFiles, directory: Path, others: Iterable[GuestFiles] = ()
+    ) -> tuple[Disk, ...]:
         """Return the disks of a machine, the same ones in the same order for all boots.
 
         Those of ``images`` stand behind root and swaps.
+
+        :param others: What is booted of other kernels in some of them.
         """
-        modules = (files.modules,) if files.modules else ()
+        kernels = (("modules", files), *((modules_of(one.kernel_name), one) for one in others))
         made = [disk.at(directory) for disk in self._own()]
         before = sum(len(part.disks) for part in (self.root, *self.swaps))
         return (
             *made[:before],
             Disk(serial="toolbox", path=files.toolbox, readonly=True),
-            *(Disk(serial="modules", path=path, readonly=True) for path in modules),
+            *(
+                Disk(serial=serial, path=one.modules, readonly=True)
+                for serial, one in kernels
+                if one.modules
+            ),
             *made[before:],
         )
 
+    def more(self, directory: Path) -> tuple[Disk, ...]:
+        """Return the disks that only some boots have, if any does."""
+        return tuple(disk.at(directory) for disk in self.spare)
+
     def missing(self, directory: Path) -> tuple[Path, ...]:
         """Return the disks that are not in a run's directory."""
-        paths = (directory / disk.file for disk in self._own())
+        paths = (directory / disk.file for disk in self._made())
         return tuple(path for path in paths if not path.exists())
 
     def compared(self, directory: Path) -> tuple[Disk, ...]:
@@ -142,6 +156,10 @@ class Storage:
     def _parts(self) -> Iterator[Part]:
         yield from (self.root, *self.swaps, *self.beside)
 
+    def _made(self) -> Iterator[NewDisk]:
+        yield from self._own()
+        yield from self.spare
+
     def _own(self) -> Iterator[NewDisk]:
         for part in self._parts():
             yield from part.disks
@@ -164,6 +182,11 @@ def _offset(part: Part, told: int | None) -> int | None:
     return told if part.offset is None else part.offset
 
 
+def modules_of(kernel: str) -> str:
+    """Return the serial of the disk with the modules of another kernel than the guest's own."""
+    return f"modules-{kernel}"[:20]
+
+
 def storage_of(scenario: Scenario) -> Storage:
     """Return all that a scenario's guest is stored on.
 
@@ -176,6 +199,7 @@ def storage_of(scenario: Scenario) -> Storage:
         root=root_part(scenario.guest),
         swaps=swaps,
         beside=(own, scratch_part(scenario.guest.scratch_mib), data_part(scenario.guest.data)),
+        spare=spare_disks(max(scenario.guest.more_disks, scenario.resume.more_disks or 0)),
         image=own if not in_swap else swaps[0] if swaps and swaps[0].file else None,
         target=target,
     )

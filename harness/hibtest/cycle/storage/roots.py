@@ -11,6 +11,7 @@ from hibtest.spec import Filesystem, GuestFiles, GuestSpec
 
 _SERIAL = "root"
 _BUILT = Filesystem.EXT4  # by hibtest.images
+_SPARE_MIB = 8
 
 
 def root_part(guest: GuestSpec) -> Part:
@@ -39,6 +40,14 @@ def scratch_part(size_mib: int) -> Part:
         return Part()
     disk = NewDisk(serial="scratch", file="scratch.raw", make=zeros(size_mib))
     return Part(disks=(disk,), device=by_serial("scratch"))
+
+
+def spare_disks(many: int) -> tuple[NewDisk, ...]:
+    """Return small disks that are of no use."""
+    return tuple(
+        NewDisk(serial=f"spare{number}", file=f"spare{number}.raw", make=zeros(_SPARE_MIB))
+        for number in range(1, many + 1)
+    )
 
 
 def _overlay(path: Path, files: GuestFiles) -> None:

@@ -5,12 +5,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hibtest.evidence import SwapHeader
+from hibtest.evidence import MapChange, SwapHeader
 from hibtest.image.blocks import Numbers
 from hibtest.image.crc import Crc
 from hibtest.image.damage import Damaged
 from hibtest.image.e820 import MemoryMap
-from hibtest.image.e820_changes import Change, changes
+from hibtest.image.e820_changes import changes
 from hibtest.image.foreign import Machine
 from hibtest.image.header import PAGE_SIZE
 from hibtest.image.info import ImageInfo
@@ -110,7 +110,7 @@ class Survey:
     crc: Crc | None = None
     e820_matches: bool | None = None
     e820_matched_before: bool | None = None
-    map_changes: tuple[Change, ...] | None = None
+    map_changes: tuple[MapChange, ...] | None = None
     damage: Damage | None = None
     writers: tuple[str, ...] = ()
     replies: tuple[Reply, ...] = ()
