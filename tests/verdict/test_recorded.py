@@ -77,7 +77,7 @@ def _saved(evidence: Evidence) -> tuple[int, ...]:
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: f"v{run.version}-{run.scenario}")
 def test_a_recorded_run_comes_to_what_it_came_to(run: Recording, tmp_path: Path) -> None:
     directory = run.laid_out(tmp_path / "run")
-    verdict = judge_run(directory)
+    verdict = judge_run(directory).verdict
     saved = _saved(read_json(directory / EVIDENCE, Evidence))
     assert Came(verdict.outcome, verdict.cause, _stated(verdict.reason), saved) == RUNS[run]
     assert verdict.as_expected

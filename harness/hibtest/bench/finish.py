@@ -12,6 +12,7 @@ from hibtest.evidence import Evidence, Trouble, read_json, to_json
 from hibtest.files import whole
 from hibtest.job import EVIDENCE, Job
 from hibtest.report import picture
+from hibtest.report.matrix import Judged
 from hibtest.spec import Outcome, Scenario
 from hibtest.verdict import Verdict, judge
 
@@ -78,11 +79,12 @@ def _evidence(job: Job) -> Evidence:
     return evidence
 
 
-def judge_run(directory: Path) -> Verdict:
+def judge_run(directory: Path) -> Judged:
     """Judge a run from what is stored in its directory.
 
     :raise SpecError: When the directory holds no run.
     """
     run = the_run(directory)
     scenario = read_json(run / SCENARIO, Scenario)
-    return judge(scenario, read_json(run / EVIDENCE, Evidence))
+    evidence = read_json(run / EVIDENCE, Evidence)
+    return Judged(scenario=scenario, evidence=evidence, verdict=judge(scenario, evidence))

@@ -22,6 +22,7 @@ from hibtest.cli import (
     inspect,
     kconfig,
     listing,
+    matrix,
     run,
     show,
     show_run,
@@ -72,6 +73,7 @@ app.command("plan")(show.plan)
 app.command("show")(show_run.show)
 app.command("boot")(boot.boot)
 app.command("judge")(show.judge)
+app.command("matrix")(matrix.matrix)
 app.command("inspect")(inspect.inspect)
 app.command("image-server")(image_server.image_server)
 app.command("agent-zipapp")(agent_zipapp.agent_zipapp)

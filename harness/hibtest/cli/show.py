@@ -65,7 +65,7 @@ def judge(
     from hibtest.report.terminal import explain
     from hibtest.spec import Outcome
 
-    verdict = judge_run(directory)
+    verdict = judge_run(directory).verdict
     if json:
         print_json(verdict)
     else:
