@@ -61,6 +61,10 @@ SPECS = {
     "open-network": replace(TWO_VCPUS, network=Network.OPEN),
     "ovmf": replace(TWO_VCPUS, guest=GuestSpec(kernel="x", firmware=Firmware.OVMF)),
     "halts": replace(TWO_VCPUS, disks=(ROOT, replace(SWAP, fails_at=4096, halts=True))),
+    "paths": replace(
+        TWO_VCPUS,
+        disks=(ROOT, replace(SWAP, shared=True), replace(SWAP, serial="swap_path", shared=True)),
+    ),
     "comma": replace(
         TWO_VCPUS, disks=(replace(SWAP, path=Path("/runs/a,b.img")),), qemu="/opt/q,1/qemu"
     ),

@@ -154,7 +154,8 @@ def _disk(disk: Disk, more: str) -> tuple[str, ...]:
         *_file(disk),
     )
     halts = ",werror=stop" if disk.halts else ""
-    front = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},{more}{halts}"
+    shares = ",share-rw=on" if disk.shared else ""
+    front = f"virtio-blk-pci,drive={disk.serial},serial={disk.serial},{more}{halts}{shares}"
     return ("-blockdev", ",".join(node), "-device", front)
 
 
@@ -176,9 +177,11 @@ def _file(disk: Disk) -> tuple[str, ...]:
     )
 
 
+# locking=off: QEMU's own lock keeps a second block node of this very process out, too.
 def _plain_file(disk: Disk, prefix: str) -> tuple[str, ...]:
     path = f"{prefix}.filename={_value(disk.path)}"
-    return (f"{prefix}.driver=file", path, f"{prefix}.cache.no-flush=on")
+    shares = (f"{prefix}.locking=off",) if disk.shared else ()
+    return (f"{prefix}.driver=file", path, *shares, f"{prefix}.cache.no-flush=on")
 
 
 def _kernel(spec: MachineSpec) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ class Disk:
     :ivar readonly: Whether guest and QEMU only read it: several machines may then share it.
     :ivar fails_at: Writes of the guest to this byte of it fail with EIO; raw disks only.
     :ivar halts: Whether the machine stands still at such a write, before the guest is told.
+    :ivar shared: Whether another disk of the machine is the same file: two paths to one disk.
     :raise SpecError: When the serial number is none that guest and QEMU take as it is.
     """
 
@@ -53,6 +54,7 @@ class Disk:
     readonly: bool = False
     fails_at: int | None = None
     halts: bool = False
+    shared: bool = False
 
     def __post_init__(self) -> None:
         if not _SERIAL.fullmatch(self.serial):
