@@ -1,9 +1,11 @@
 """4096-byte blocks of a device, read many at a time, whatever it stands on.
 
-A file's are read as they lie; those of a logical volume (:mod:`hibtest.image.extents`) and of an
-encrypted device (:mod:`hibtest.image.luks`) through the device below.
+A file's are read as they lie; those of a device that lies in pieces of others
+(:mod:`hibtest.image.pieces`) and of an encrypted one (:mod:`hibtest.image.luks`) through what is
+below.
 """
 
+import errno
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -42,6 +44,13 @@ class Blocks(ABC):
 
         :raise HostError: When the device cannot be read.
         """
+
+    def is_hole(self, first: int, count: int) -> bool:  # noqa: ARG002 - it may know of none
+        """Return whether blocks that are there were never written, as far as that shows.
+
+        To look through a layer at a hole takes long, and shows nothing.
+        """
+        return False
 
     @property
     def size(self) -> int:
@@ -121,6 +130,14 @@ class FileBlocks(Blocks):
             return os.pread(self.fd, min(count, self.size - at), self.start + at)
         except OSError as error:
             raise HostError(f"{self.name}: cannot read: {error.strerror}") from error
+
+    def is_hole(self, first: int, count: int) -> bool:
+        """See :meth:`Blocks.is_hole`."""
+        at = self.start + first * PAGE_SIZE
+        try:
+            return os.lseek(self.fd, at, os.SEEK_DATA) >= at + count * PAGE_SIZE
+        except OSError as error:  # ENXIO: there is no more of it; else it is not known
+            return error.errno == errno.ENXIO
 
     def read_run(self, memory: memoryview, first: int) -> None:
         """See :meth:`Blocks.read_run`."""

@@ -1,10 +1,11 @@
-"""A device whose blocks lie in pieces of another, such as a logical volume."""
+"""A device that lies in a few pieces of another, such as a logical volume."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
 
 from hibtest.image.blocks import Blocks
-from hibtest.image.header import PAGE_SIZE
+from hibtest.image.damage import Damaged
+from hibtest.image.pieces import Piece, Pieces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Extents(Blocks):
+class Extents(Pieces):
     """The blocks of a device that lies in pieces of another.
 
     :ivar device: The one below.
@@ -27,12 +28,21 @@ class Extents(Blocks):
     device: Blocks
     extents: tuple[Extent, ...]
 
-    def read_run(self, memory: memoryview, first: int) -> None:
-        """See :meth:`Blocks.read_run`."""
+    def piece(self, first: int) -> Piece:
+        """See :meth:`Pieces.piece`."""
         at = bisect_right(self.extents, first, key=lambda extent: extent.first) - 1
-        while memory:
-            extent = self.extents[at]
-            skipped = first - extent.first
-            count = min(len(memory) // PAGE_SIZE, extent.count - skipped)
-            self.device.read_run(memory[: count * PAGE_SIZE], extent.below + skipped)
-            memory, first, at = memory[count * PAGE_SIZE :], first + count, at + 1
+        extent = self.extents[at]
+        skipped = first - extent.first
+        return Piece(self.device, extent.below + skipped, extent.count - skipped)
+
+
+def part_of(device: Blocks, below: int) -> Extents:
+    """Return what lies on a device from a block on.
+
+    :raise Damaged: When it ends before.
+    """
+    count = device.count - below
+    if count <= 0:
+        raise Damaged(f"the device has {device.count} blocks", field="data", block=below)
+    extent = Extent(first=0, below=below, count=count)
+    return Extents(name=device.name, count=count, device=device, extents=(extent,))

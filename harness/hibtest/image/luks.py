@@ -136,6 +136,10 @@ class Decrypted(Blocks):
     sector_size: int
     tweak: int
 
+    def is_hole(self, first: int, count: int) -> bool:
+        """See :meth:`Blocks.is_hole`."""
+        return self.device.is_hole(self.first + first, count)
+
     def read_run(self, memory: memoryview, first: int) -> None:
         """See :meth:`Blocks.read_run`."""
         self.device.read_run(memory, self.first + first)

@@ -1,7 +1,7 @@
 """Where a run's image lies, and how it is opened: by its writer."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,9 @@ from hibtest.image.agent import AgentPlace, known
 from hibtest.image.agent import read_image as read_agent_image
 from hibtest.image.blocks import Blocks
 from hibtest.image.damage import Damaged
-from hibtest.image.disk import open_disk
 from hibtest.image.header import parse_header
 from hibtest.image.reader import Image, check_offset, read_image
-
-View = Callable[[Blocks], Blocks]
+from hibtest.image.through import View, seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,22 +102,22 @@ class ImagePlace:
         if self.offset is None:
             yield None
             return
-        with open_disk(self.path) as disk:
+        with ExitStack() as opened:
             found = None
             with suppress(SpecError, Damaged):
-                found = self._seen(disk), self.offset
+                found = opened.enter_context(self._seen()), self.offset
             yield found
 
     @contextmanager
     def _device(self) -> Iterator[tuple[Blocks, int]]:
         if self.offset is None:
             raise SpecError(f"{self.path}: the guest has not told where in it its swap file lies")
-        with open_disk(self.path) as disk:
-            yield self._seen(disk), self.offset
+        with self._seen() as device:
+            yield device, self.offset
 
-    def _seen(self, device: Blocks) -> Blocks:
-        """Return the device that a disk comes to, which has the page where an image begins."""
-        for view in self.views:
-            device = view(device)
-        check_offset(device, self.offset or 0)
-        return device
+    @contextmanager
+    def _seen(self) -> Iterator[Blocks]:
+        """Open the device that a disk comes to, which has the page where an image begins."""
+        with seen(self.path, self.views) as device:
+            check_offset(device, self.offset or 0)
+            yield device

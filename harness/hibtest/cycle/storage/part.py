@@ -1,10 +1,10 @@
 """What a member of a scenario's storage brings along."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hibtest.image.place import View
+from hibtest.image.through import Leg, View
 from hibtest.machine.disk import sparse
 from hibtest.machine.shape import Disk, DiskFormat
 from hibtest.spec import Filesystem, GuestFiles
@@ -21,6 +21,7 @@ class NewDisk:
     :ivar make: Makes the file before the first boot, from what ``images`` has built.
     :ivar compared: Whether its blocks must not change between the snapshot and the power-off; it
         is raw then.
+    :ivar shared: Whether another disk of the machine is the same file.
     """
 
     serial: str
@@ -29,6 +30,7 @@ class NewDisk:
     format: DiskFormat = DiskFormat.RAW
     readonly: bool = False
     compared: bool = False
+    shared: bool = False
 
     def at(self, directory: Path) -> Disk:
         """Return it as a machine has it.
@@ -40,6 +42,7 @@ class NewDisk:
             path=directory / self.file,
             format=self.format,
             readonly=self.readonly,
+            shared=self.shared,
         )
 
 
@@ -50,7 +53,7 @@ class Part:
     Steps are lines of shell, in the words of images/templates: ``early-init.sh.j2`` and
     ``words.sh.j2`` say which there are.
 
-    :ivar disks: Its disks, in PCI order.
+    :ivar disks: Its disks, in PCI order; what it comes to lies on the first, or begins there.
     :ivar early: What early userspace does before it offers an image.
     :ivar late: What the guest's init does.
     :ivar again: What makes a swap file anew, elsewhere, in a guest that is up.
@@ -76,12 +79,36 @@ class Part:
     views: tuple[View, ...] = ()
     filesystem: Filesystem | None = None
 
+    @property
+    def leg(self) -> Leg:
+        """It, as what stands on it and others sees it."""
+        return Leg(file=self.file, views=self.views)
+
+    def on(self, *steps: str, device: str, views: tuple[View, ...] = ()) -> "Part":
+        """Return a part with a layer upon this one.
+
+        :param steps: What early userspace does for it.
+        :param device: What it comes to.
+        :param views: How the host looks through it.
+        """
+        early, seen = (*self.early, *steps), (*self.views, *views)
+        return replace(self, early=early, device=device, views=seen)
+
+    def with_legs(self, *legs: "Part") -> "Part":
+        """Return a part that has the disks of others, too, and what is done for them."""
+        return replace(
+            self,
+            disks=(*self.disks, *(disk for leg in legs for disk in leg.disks)),
+            early=(*self.early, *(step for leg in legs for step in leg.early)),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """A disk of a run that has a filesystem on it, or might have.
 
-    :ivar views: How the host looks through what it stands on, from the disk up.
+    :ivar views: How the host looks through what it stands on, from the disk up; other disks lie
+        beside it.
     :ivar before: The raw disk that it was made from; ``None``: from nothing.
     :ivar meant: Which filesystem it is for; ``None``: for none.
     """
