@@ -27,14 +27,19 @@ from hibtest.spec import (
     Fault,
     GuestFiles,
     GuestSpec,
+    Integrity,
     KernelMethod,
     Linear,
     Mode,
+    Multipath,
     ResumeSpec,
     Scenario,
+    Snapshot,
     Stage,
+    Striped,
     SwapDisk,
     SwapFile,
+    Thin,
     Volume,
 )
 from tests.cycle.jobs import files_in
@@ -60,6 +65,7 @@ OURS = (
     "swapping-trixie-agent-disk",
     "cpus-trixie-plugged",
     "cpus-trixie-smt-off",
+    "stack-trixie-raid1",
 )
 MADE_UP = (
     Scenario(name="three-lives", guest=TRIXIE, lives=3, method=KernelMethod(mode=Mode.SHUTDOWN)),
@@ -85,6 +91,11 @@ MADE_UP = (
         guest=GuestSpec(kernel="trixie", root=(Linear(),)),
         layout=(SwapFile(size_mib=300, on=(Linear(), Crypt(sector_size=4096))),),
         method=AgentMethod(),
+    ),
+    Scenario(
+        name="root-on-a-thin-stripe-of-paths",
+        guest=GuestSpec(kernel="trixie", root=(Multipath(), Striped(), Thin())),
+        layout=(SwapDisk(size_mib=300, on=(Integrity(), Snapshot())),),
     ),
     Scenario(
         name="no-swap-at-all",

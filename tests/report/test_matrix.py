@@ -49,7 +49,7 @@ def test_a_row_for_each_question_and_a_column_for_each_kernel(runs: Path) -> Non
 def test_one_question_is_one_row(runs: Path) -> None:
     one = judge_run(Recording(2, "changed-trixie-root-written").laid_out(runs / "a" / "1"))
     asked = replace(one.scenario, name="a-KERNEL", question="")
-    kernel = replace(one.evidence.kernel, name="bookworm", release="6.1.192-1")
+    kernel = replace(one.kernel, name="bookworm", release="6.1.192-1")
     other = replace(one.evidence, kernel=kernel)
     both = [
         replace(one, scenario=asked),

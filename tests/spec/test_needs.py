@@ -10,23 +10,32 @@ from hibtest.spec import (
     AgentMethod,
     Crypt,
     DataDisk,
+    Delay,
     Filesystem,
     Firmware,
+    Flakey,
     FuseDirty,
     GuestSpec,
+    Integrity,
     KernelMethod,
     Linear,
     LoopOnFuse,
     MuchMemory,
+    Multipath,
     Nbd,
+    Origin,
     Plug,
     Protect,
+    Raid1,
     ResumeSpec,
     Scenario,
+    Snapshot,
     Stopper,
+    Striped,
     SwapDisk,
     SwapFile,
     SwapOnLoopOnFuse,
+    Thin,
     Topology,
 )
 from hibtest.spec.lacking import Missing
@@ -36,6 +45,7 @@ GUEST = GuestSpec(kernel="own", vcpus=1)
 COMPRESSED = "CONFIG_CRYPTO_LZO or CONFIG_CRYPTO_LZ4"
 ONE = Scenario(name="one", guest=GUEST)
 BY_AGENT = replace(ONE, method=AgentMethod())
+MAPS = "CONFIG_BLK_DEV_DM"
 DEVICE = "CONFIG_HIBERNATION_SNAPSHOT_DEV"
 MANY = {"CONFIG_SMP", "CONFIG_HOTPLUG_CPU"}
 
@@ -90,6 +100,15 @@ def by(**what: object) -> Scenario:
             replace(ONE, layout=(SwapFile(filesystem=Filesystem.BTRFS),)),
             {COMPRESSED, "CONFIG_BTRFS_FS"},
         ),
+        (guest(root=(Striped(),)), {COMPRESSED, MAPS}),
+        (guest(root=(Raid1(),)), {COMPRESSED, MAPS, "CONFIG_DM_RAID"}),
+        (guest(root=(Thin(),)), {COMPRESSED, MAPS, "CONFIG_DM_THIN_PROVISIONING"}),
+        (guest(root=(Snapshot(),)), {COMPRESSED, MAPS, "CONFIG_DM_SNAPSHOT"}),
+        (guest(root=(Origin(),)), {COMPRESSED, MAPS, "CONFIG_DM_SNAPSHOT"}),
+        (guest(root=(Integrity(),)), {COMPRESSED, MAPS, "CONFIG_DM_INTEGRITY"}),
+        (guest(root=(Delay(),)), {COMPRESSED, MAPS, "CONFIG_DM_DELAY"}),
+        (guest(root=(Flakey(),)), {COMPRESSED, MAPS, "CONFIG_DM_FLAKEY"}),
+        (guest(root=(Multipath(),)), {COMPRESSED, MAPS, "CONFIG_DM_MULTIPATH"}),
         (BY_AGENT, {DEVICE}),
         (
             by(protect=Protect.DM_SNAPSHOT),

@@ -12,13 +12,24 @@ from hibtest.errors import SpecError
 from hibtest.evidence import read_json, read_written, to_json
 from hibtest.spec import (
     Crypt,
+    Delay,
+    Flakey,
     GuestSpec,
+    Integrity,
+    Layer,
     Layout,
     Linear,
+    Multipath,
+    Origin,
     Plug,
+    Raid1,
     Scenario,
+    Snapshot,
+    Stack,
+    Striped,
     SwapDisk,
     SwapFile,
+    Thin,
     Volume,
 )
 
@@ -164,3 +175,49 @@ def test_another_name_is_another_question() -> None:
     assert replace(one, name="tampered").question == "tampered"
     changed = replace(one, guest=GuestSpec(kernel="own"))
     assert (changed.name, changed.question) == ("cut-trixie", "cut-trixie")
+
+
+@pytest.mark.parametrize(
+    ("stack", "said", "hint"),
+    [
+        ((Linear(), Multipath()), "something is below Multipath", "the first of the stack"),
+        ((Raid1(), Striped(), Thin(), Snapshot()), "takes 16 disks", "8 at most"),
+        ((Multipath(), Raid1(), Striped(), Origin()), "takes 16 disks", "8 at most"),
+    ],
+)
+def test_a_stack_that_cannot_be_is_refused(stack: Stack, said: str, hint: str) -> None:
+    with pytest.raises(SpecError, match=rf"a: guest.root: .*{said}") as raised:
+        Scenario(name="a", guest=replace(GUEST, root=stack))
+    assert hint in str(raised.value.hint)
+    with pytest.raises(SpecError, match=rf"a: a swap's `on`: .*{said}"):
+        Scenario(name="a", guest=GUEST, layout=(SwapFile(on=stack),))
+
+
+def test_a_stack_that_is_no_tuple_is_refused() -> None:
+    with pytest.raises(SpecError, match="`on` is Linear"):
+        Scenario(name="a", guest=GUEST, layout=(SwapDisk(on=Linear()),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (lambda: Striped(chunk_kib=3), "Striped: chunks of 3 KiB"),
+        (lambda: Snapshot(chunk_kib=2), "Snapshot: chunks of 2 KiB"),
+        (lambda: Origin(chunk_kib=2048), "Origin: chunks of 2048 KiB"),
+        (lambda: Thin(chunk_kib=32), "Thin: blocks of 32 KiB"),
+        (lambda: Delay(ms=2000), "Delay: 2000 ms"),
+        (lambda: Delay(ms=-1), "Delay: -1 ms"),
+    ],
+)
+def test_a_layer_that_cannot_be_is_refused(layer: Callable[[], Layer], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        layer()
+
+
+def test_json_brings_back_every_layer(tmp_path: Path) -> None:
+    layers = (Multipath(), Striped(chunk_kib=4), Raid1(), Thin(provisioned=True), Delay(ms=1))
+    more = (Snapshot(), Integrity(journal=False), Flakey(), Linear(), Crypt(), Volume())
+    layout = tuple(SwapDisk(on=(layer,)) for layer in (*layers, *more, Origin(chunk_kib=8)))
+    path = tmp_path / "scenario.json"
+    path.write_bytes(to_json(Scenario(name="a", guest=GUEST, layout=layout)))
+    assert read_json(path, Scenario).layout == layout

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hibtest.evidence import Evidence
+from hibtest.evidence import Evidence, GuestKernel
 from hibtest.printable import printable
 from hibtest.spec import Scenario
 from hibtest.verdict import Verdict
@@ -16,6 +16,12 @@ class Judged:
     scenario: Scenario
     evidence: Evidence
     verdict: Verdict
+
+    @property
+    def kernel(self) -> GuestKernel:
+        """Its guest's kernel; without a release where the run ended before that was known."""
+        name = self.scenario.guest.kernel
+        return self.evidence.kernel or GuestKernel(name=name, release="", sha256="")
 
     @property
     def pages(self) -> int:
@@ -41,7 +47,7 @@ def markdown(runs: Iterable[Judged]) -> Iterator[str]:
     yield f"| scenario | {' | '.join(kernels)} |"
     yield f"|---|{'---|' * len(kernels)}"
     for question in sorted({run.scenario.question for run in found}):
-        cells = {r.evidence.kernel.name: r for r in found if r.scenario.question == question}
+        cells = {r.kernel.name: r for r in found if r.scenario.question == question}
         row = " | ".join(_cell(cells.get(kernel)) for kernel in kernels)
         yield f"| `{question}` | {row} |"
     yield from _surprises([run for run in found if not run.verdict.as_expected])
@@ -49,7 +55,7 @@ def markdown(runs: Iterable[Judged]) -> Iterator[str]:
 
 def _kernels(runs: Sequence[Judged]) -> tuple[str, ...]:
     """Return the names of the kernels, the oldest first."""
-    releases = {run.evidence.kernel.name: _number(run.evidence.kernel.release) for run in runs}
+    releases = {run.kernel.name: _number(run.kernel.release) for run in runs}
     return tuple(sorted(releases, key=lambda name: (releases[name], name)))
 
 
@@ -61,9 +67,10 @@ def _number(release: str) -> tuple[int, ...]:
 def _about(runs: Sequence[Judged], kernels: Sequence[str]) -> Iterator[str]:
     releases = {name: set[str]() for name in kernels}
     for run in runs:
-        releases[run.evidence.kernel.name].add(run.evidence.kernel.release)
+        releases[run.kernel.name].add(run.kernel.release)
     names = "; ".join(f"{name}: Linux {', '.join(sorted(releases[name]))}" for name in kernels)
-    hosts = sorted({f"QEMU {run.evidence.host.qemu}, {run.evidence.host.accel}" for run in runs})
+    known = {run.evidence.host for run in runs if run.evidence.host}
+    hosts = sorted({f"QEMU {host.qemu}, {host.accel}" for host in known})
     days = sorted({run.evidence.started[:10] for run in runs})
     when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
     good = sum(run.verdict.as_expected for run in runs)

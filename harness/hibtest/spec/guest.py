@@ -73,8 +73,9 @@ class GuestSpec:
     :ivar cpu: The vCPU model, as QEMU names it; empty: the accelerator's best.
     :ivar firmware: What it starts with.
     :ivar append: More words for the kernel command line of every boot.
-    :ivar root: What stands on the root disk, with the root filesystem on top. Such a disk is a raw
-        copy, so that the host can compare its blocks; others are overlays on the one built.
+    :ivar root: What stands on the root disk, with the root filesystem on top; empty: the disk is
+        an overlay on the one built. On layers that lay nothing elsewhere it is a raw copy, whose
+        blocks the host compares; to others the guest copies it in its first boot.
     :ivar more_disks: Disks that it has beside those that it needs: small, empty, the last ones.
     :ivar kexec: Whether its first kernel is started by another, the same, by kexec(8).
     :ivar scratch_mib: Size in MiB of one disk more, ``/dev/disk/by-id/virtio-scratch``, for what

@@ -13,7 +13,18 @@ from hibtest.spec.lacking import Missing
 from hibtest.spec.layout import Filesystem, SwapFile, SwapPartition, SwapZram, Table
 from hibtest.spec.method import AgentMethod, KernelMethod, Protect, Stopper
 from hibtest.spec.scenario import Scenario
-from hibtest.spec.stack import Crypt, Layer
+from hibtest.spec.stack import (
+    Crypt,
+    Delay,
+    Flakey,
+    Integrity,
+    Layer,
+    Multipath,
+    Origin,
+    Raid1,
+    Snapshot,
+    Thin,
+)
 from hibtest.spec.step import Plug, Unplug
 from hibtest.spec.workload import (
     FullSwap,
@@ -116,16 +127,20 @@ def _has_table(table: Table) -> Asks:
     )
 
 
-def _snapshots(one: Scenario) -> bool:
+def _stands_on(*kinds: type[Layer]) -> Asks:
+    return lambda one: any(isinstance(layer, kinds) for layer in _layers(one))
+
+
+def _protects(one: Scenario) -> bool:
     return isinstance(one.method, AgentMethod) and one.method.protect is Protect.DM_SNAPSHOT
 
 
+def _snapshots(one: Scenario) -> bool:
+    return _protects(one) or _stands_on(Snapshot, Origin)(one)
+
+
 def _maps(one: Scenario) -> bool:
-    return _snapshots(one) or any(_layers(one))
-
-
-def _encrypts(one: Scenario) -> bool:
-    return any(isinstance(layer, Crypt) for layer in _layers(one))
+    return _protects(one) or any(_layers(one))
 
 
 def _has_many(one: Scenario) -> bool:
@@ -235,7 +250,13 @@ NEEDS = (
     _some("RELOCATABLE", "resuming below another kernel base address, as users do"),
     _some_driver("BLK_DEV_DM=dm_mod", "device-mapper stacks", _maps),
     _some_driver("DM_SNAPSHOT=dm_snapshot", "device-mapper snapshots, and LVM's", _snapshots),
-    _some_driver("DM_CRYPT=dm_crypt", "encrypted swap", _encrypts),
+    _some_driver("DM_CRYPT=dm_crypt", "encrypted swap", _stands_on(Crypt)),
+    _some_driver("DM_RAID=dm_raid", "mirrors of the device mapper", _stands_on(Raid1)),
+    _some_driver("DM_THIN_PROVISIONING=dm_thin_pool", "thin devices", _stands_on(Thin)),
+    _some_driver("DM_INTEGRITY=dm_integrity", "devices with checksums", _stands_on(Integrity)),
+    _some_driver("DM_DELAY=dm_delay", "devices that take their time", _stands_on(Delay)),
+    _some_driver("DM_FLAKEY=dm_flakey", "devices that could fail", _stands_on(Flakey)),
+    _some_driver("DM_MULTIPATH=dm_multipath", "two paths to one disk", _stands_on(Multipath)),
     _some_driver("BLK_DEV_LOOP=loop", "swap on loop devices", _works(LoopOnFuse, SwapOnLoopOnFuse)),
     _some_driver("ZRAM=zram", "zram beside the swap on disk", _has_zram),
     _some("EFI_PARTITION", "swap on a partition of a GPT", _has_table(Table.GPT)),

@@ -12,6 +12,7 @@ from hibtest.spec.method import KernelMethod, Method
 from hibtest.spec.older import scenario_today
 from hibtest.spec.outcome import Expected
 from hibtest.spec.resume import ResumeSpec, require_resume
+from hibtest.spec.stack import require_stack
 from hibtest.spec.step import OwnStep
 from hibtest.spec.workload import Workload
 
@@ -81,9 +82,9 @@ class Scenario:
             )
         for name in _TUPLES:
             _require_tuple(f"{self.name}: {name}", getattr(self, name))
-        _require_tuple(f"{self.name}: guest.root", self.guest.root)
         _require_tuple(f"{self.name}: resume.append", self.resume.append)
         require_cpus(self)
+        self._require_stacks()
         self._require_swaps()
         self._require_different()
         if self.guest.memory_mib < LEAST_MEMORY_MIB:
@@ -107,6 +108,15 @@ class Scenario:
     def on(self, kernel: str) -> "Scenario":
         """Return the same question asked of another kernel."""
         return replace(self, name=self.question, guest=replace(self.guest, kernel=kernel))
+
+    def _require_stacks(self) -> None:
+        """Check that what its disks stand on can be built."""
+        stacks = [("guest.root", self.guest.root)]
+        stacks += [("a swap's `on`", swap.on) for swap in self.layout]
+        stacks += [("guest.data.on", self.guest.data.on)] if self.guest.data else []
+        for what, stack in stacks:
+            _require_tuple(f"{self.name}: {what}", stack)
+            require_stack(f"{self.name}: {what}", stack)
 
     def _require_swaps(self) -> None:
         """Check that there can be such swaps, and that the kernel can be told of the first so."""

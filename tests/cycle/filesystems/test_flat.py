@@ -1,6 +1,7 @@
 """Copies of disks: through what stands between, and gone again."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from hibtest.cycle.filesystems.flat import copied
 from hibtest.errors import HostError, SpecError
 from hibtest.image.blocks import Blocks
 from hibtest.image.extents import Extent, Extents
+from hibtest.image.striped import striped
+from hibtest.image.through import Joined, Leg
 from tests.cycle.filesystems.disks import ext4, laid_on, raw
 
 PAGE = 4096
@@ -43,6 +46,24 @@ def test_a_copy_is_what_the_guest_sees_and_holes_stay_holes(tmp_path: Path) -> N
     with copied(replace(raw(disk), views=(behind,)), tmp_path) as copy:
         assert copy.read_bytes() == whole.ljust(64 << 20, b"\0")
         assert copy.stat().st_blocks * 512 < 8 << 20
+
+
+def test_a_copy_is_joined_of_disks_that_lie_beside_each_other(tmp_path: Path) -> None:
+    whole = ext4(tmp_path / "whole.ext4").read_bytes()
+    for turn, name in enumerate(("swap.raw", "swap_b.raw")):
+        pages = (whole[at : at + PAGE] for at in range(turn * PAGE, len(whole), 2 * PAGE))
+        (tmp_path / name).write_bytes(b"".join(pages))
+    legs = (Leg(file="swap_b.raw"),)
+    views = (Joined(view=partial(striped, chunk=1), others=legs),)
+    with copied(replace(raw(tmp_path / "swap.raw"), views=views), tmp_path) as copy:
+        assert copy.read_bytes() == whole
+        assert copy.stat().st_blocks * 512 < len(whole)
+    (tmp_path / "swap_b.raw").unlink()
+    with (
+        pytest.raises(HostError, match="swap_b"),
+        copied(replace(raw(tmp_path / "swap.raw"), views=views), tmp_path),
+    ):
+        pass
 
 
 def test_what_a_disk_stands_on_may_not_be_there(tmp_path: Path) -> None:

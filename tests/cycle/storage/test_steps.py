@@ -10,23 +10,32 @@ import pytest
 from hibtest.bench import catalogue
 from hibtest.cycle.storage import storage_of
 from hibtest.cycle.storage.stack import NEW, made_by
-from hibtest.errors import HostError, SpecError
+from hibtest.errors import HostError
 from hibtest.images import recipes
 from hibtest.images.userspaces import BUSYBOX
 from hibtest.spec import (
     Crypt,
+    Delay,
     Filesystem,
+    Flakey,
     GuestSpec,
+    Integrity,
     Layout,
     Linear,
     MoveSwap,
+    Multipath,
     Named,
+    Origin,
+    Raid1,
     ResumeSpec,
     Scenario,
+    Snapshot,
+    Striped,
     SwapDisk,
     SwapFile,
     SwapPartition,
     SwapZram,
+    Thin,
     Volume,
 )
 from tests.cycle.jobs import ONE, files_in
@@ -38,7 +47,14 @@ LAYOUTS: tuple[Layout, ...] = (
     (SwapFile(size_mib=16, on=(Volume(), Crypt(sector_size=4096))),),
     (SwapFile(size_mib=16, pieces=100, filesystem=Filesystem.BTRFS),),
     (SwapPartition(size_mib=16, priority=3), SwapZram(size_mib=16)),
+    (SwapDisk(size_mib=16, on=(Multipath(), Striped(), Raid1(), Flakey())),),
+    (SwapDisk(size_mib=16, on=(Thin(provisioned=True), Delay(ms=5), Snapshot())),),
+    (SwapFile(size_mib=16, on=(Origin(), Integrity())),),
 )
+TOOLS = {
+    *("blkdiscard", "cryptsetup", "dmsetup", "e2image", "integritysetup", "lvm", "mke2fs"),
+    "mkswap",
+}
 SCENARIOS = [
     *catalogue.scenarios(),
     *(replace(ONE, name=f"layout-{number}", layout=one) for number, one in enumerate(LAYOUTS)),
@@ -67,7 +83,7 @@ def test_the_script_is_shell_in_words_that_the_guest_has(scenario: Scenario) -> 
     for word, first in _STEP.findall(early):
         assert word in known, word
         if word in {"tool", "if_new"}:
-            assert first in {"cryptsetup", "dmsetup", "lvm", "mkswap", *MKFS}
+            assert first in TOOLS | set(MKFS)
     known = words("words.sh.j2", BUSYBOX.applets)
     steps = _STEP.findall(late)
     assert {word for word, _ in steps} <= known
@@ -144,11 +160,39 @@ def test_a_filesystem_that_was_filled_is_not_taken_for_a_fresh_one(kind: Filesys
     assert re.search(r"\bhibtest\b(?!-)", last), last
 
 
-def test_a_root_is_not_put_on_what_hides_it() -> None:
-    for layer in (Crypt(), Volume()):
-        hidden = replace(ONE, guest=GuestSpec(kernel="trixie", root=(Linear(), layer)))
-        with pytest.raises(SpecError, match="as it was built"):
-            storage_of(hidden)
+def test_a_root_that_lies_elsewhere_is_copied_there_by_the_guest(tmp_path: Path) -> None:
+    hidden = replace(ONE, guest=GuestSpec(kernel="trixie", root=(Striped(), Crypt())))
+    early, _ = functions(hidden)
+    assert "    if_new e2image -ra /dev/disk/by-id/virtio-built /dev/mapper/root-crypt\n" in early
+    files, storage = files_in(tmp_path), storage_of(hidden)
+    storage.make(files, tmp_path)
+    disks = {disk.serial: disk for disk in storage.disks(files, tmp_path)}
+    assert disks["built"].readonly
+    assert list(disks)[:3] == ["root", "root_b", "built"]
+    for serial in ("root", "root_b"):
+        assert disks[serial].path.read_bytes().rstrip(b"\0") == NEW
+        assert disks[serial].path.stat().st_size > files.root.stat().st_size
+    (stored,) = (one for one in storage.filesystems(files, tmp_path) if one.meant)
+    assert (stored.disk.serial, len(stored.views)) == ("root", 2)
+
+
+def test_two_paths_lead_to_one_file(tmp_path: Path) -> None:
+    storage = storage_of(replace(ONE, layout=(SwapDisk(size_mib=16, on=(Multipath(),)),)))
+    files = files_in(tmp_path)
+    storage.make(files, tmp_path)
+    paths = [disk for disk in storage.disks(files, tmp_path) if disk.shared]
+    assert [disk.serial for disk in paths] == ["swap", "swap_path"]
+    assert {disk.path for disk in paths} == {tmp_path / "swap.raw"}
+
+
+def test_what_is_below_a_layer_on_two_is_there_for_each_with_names_of_its_own() -> None:
+    deep = replace(ONE, layout=(SwapDisk(size_mib=16, on=(Linear(), Raid1(), Thin())),))
+    early, _ = functions(deep)
+    serials = re.findall(r"is_new /dev/disk/by-id/virtio-(\S+)", early)
+    assert serials == ["swap", "swap_b", "swap_meta", "swap_meta_b"]
+    made = re.findall(r"dmsetup create (\S+)", early)
+    assert len(set(made)) == len(made)
+    assert {"swap", "swap_b", "swap_meta", "swap_meta_b", "swap-raid1", "swap-thin"} <= set(made)
 
 
 def test_a_program_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:

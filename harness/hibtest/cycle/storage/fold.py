@@ -98,7 +98,7 @@ class Storage:
         for part in self._parts():
             if not part.filesystem and (part.views or part is self.image):
                 continue
-            for disk in part.disks:
+            for disk in part.disks[:1]:
                 if not disk.readonly:
                     yield Stored(
                         disk=disk.at(directory),
