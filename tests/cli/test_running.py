@@ -110,6 +110,42 @@ def test_each_time_has_a_directory_of_its_own(run: Command, host: Host) -> None:
     assert sorted(path.name for path in (host.runs / GOOD).iterdir()) == ["1", "2", "3"]
 
 
+def test_the_spread_of_each_stage_is_told_at_the_end(run: Command) -> None:
+    done = run(GOOD, "--times", "2")
+    lines = [line.split() for line in done.out.splitlines()]
+    assert [GOOD, "n", "median", "s", "min", "max", "p95"] in lines
+    assert any(words[:3] == ["save", "FREEZE", "2"] for words in lines)
+
+
+def test_it_stops_at_the_first_surprise(run: Command, host: Host) -> None:
+    """Two runs go well, the third does not."""
+    good = (host.place / "evidence" / GOOD).read_bytes()
+    host.panics(GOOD)
+    (host.place / "evidence" / "bad").write_bytes((host.place / "evidence" / GOOD).read_bytes())
+    host.saw(GOOD, good)
+    bad = 'case $run in */3) cp "$place/evidence/bad" "$run/evidence.json";; *) leaves;; esac'
+    host.works(bad)
+    done = run(GOOD, "--times", "9", "--until-unexpected", "-j", "1")
+    assert done.status == ExitStatus.UNEXPECTED
+    assert f"stopped: run 3 of {GOOD} surprised: {host.runs / GOOD / '3'}\n" in done.out
+    assert f"{GOOD}: 2 of 3 REFUSED (ENODEV) (95 %: 21 to 94), 1 PANIC" in done.out
+    assert sorted(path.name for path in (host.runs / GOOD).iterdir())[:3] == ["1", "2", "3"]
+    assert "6 not run to an end" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [((), "needs --times N"), (("--times", "3", "--maxfail", "2"), "each says when it stops")],
+)
+def test_to_stop_at_a_surprise_takes_times(
+    run: Command, host: Host, words: tuple[str, ...], wrong: str
+) -> None:
+    done = run(GOOD, "--until-unexpected", *words)
+    assert done.status == ExitStatus.USAGE
+    assert wrong in done.err
+    assert not host.runs.exists()
+
+
 def test_nothing_that_surprised_is_nothing_to_run(run: Command, host: Host) -> None:
     run(GOOD)
     done = run("--failed", "-k", GOOD)

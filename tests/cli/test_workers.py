@@ -86,7 +86,7 @@ def surprise(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_enough_surprises_end_the_runs_that_are_under_way(run: Command, host: Host) -> None:
     done = run(GOOD, OTHER, THIRD, "-j", "3", "--maxfail", "1")
     assert done.status == ExitStatus.UNEXPECTED
-    assert "stopped: --maxfail 1" in done.out
+    assert "stopped: run 1 of " in done.out
     assert "0 of 3 as expected; 2 not run to an end" in done.out
     other = host.runs / OTHER / "1"
     assert (other / "ended").read_text() == "ended\n"

@@ -73,6 +73,10 @@ From = Annotated[
 Maxfail = Annotated[
     int, typer.Option(metavar="N", min=0, help="Stop after so many surprises; 0: never.")
 ]
+Until = Annotated[
+    bool,
+    typer.Option("--until-unexpected", help="With --times N: stop at the first surprise."),
+]
 Failed = Annotated[bool, typer.Option("--failed", help="Only those whose last verdict surprised.")]
 All = Annotated[bool, typer.Option("--all", help="All that apply, not one cycle of each kernel.")]
 Ktap = Annotated[bool, typer.Option("--ktap", help="Print KTAP, for kernel CI.")]

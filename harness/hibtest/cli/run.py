@@ -33,6 +33,7 @@ def run(
     retry: options.Retry = None,
     keep: options.Keep = None,
     maxfail: options.Maxfail = 0,
+    until: options.Until = False,
     everything: options.All = False,
     failed: options.Failed = False,
     json: options.Json = False,
@@ -55,13 +56,17 @@ def run(
         _refuse_several({"--from": again, "--scenarios": scenarios}, "where they are")
         _refuse_several({"--from": again, "--failed": failed}, "which runs")
         _refuse_several({"--json": json, "--ktap": ktap}, "what is printed")
+        _refuse_several({"--maxfail": maxfail, "--until-unexpected": until}, "when it stops")
+        if until and times == 1:
+            raise SpecError("--until-unexpected needs --times N", hint="how often at most")
         earlier = _earlier(again) if again else None
         if earlier:
             said, chosen = _as_then(earlier, asked)
         else:
             wide = everything or failed
             said, chosen = _chosen(names or [], expression, asked, wide=wide, failed=failed)
-        way = Way.of(times=times, jobs=jobs, most=maxfail, json=json, ktap=ktap, verbose=verbose)
+        most = 1 if until else maxfail
+        way = Way.of(times=times, jobs=jobs, most=most, json=json, ktap=ktap, verbose=verbose)
         status = run_all(said, chosen, earlier, way)
     return bisecting.status(status) if bisect else status
 

@@ -125,8 +125,8 @@ def _side_by_side(
     try:
         with board.shown():
             pool.run(scenarios, summary.done)
-    except Enough:
-        console.print(f"stopped: --maxfail {way.most}")
+    except Enough as enough:
+        console.print(f"stopped: {enough}", soft_wrap=True, markup=False)
     finally:
         summary.show()
     return summary.status()

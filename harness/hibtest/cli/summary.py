@@ -13,6 +13,7 @@ from hibtest.errors import ExitStatus
 from hibtest.printable import printable
 from hibtest.report import ktap, rates
 from hibtest.report.board import Board
+from hibtest.report.phases import phases, spread_tables
 from hibtest.report.terminal import Row, explain, verdict_table
 from hibtest.spec import Outcome
 
@@ -26,7 +27,7 @@ class Form(StrEnum):
 
 
 class Enough(Exception):
-    """As many runs have surprised as were asked for."""
+    """As many runs have surprised as were asked for; its text says which was the last."""
 
 
 class Summary:
@@ -68,13 +69,14 @@ class Summary:
             kernel=job.kernel.release if job else "",
             seconds=result.seconds,
             directory=short(job.directory) if job else "",
+            stages=phases(result.evidence) if result.evidence else (),
         )
         self._rows.append(row)
         self._board.verdict(row.verdict, row.seconds)
         if self._form is Form.KTAP:
             _write(*ktap.result(len(self._others) + len(self._rows), row))
         if 0 < self._most <= len(self._rows) - self._good() and len(self._rows) < self._asked:
-            raise Enough
+            raise Enough(self._where(row))
 
     def show(self) -> None:
         """Show all that has come."""
@@ -98,6 +100,9 @@ class Summary:
             if not row.verdict.as_expected or row.verdict.tries:
                 say(f"\n{explain(row.verdict, row.directory)}", soft_wrap=True)
         say()
+        for table in spread_tables(self._rows):
+            say(table)
+            say()
         for line in rates.told(self._rows):
             say(line, soft_wrap=True, markup=False)
         say(self._counted())
@@ -110,6 +115,12 @@ class Summary:
         if any(verdict.outcome is not Outcome.INVALID for verdict in surprises):
             return ExitStatus.UNEXPECTED
         return ExitStatus.UNAVAILABLE if surprises or not self._rows else ExitStatus.EXPECTED
+
+    def _where(self, row: Row) -> str:
+        """Return in words which run it was, of those of its scenario."""
+        name = row.verdict.scenario
+        number = sum(one.verdict.scenario == name for one in self._rows)
+        return f"run {number} of {name} surprised: {row.directory or 'it left no directory'}"
 
     def _good(self) -> int:
         return sum(row.verdict.as_expected for row in self._rows)

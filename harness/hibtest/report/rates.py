@@ -28,6 +28,9 @@ class Rate:
 def rate(count: int, of: int) -> Rate:
     """Return a rate with Wilson's score interval (JASA 22, 1927), which holds for few runs, too.
 
+    Six lines are not worth a dependency as large as scipy: tests hold them against its numbers,
+    and against those that Newcombe published.
+
     :raise ValueError: When there was no run.
     """
     if of < 1:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hibtest.printable import printable
-from hibtest.spec import Outcome
+from hibtest.spec import Outcome, Role, Stage
 from hibtest.verdict import Verdict
 
 _STYLE = {
@@ -26,18 +26,30 @@ def escape(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """How long a boot was in a stage, in seconds, all its times in it together."""
+
+    role: Role
+    boot: str
+    stage: Stage
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A row of the table of verdicts.
 
     :ivar kernel: Release of the guest's kernel.
     :ivar seconds: How long the run took.
     :ivar directory: Where it is.
+    :ivar stages: How long each boot was in each of its stages.
     """
 
     verdict: Verdict
     kernel: str
     seconds: float
     directory: str
+    stages: tuple[Phase, ...] = ()
 
 
 def verdict_table(rows: Iterable[Row]) -> Table:
