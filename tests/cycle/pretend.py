@@ -41,6 +41,10 @@ PAGE = 4096
 _HEADER = struct.Struct("<IIQI10s10s")
 _FLAGS = 1 | 4  # PLATFORM_MODE, CRC32_MODE
 WITNESSES = {"eventfd": {"value": 7}}
+LEVELS: dict[str, Any] = {
+    "free": 200_000, "available": 300_000, "slab": 20_000, "used": 90_000, "swap": 0, "out": None,
+    "files": 300, "own": 60, "realtime": 1e9, "monotonic": 5.0, "boottime": 6.0, "rtc": None,
+}  # fmt: skip
 GRAPH = "digraph { pretended }\n"
 EXERCISES = ("oom-killer", "loop")
 
@@ -172,6 +176,7 @@ class Answers:
             "witnesses": {name: {"found": facts} for name, facts in WITNESSES.items()}
         }
     )
+    levels: Any = field(default_factory=lambda: dict(LEVELS))
     exercises: tuple[str, ...] = EXERCISES
     broken: tuple[str, ...] = ()
 
@@ -226,6 +231,8 @@ class Shell(AbstractContextManager["Shell"]):
         answers = self._machine.answers
         if line == "check":
             yield json.dumps({"boot_id": self._machine.boot_id} | answers.check)
+        elif line == "levels":
+            yield json.dumps(answers.levels)
         else:
             yield from map(json.dumps, answers.audit())
         yield json.dumps({"status": 0})

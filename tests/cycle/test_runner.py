@@ -68,6 +68,17 @@ def test_a_life_may_be_hibernated_twice(runs: Runs) -> None:
     assert verdict.outcome is Outcome.RESUMED, verdict
     assert _roles(evidence) == ["save", "resume", "resume-2", "cold"]
     assert [one.armed for one in evidence.boots] == [True, True, False, False]
+    assert [one.levels is not None for one in evidence.boots] == [False, True, True, False]
+    assert all(one.levels.host[0] <= one.levels.host[1] for one in evidence.boots if one.levels)
+
+
+def test_what_a_guest_says_it_has_in_use_may_be_no_answer(runs: Runs) -> None:
+    def scene(machine: Machine) -> None:
+        resumes(again=True)(machine)
+        machine.answers.levels = {"free": "much"}
+
+    _, verdict = runs(TWICE, saves(), scene)
+    assert (verdict.outcome, verdict.cause) == (Outcome.CORRUPT, "witness-answer"), verdict
 
 
 def test_refused_the_guest_is_looked_at_and_nothing_more_is_booted(runs: Runs) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.probe import hibernator
+from hibtest.probe import hibernator, procfs
 from hibtest.probe.detached import child
 
 pytestmark = pytest.mark.usefixtures("ending")
@@ -46,6 +46,7 @@ def test_a_line_of_the_fifo_hibernates(tmp_path: Path) -> None:
         ]
         assert (tmp_path / "state").read_text() == "disk"
     assert (tmp_path / "disk").read_text() == "shutdown"
+    assert 0 < int((tmp_path / hibernator.RETURNED).read_text()) <= procfs.ticks()
     assert not (tmp_path / hibernator.BY_AGENT).exists()
 
 

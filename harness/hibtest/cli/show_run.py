@@ -60,6 +60,7 @@ def show(
     from rich.console import Console
 
     from hibtest.bench.rundir import the_run
+    from hibtest.report.drift import drift_table
     from hibtest.report.terminal import explain
 
     run = the_run(directory)
@@ -75,6 +76,9 @@ def show(
     if shown.stages:
         console.print()
         console.print(_table(shown.stages))
+    if (drift := drift_table(shown.evidence)) is not None:
+        console.print()
+        console.print(drift)
     console.print()
     for line in _where(run, shown):
         console.print(line, soft_wrap=True, markup=False)
@@ -171,6 +175,8 @@ def _where(run: Path, shown: Shown) -> Iterator[str]:
 
 
 def _print_json(run: Path, shown: Shown) -> None:
+    from hibtest.verdict.drift import measured
+
     value = {
         "run": str(run),
         "verdict": shown.verdict,
@@ -180,6 +186,7 @@ def _print_json(run: Path, shown: Shown) -> None:
         "kernel": shown.evidence.kernel,
         "host": shown.evidence.host,
         "stages": shown.stages,
+        "levels": dict(measured(shown.evidence)),
         "files": shown.files,
     }
     print_json(value)

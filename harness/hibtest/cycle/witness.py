@@ -14,7 +14,7 @@ from hibtest.cycle.probe import Probe
 from hibtest.cycle.proof.kernel import Places
 from hibtest.deadline import Deadline, DeadlineExpired
 from hibtest.errors import GuestError
-from hibtest.evidence import AuditReport, WitnessReport
+from hibtest.evidence import AuditReport, Levels, WitnessReport
 
 Planted = dict[str, Any]
 # The witness that counts on the console, and its lines there (hibtest/probe/witnesses/console.py).
@@ -90,6 +90,18 @@ def read_back(
         WitnessReport(name=name, planted={"acknowledged": number}, found=found.get(name))
         for name, number in acknowledged.items()
     )
+
+
+def levels(probe: Probe, deadline: Deadline) -> Levels:
+    """Ask what is in use.
+
+    :raise Garbled: When the answer is none.
+    """
+    before = time.time()
+    facts = next(probe.stream("levels", deadline), None)
+    if facts is None:
+        raise GuestError("the probe's levels answered nothing")
+    return replace(answers.typed(facts, Levels), host=(before, time.time()))
 
 
 def heard(reports: tuple[WitnessReport, ...], run: Path, here: str) -> tuple[WitnessReport, ...]:

@@ -21,6 +21,7 @@ from hibtest.evidence.boot import (
     WitnessReport,
 )
 from hibtest.evidence.filesystem import FilesystemCheck
+from hibtest.evidence.levels import Levels
 from hibtest.evidence.memory_map import E820_TYPES, MapChange, Region
 from hibtest.evidence.proof import (
     DiskProof,
@@ -54,6 +55,7 @@ __all__ = [
     "Host",
     "ImageFacts",
     "Ledger",
+    "Levels",
     "MapChange",
     "Mark",
     "PageDifference",

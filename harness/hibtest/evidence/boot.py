@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hibtest.evidence.agent import AgentImage, AgentStep
+from hibtest.evidence.levels import Levels
 from hibtest.evidence.memory_map import MapChange
 from hibtest.evidence.proof import DiskProof, RestoreProof, SaveProof
 from hibtest.spec import CutPower, Fault, Role, Stage
@@ -197,6 +198,8 @@ class Boot:
     :ivar attempt: The hibernation that was tried in it.
     :ivar witnesses: What was planted before a snapshot, and is looked at in this boot.
     :ivar audits: What a hibernation switches off or reserves, exercised in this boot.
+    :ivar levels: What the guest had in use when it had resumed, of a life that is hibernated more
+        than once; ``None``: nobody asked.
     :ivar exit: How its QEMU ended.
     :ivar hang: The deadline that passed in it.
     :ivar ready: Whether the guest's init reported ready: it started *afresh*.
@@ -249,6 +252,7 @@ class Boot:
     struck: tuple[Strike, ...] = ()
     map_changes: tuple[MapChange, ...] | None = None
     aborted: tuple[Exit, ...] = ()
+    levels: Levels | None = None
 
     @property
     def power_cut(self) -> bool:

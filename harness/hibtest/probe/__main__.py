@@ -4,6 +4,7 @@
            ``{"boot_id", "witnesses", "places"}``
            (``--private`` leaves out what would outlive the daemon: for a machine that is no guest)
 ``check``  prints the state of all witnesses, ``"witnesses": null`` in a life without any
+``levels`` ends the SSH sessions that a hibernation cut off, and prints what is in use (levels.py)
 ``audit``  exercises what hibernation switches off or reserves: a JSON line ``{"begin": name}``
            before and ``{"name", "ok", "detail", "seconds"}`` after each exercise
 ``workload NAME``  sets up disks that stand on processes; ``workload-check NAME`` looks at them
@@ -12,9 +13,10 @@
 ``device`` starts the server that drives /dev/snapshot (snapshotdev/server.py), and prints what of
            the kernel's options cases depend on and it ``lacks``
 
-After ``plant`` the examiner takes the other two through a port as well (examiner.py), and ends
-what they print with ``{"status": N}``. All print JSON lines. What cannot be done is
-``{"error": {"kind", "message"}}``, status 1; of kind ``lacking`` it has the ``option`` as well.
+After ``plant`` the examiner takes ``check``, ``levels`` and ``audit`` through a port as well
+(examiner.py), and ends what they print with ``{"status": N}``. All print JSON lines. What cannot
+be done is ``{"error": {"kind", "message"}}``, status 1; of kind ``lacking`` it has the ``option``
+as well.
 To hibernate, write a mode, such as ``platform``, to the FIFO /run/hibtest/hibernate.
 """
 
@@ -55,6 +57,13 @@ def check() -> None:
     from hibtest.probe import daemon
 
     emit(daemon.ask(RUN))
+
+
+def levels() -> None:
+    """Print what is in use."""
+    from hibtest.probe import levels as room
+
+    emit(room.levels())
 
 
 def audit() -> None:
@@ -112,6 +121,7 @@ COMMANDS: dict[str, Callable[[], None]] = {
     "plant --private": lambda: plant(private=True),
     "check": check,
     "audit": audit,
+    "levels": levels,
     "device": device,
 }
 

@@ -33,10 +33,11 @@ def start(run_: Path, main: Main) -> None:
 
 def serve(listener: socket.socket, main: Main) -> None:
     """Carry out a command for every connection, for ever."""
+    from hibtest.probe import levels
     from hibtest.probe.audit import before, runner, table
 
     # What is imported here is in every child.
-    _ = before, runner, table
+    _ = before, levels, runner, table
     while True:
         connection, _peer = listener.accept()
         reap()

@@ -22,6 +22,8 @@ FIFO = "hibernate"
 AGENT = "/run/hibtest-agent.pyz"
 # There once /dev/snapshot was used in this life.
 BY_AGENT = "by-agent"
+# When the last write returned, in ticks (procfs.py): after the resume, if there was one.
+RETURNED = "returned"
 NOT_UNDONE = 4  # hibtest/agent/cli.py
 POWER = Path("/sys/power")
 
@@ -41,6 +43,7 @@ def serve(run: Path, power: Path = POWER, kmsg: str = "/dev/kmsg") -> None:
             else:
                 procfs.say(f"hibernate {writes_to(power)}", kmsg)
             came = by_agent(words) if mode == "agent" else hibernate(mode, power)
+            (run / RETURNED).write_text(str(procfs.ticks()))
             procfs.say(f"hibernate {mode} returned {came}", kmsg)
 
 

@@ -172,6 +172,14 @@ def state(pid: int) -> str:
     return found.state if found else ""
 
 
+def ticks() -> int:
+    """Return the time since boot, in the unit in which the kernel tells when a task started.
+
+    It counts the time off, as that does: do_task_stat(), fs/proc/array.c, 6.1 to 7.3.
+    """
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+
+
 def identity(pid: int) -> Facts:
     """Return ``{"pid", "starttime"}``: together they name a process for as long as it lives."""
     found = stat(f"/proc/{pid}/stat")

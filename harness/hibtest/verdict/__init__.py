@@ -13,6 +13,7 @@ from hibtest.evidence import Boot, Evidence, Try
 from hibtest.printable import printable, printable_lines
 from hibtest.spec import Expected, Outcome, Scenario
 from hibtest.verdict.boots import BOOT_RULES
+from hibtest.verdict.drift import DRIFT_RULES
 from hibtest.verdict.faults import struck
 from hibtest.verdict.filesystems import with_filesystems
 from hibtest.verdict.finding import Finding, console, earliest, first, found, meets
@@ -111,7 +112,7 @@ def _find(scenario: Scenario, evidence: Evidence) -> Finding:
         damage = _damage_before(finding, scenario, evidence)
         return damage or _with_doubts(finding, evidence)
     looks = earliest(*ROLL_RULES, *PROOF_RULES, *_PROMISES, *LOOK_RULES)
-    if finding := first((looks, *END_RULES, *LAST_RULES), scenario, evidence):
+    if finding := first((looks, *END_RULES, *LAST_RULES, *DRIFT_RULES), scenario, evidence):
         return finding
     checked = sum(len(boot.witnesses) + len(boot.audits) for boot in evidence.boots)
     views = [boot.restored.image for boot in evidence.boots if boot.restored]

@@ -7,7 +7,7 @@ from hibtest.cycle.probe import Probe
 from hibtest.cycle.steps.situation import Situation
 from hibtest.errors import GuestError
 from hibtest.reach.shell import Shell
-from hibtest.spec import Stage
+from hibtest.spec import Role, Stage
 
 _STUCK = 4  # the audit goes on past exercises that are stuck: time for a few of them
 
@@ -51,6 +51,9 @@ def examine(at: Situation, shell: Shell) -> bool:
 def _look(at: Situation, shell: Shell) -> None:
     run, past = at.run, at.past
     probe = Probe(shell, run.lab.budget.patience, shipped=True)
+    if at.boot.role is Role.RESUME and run.lab.job.scenario.lives > 1:
+        asking = run.deadline(Stage.WITNESS, "what is in use")
+        at.boot = replace(at.boot, levels=witness.levels(probe, asking))
     checking = run.deadline(Stage.WITNESS, "the look at the witnesses")
     boot_id, reports = witness.check(probe, past.planted, checking)
     witnesses = witness.heard(reports, run.lab.job.directory, at.boot.directory)
