@@ -81,6 +81,35 @@ def test_a_test_is_made_for_each_scenario_of_its_module(tests: Tests) -> None:
     ]
 
 
+KNOWN = """
+    from hibtest.spec import Expected, GuestSpec, Known, Outcome, Scenario
+
+    BUG = Known(before=(99,), reason="it is lost",
+                expected=Expected(outcome=Outcome.COLD_BOOT, cause="not-armed"))
+    SCENARIOS = (Scenario(name="one-trixie", guest=GuestSpec(kernel="trixie"), known=(BUG,)),)
+
+    def test_mine(hib_verdict):
+        assert hib_verdict.as_expected, str(hib_verdict)
+"""
+
+
+def test_a_known_bug_is_xfailed(tests: Tests, pytester: pytest.Pytester) -> None:
+    done = tests(KNOWN, "-rx", "--junit-xml=junit.xml", scenes=(saves(armed=False), starts()))
+    done.assert_outcomes(xfailed=1)
+    assert "known bug: it is lost" in done.stdout.str()
+    junit = ET.parse(pytester.path / "junit.xml")  # noqa: S314 (ours)
+    case = junit.getroot().find(".//testcase")
+    assert case is not None
+    properties = {one.get("name"): one.get("value") for one in case.iter("property")}
+    assert properties["known bug"] == "it is lost"
+
+
+def test_a_known_bug_that_is_gone_is_a_failure(tests: Tests) -> None:
+    done = tests(KNOWN, scenes=GOOD)
+    done.assert_outcomes(failed=1)
+    assert "the known bug is gone (it is lost): resumed once" in done.stdout.str()
+
+
 @pytest.mark.parametrize(
     ("mark", "chosen"),
     [

@@ -197,9 +197,14 @@ def hib_verdict(hib_scenario: Scenario, hib_evidence: "Evidence") -> "Verdict":
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say of a test that failed what ``hibtest run`` says, with the run's directory."""
+    """Say of a test that failed what ``hibtest run`` says, with the run's directory.
+
+    One that passed by a known bug of the kernel is told as xfailed; when the bug is gone it fails.
+    """
     report = yield
     result = item.stash.get(_RESULT, None)
+    if result is not None and result.verdict.known and report.passed and report.when == "call":
+        report.outcome, report.wasxfail = "skipped", f"known bug: {result.verdict.known}"
     add = getattr(report.longrepr, "addsection", None)
     if result is not None and report.failed and report.when == "call" and add is not None:
         add("hibtest", _explained(result))
@@ -260,4 +265,6 @@ def _run(item: pytest.Item, job: "Job", *, keep: bool) -> "Result":
     result = finish(job, keep=keep)
     record(item, "outcome", str(result.verdict.outcome))
     record(item, "reason", result.verdict.reason)
+    if result.verdict.known:
+        record(item, "known bug", result.verdict.known)
     return result

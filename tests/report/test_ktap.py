@@ -43,6 +43,14 @@ def test_a_surprise_says_what_was_expected_and_why() -> None:
     assert all(line.isprintable() for line in lines)
 
 
+def test_a_known_bug_is_an_expected_failure() -> None:
+    verdict = replace(HUNG, as_expected=True, known="it\x1b[2J stalls")
+    last = ktap.result(2, row(verdict))[-1]
+    assert last.startswith("ok 2 one # XFAIL it")
+    assert last.isprintable()
+    assert TEST_RESULT.match(last)
+
+
 def test_what_could_not_be_judged_is_an_error_not_a_failure() -> None:
     assert INVALID.outcome is Outcome.INVALID
     assert ktap.result(2, row(INVALID))[-1] == "not ok 2 one # ERROR"

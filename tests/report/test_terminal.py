@@ -12,9 +12,10 @@ from hibtest.cli.show import judge
 from hibtest.events import ConsoleLine, Note
 from hibtest.evidence import Evidence, Trouble, Try, to_json
 from hibtest.report.board import Board
-from hibtest.report.terminal import Row, explain, verdict_table
+from hibtest.report.terminal import Row, explain, explain_plainly, verdict_table
 from hibtest.spec import Expected, Outcome
 from hibtest.verdict import Verdict
+from tests.report.test_rates import HUNG
 from tests.verdict.test_judge import SCENARIO
 
 EVIL = "x\x1b]0;owned\x07\x9b31m\x00\u202e[red]\ud800"
@@ -51,6 +52,12 @@ def test_no_text_of_a_verdict_gets_through() -> None:
     assert "owned" in out.getvalue()
     assert _plain(out.getvalue())
     assert _plain(str(verdict))
+
+
+def test_a_known_bug_is_told() -> None:
+    verdict = replace(HUNG, as_expected=True, known="it stalls")
+    told = explain_plainly(verdict, "").splitlines()[0]
+    assert told == "one: HUNG (WRITE), as expected: known bug of this kernel: it stalls"
 
 
 def test_runs_that_do_not_count_are_told() -> None:

@@ -32,6 +32,8 @@ def describe(scenario: Scenario) -> Iterator[tuple[str, str]]:
             yield when, "; ".join(step.words for step in steps)
     if changed := ", ".join(_changed(scenario.resume)):
         yield "resume", changed
+    for bug in scenario.known:
+        yield "known", f"{bug.words}: {bug.expected}: {bug.reason}"
     if scenario.faults:
         yield "faults", "; ".join(fault.words for fault in scenario.faults)
 

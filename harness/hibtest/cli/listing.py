@@ -60,7 +60,7 @@ def list_(
     for one in found:
         by = "kernel" if isinstance(one.method, KernelMethod) else "agent"
         why = why_not(one, lacks, host)
-        table.add_row(one.name, by, f"does not apply: {why}" if why else str(one.expected))
+        table.add_row(one.name, by, f"does not apply: {why}" if why else _expected(one))
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDE)
@@ -73,6 +73,11 @@ def list_(
         console.print(f"\n{_BY_PYTEST}")
     for name in others:
         console.print(name, markup=False, soft_wrap=True)
+
+
+def _expected(one: Scenario) -> str:
+    bugs = (f"; {bug.expected} on {bug.words}: {bug.reason}" for bug in one.known)
+    return f"{one.expected}{''.join(bugs)}"
 
 
 def _warn(text: str) -> None:

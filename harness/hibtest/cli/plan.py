@@ -67,7 +67,7 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
             what=f"{plan.name} boot: {', '.join(step.words for step in plan.steps)}{_but(plan)}",
             argv=argv(lab.machine(plan)),
         )
-        for plan in expected_course(scenario)
+        for plan in expected_course(_on_release(scenario, files.release))
     )
     return Plan(
         scenario=scenario,
@@ -77,6 +77,11 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
         boots=tuple(boots),
         inapplicable=why_not(scenario, files.lacks, host_in_doubt(accel)),
     )
+
+
+def _on_release(scenario: Scenario, release: str) -> Scenario:
+    bug = scenario.bug_of(release)
+    return replace(scenario, expected=bug.expected) if bug else scenario
 
 
 def _but(plan: BootPlan) -> str:

@@ -97,7 +97,7 @@ class Summary:
         say()
         say(verdict_table(self._rows))
         for row in self._rows:
-            if not row.verdict.as_expected or row.verdict.tries:
+            if not row.verdict.as_expected or row.verdict.tries or row.verdict.known:
                 say(f"\n{explain(row.verdict, row.directory)}", soft_wrap=True)
         say()
         for table in spread_tables(self._rows):
@@ -127,6 +127,8 @@ class Summary:
 
     def _counted(self) -> str:
         text = f"{self._good()} of {self._asked} as expected"
+        if bugs := sum(bool(row.verdict.known) for row in self._rows):
+            text += f", {bugs} of them by a known bug of the kernel"
         tries = sum(len(row.verdict.tries) for row in self._rows)
         if tries:
             text += f"; {tries} {'try' if tries == 1 else 'tries'} discarded, see above"

@@ -21,7 +21,9 @@ def skipped(number: int, name: str, why: str) -> str:
 def result(number: int, row: Row) -> list[str]:
     """Return the lines of one result: diagnostics, and then the result.
 
-    A run that could not be judged has the directive ERROR: it says nothing of the kernel.
+    A run that could not be judged has the directive ERROR: it says nothing of the kernel. One that
+    met a known bug has XFAIL, and is ``ok``, as ksft_test_result_xfail() prints it
+    (tools/testing/selftests/kselftest.h, 6.12 and 7.3).
     """
     verdict = row.verdict
     word = "ok" if verdict.as_expected else "not ok"
@@ -30,6 +32,8 @@ def result(number: int, row: Row) -> list[str]:
     if not verdict.as_expected:
         lines.insert(0, f"# expected {verdict.expected}")
         lines += [f"# {line}" for line in verdict.detail.split("\n") if line]
-    error = " # ERROR" if verdict.outcome is Outcome.INVALID else ""
-    last = f"{word} {number} {verdict.scenario}{error}"
+    directive = " # ERROR" if verdict.outcome is Outcome.INVALID else ""
+    if verdict.known:
+        directive = f" # XFAIL {verdict.known}"
+    last = f"{word} {number} {verdict.scenario}{directive}"
     return [printable(line) for line in (*lines, last)]

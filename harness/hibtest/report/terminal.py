@@ -64,6 +64,8 @@ def verdict_table(rows: Iterable[Row]) -> Table:
     for row in rows:
         verdict = row.verdict
         mark, outcome = signs(verdict)
+        if verdict.known:
+            outcome += " (known bug)"
         if verdict.tries:
             outcome += f" (try {len(verdict.tries) + 1})"
         version = escape(row.kernel.partition("-")[0].partition("+")[0])
@@ -101,6 +103,8 @@ def explain(verdict: Verdict, directory: str) -> str:
     lines = [f"{escape(verdict.scenario)}: [bold]{verdict.outcome}{escape(cause)}[/]"]
     if not verdict.as_expected:
         lines[0] += f", expected {escape(str(verdict.expected))}"
+    if verdict.known:
+        lines[0] += f", as expected: known bug of this kernel: {escape(verdict.known)}"
     lines.append(f"  {escape(verdict.reason)}")
     lines += [f"    [dim]{escape(line)}[/]" for line in verdict.detail.split("\n") if line]
     rests_on = ", ".join(filter(None, (directory, *verdict.rests_on)))

@@ -16,6 +16,7 @@ from hibtest.spec.fault import (
     HangUp,
 )
 from hibtest.spec.guest import OWN_KERNEL, Arch, Firmware, GuestFiles, GuestSpec, Topology
+from hibtest.spec.known import Known
 from hibtest.spec.layout import (
     Filesystem,
     Layout,
@@ -106,6 +107,7 @@ __all__ = [
     "HangUp",
     "Integrity",
     "KernelMethod",
+    "Known",
     "Layer",
     "Layout",
     "Linear",

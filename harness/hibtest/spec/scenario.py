@@ -7,6 +7,7 @@ from hibtest.errors import SpecError
 from hibtest.spec.cpus import require_cpus
 from hibtest.spec.fault import Fault
 from hibtest.spec.guest import GuestSpec
+from hibtest.spec.known import Known
 from hibtest.spec.layout import Layout, SwapDisk, require_layout
 from hibtest.spec.method import KernelMethod, Method
 from hibtest.spec.older import scenario_today
@@ -20,7 +21,8 @@ IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
 SCRATCH_DEVICE = "/dev/disk/by-id/virtio-scratch"
 KEYS_DEVICE = "/dev/disk/by-id/virtio-keys"
 LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of it all
-_TUPLES = ("layout", "faults", "workloads", "before", "last", "between", "after", "afresh", "tags")
+_STEPS = ("before", "last", "between", "after", "afresh")
+_TUPLES = ("layout", "faults", "workloads", *_STEPS, "known", "tags")
 _KERNEL = "KERNEL"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
@@ -45,6 +47,8 @@ class Scenario:
         the root, which alone may damage what is resumed afterwards. Empty: there is no such boot.
     :ivar after: What is done in the guest after each resume, once it was looked at.
     :ivar afresh: What is done in the guest when it has started afresh instead of resuming.
+    :ivar known: Bugs that some kernels are known to have; what comes of the first that the kernel
+        has is expected, in place of ``expected``.
     :ivar tags: Words that ``-k`` finds besides the name.
     :raise SpecError: When a value cannot be meant.
     """
@@ -63,6 +67,7 @@ class Scenario:
     between: tuple[OwnStep, ...] = ()
     after: tuple[OwnStep, ...] = ()
     afresh: tuple[OwnStep, ...] = ()
+    known: tuple[Known, ...] = ()
     tags: tuple[str, ...] = ()
     question: str = ""
 
@@ -108,6 +113,10 @@ class Scenario:
     def on(self, kernel: str) -> "Scenario":
         """Return the same question asked of another kernel."""
         return replace(self, name=self.question, guest=replace(self.guest, kernel=kernel))
+
+    def bug_of(self, release: str) -> Known | None:
+        """Return the known bug that a kernel has, if it has one; see :meth:`Known.has`."""
+        return next((one for one in self.known if one.has(release)), None)
 
     def _require_stacks(self) -> None:
         """Check that what its disks stand on can be built."""

@@ -17,6 +17,7 @@ from hibtest.verdict.drift import DRIFT_RULES
 from hibtest.verdict.faults import struck
 from hibtest.verdict.filesystems import with_filesystems
 from hibtest.verdict.finding import Finding, console, earliest, first, found, meets
+from hibtest.verdict.known import asked_of, bug_of, with_bug
 from hibtest.verdict.life import DAMAGE_RULES, END_RULES, LOOK_RULES
 from hibtest.verdict.proof import LAST_RULES, PROOF_RULES, RESTORE_RULES, doubts
 from hibtest.verdict.rollcall import ROLL_RULES, called
@@ -39,6 +40,8 @@ class Verdict:
     :ivar as_expected: Whether the scenario passes.
     :ivar detail: More lines, for people: a hexdump, the last lines of a console.
     :ivar tries: Runs that do not count, in whose place this one was made.
+    :ivar known: The known bug of this kernel that is why it was expected; empty: it is none, or
+        the run came to something else.
     """
 
     scenario: str
@@ -50,6 +53,7 @@ class Verdict:
     as_expected: bool
     detail: str = ""
     tries: tuple[Try, ...] = ()
+    known: str = ""
 
     def __str__(self) -> str:
         cause = f" ({printable(self.cause)})" if self.cause else ""
@@ -59,18 +63,22 @@ class Verdict:
 
 def judge(scenario: Scenario, evidence: Evidence) -> Verdict:
     """Judge the evidence of a run of a scenario."""
-    finding = with_filesystems(_find(scenario, evidence), scenario, evidence)
-    finding = struck(finding, scenario, evidence)
+    bug = bug_of(scenario, evidence)
+    asked = asked_of(scenario, bug)
+    finding = with_filesystems(_find(asked, evidence), asked, evidence)
+    finding = with_bug(struck(finding, asked, evidence), scenario, bug)
+    met = meets(finding, asked.expected)
     return Verdict(
         scenario=scenario.name,
         outcome=finding.outcome,
         cause=finding.cause,
         reason=finding.reason,
         rests_on=finding.rests_on,
-        expected=scenario.expected,
-        as_expected=meets(finding, scenario.expected),
+        expected=asked.expected,
+        as_expected=met,
         detail=finding.detail,
         tries=evidence.tries,
+        known=bug.reason if bug and met else "",
     )
 
 
@@ -95,6 +103,7 @@ def settled(scenario: Scenario, evidence: Evidence) -> bool:
 
     :param evidence: Of a run under way: its last boot may have more steps to come.
     """
+    scenario = asked_of(scenario, bug_of(scenario, evidence))
     rules = (*ROLL_RULES, *RESTORE_RULES, *_PROMISES, *DAMAGE_RULES)
     damage = earliest(*rules)(scenario, evidence)
     if damage is None:
