@@ -154,9 +154,11 @@ def hib_evidence(
 ) -> "Evidence":
     """The evidence of one run of the test's scenario; INVALID is an error of this fixture.
 
-    A scenario that does not apply to one's own kernel, or to this host's QEMU, is skipped.
+    A scenario that does not apply to one's own kernel, or to this host's QEMU, is skipped, and one
+    that this host cannot run.
     """
     from hibtest import images
+    from hibtest.bench.able import unable
     from hibtest.bench.chosen import changed, on_own_kernel, why_not
     from hibtest.bench.counting import until_it_counts
     from hibtest.spec.guest import OWN_KERNEL
@@ -168,6 +170,8 @@ def hib_evidence(
     lacks = hib_bench.given.lacks if hib_bench.given else None
     if why := why_not(scenario, lacks, hib_bench.host):
         skip(request.node, why)
+    if why := unable(hib_bench, scenario):
+        skip(request.node, f"cannot be run here: {why}")
     if kernels := [kernel for kernel in scenario.kernels if kernel != OWN_KERNEL]:
         images.build(kernels)
 

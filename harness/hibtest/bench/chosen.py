@@ -21,6 +21,7 @@ from hibtest.spec.select import select
 from hibtest.verdict import Verdict
 
 SMOKE, ALL = "smoke", "all"
+NOT_HERE = "cannot be run here"  # how a scenario is told for which this host lacks something
 T = TypeVar("T")
 
 
@@ -94,16 +95,19 @@ def on_own_kernel(scenarios: tuple[Scenario, ...]) -> tuple[Scenario, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inapplicable:
-    """A scenario that does not apply to a kernel, or to a host.
+    """A scenario that is not run.
 
-    :ivar why: Which option the kernel lacks, and what needs it; or what this QEMU would do.
+    :ivar why: Which option the kernel lacks, and what needs it; or what this host, or its QEMU,
+        cannot do.
+    :ivar how: Which of these it is, in words.
     """
 
     scenario: str
     why: str
+    how: str = "does not apply"
 
     def __str__(self) -> str:
-        return f"{self.scenario} does not apply: {self.why}"
+        return f"{self.scenario} {self.how}: {self.why}"
 
 
 def why_not(scenario: Scenario, lacks: Iterable[Missing] | None, host: Host | None) -> str:

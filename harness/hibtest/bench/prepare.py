@@ -64,8 +64,9 @@ class Bench:
         """
         files, *others = map(self.files, scenario.kernels)
         own = own_files.read(scenario)
+        there = next(one for one in (self.runs, *self.runs.parents) if one.is_dir())
+        require_room(there, scenario.guest.memory_mib + _ROOT_GROWTH_MIB + _COPY_MIB)
         directory = new_directory(self.runs, scenario.name)
-        require_room(directory, scenario.guest.memory_mib + _ROOT_GROWTH_MIB + _COPY_MIB)
         scenario = own_files.keep(scenario, own, directory)
         job = Job(
             scenario=scenario,

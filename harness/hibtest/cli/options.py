@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+_UNITS = {"M": 0, "G": 10, "T": 20}  # powers of 2 MiB
+
 
 def names_like(incomplete: str) -> list[str]:
     """Return the scenarios whose names begin like that, for a shell's completion."""
@@ -16,6 +18,14 @@ def names_like(incomplete: str) -> list[str]:
     except HibtestError:
         return []  # a shell that completes has no place for words
     return [one.name for one in known if one.name.startswith(incomplete)]
+
+
+def mebibytes(text: str) -> int:
+    """Return how many MiB somebody means: ``768``, ``4G``, ``1T``."""
+    number, unit = (text[:-1], text[-1:].upper()) if text[-1:].isalpha() else (text, "M")
+    if unit not in _UNITS or not (number.isascii() and number.isdigit()):
+        raise typer.BadParameter(f"{text!r} is no size: 768 (MiB), 768M, 4G, 1T")
+    return int(number) << _UNITS[unit]
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -40,7 +50,9 @@ Append = Annotated[
 ]
 Memory = Annotated[
     int | None,
-    typer.Option(metavar="MIB", min=0, help="Guest memory, in place of the scenario's."),
+    typer.Option(
+        metavar="MIB", parser=mebibytes, help="Guest memory, not the scenario's: 768, 4G."
+    ),
 ]
 Vcpus = Annotated[
     int | None, typer.Option(metavar="N", min=0, help="vCPUs, in place of the scenario's.")

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hibtest import images
+from hibtest.bench.able import unable
 from hibtest.bench.chosen import host_in_doubt, why_not
+from hibtest.bench.prepare import Bench
 from hibtest.cycle.boot import Lab
 from hibtest.evidence import Host, to_json
 from hibtest.job import Job
@@ -36,7 +38,8 @@ class Plan:
     """What a scenario does, boot by boot.
 
     :ivar storage: What early userspace and the guest's init do, as shell functions.
-    :ivar inapplicable: Why it does not apply to the kernel, if it does not.
+    :ivar inapplicable: Why it does not apply to the kernel, if it does not; or why this host
+        cannot run it.
     """
 
     scenario: Scenario
@@ -56,6 +59,7 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
     qemu = shutil.which(QEMU) or QEMU
     chosen, reason = choose(qemu, accel)
     files = given or images.guest_files(scenario.guest.kernel)
+    here = Bench(host=Host(qemu="", accel=chosen), qemu=qemu, runs=Path())
     host = Host(qemu="", accel=chosen, accel_reason=reason)
     others = tuple(map(images.guest_files, scenario.kernels[1:]))
     lab = Lab.of(replace(Job.unkept(scenario, files, host, qemu, Path()), others=others))
@@ -75,7 +79,7 @@ def planned(scenario: Scenario, accel: str, given: GuestFiles | None = None) -> 
         accel=chosen,
         accel_reason=reason,
         boots=tuple(boots),
-        inapplicable=why_not(scenario, files.lacks, host_in_doubt(accel)),
+        inapplicable=why_not(scenario, files.lacks, host_in_doubt(accel)) or unable(here, scenario),
     )
 
 

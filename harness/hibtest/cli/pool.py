@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import psutil
 
+from hibtest.bench.able import PER_GUEST_MIB
 from hibtest.bench.counting import until_it_counts
 from hibtest.bench.finish import Result, finish
 from hibtest.bench.prepare import Bench
@@ -25,8 +26,6 @@ from hibtest.report.board import Board
 from hibtest.spec import Scenario
 from hibtest.verdict import Verdict, unjudged
 
-_HOST_MIB_PER_GUEST = 400  # QEMU and a worker, beside the guest's own memory
-
 
 def parallel(scenarios: Sequence[Scenario]) -> int:
     """Return how many guests fit side by side on this host: in its CPUs and its free memory.
@@ -35,7 +34,7 @@ def parallel(scenarios: Sequence[Scenario]) -> int:
     """
     free = psutil.virtual_memory().available >> 20
     memory = max((scenario.guest.memory_mib for scenario in scenarios), default=0)
-    largest = memory + _HOST_MIB_PER_GUEST
+    largest = memory + PER_GUEST_MIB
     return max(1, min(seats(), free // largest, len(scenarios)))
 
 

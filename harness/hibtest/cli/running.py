@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from hibtest import images
+from hibtest.bench.able import require_memory, runnable
 from hibtest.bench.chosen import Inapplicable, applying, on_own_kernel
 from hibtest.bench.leftovers import owner
 from hibtest.bench.prepare import Bench, bench_as
@@ -63,7 +64,10 @@ def run_all(said: Settings, chosen: tuple[Scenario, ...], earlier: Again | None,
     files = given(said, earlier, say, aside=aside)
     if files and files.kernel_name == OWN_KERNEL:
         chosen = on_own_kernel(chosen)
-    chosen, others = applying(chosen, files, here.host)
+    chosen, inapplicable = applying(chosen, files, here.host)
+    chosen, unable = runnable(here, chosen)
+    require_memory(chosen * way.times, way.jobs)
+    others = (*inapplicable, *unable)
     here = _with_files(replace(here, given=files), chosen, aside=aside)
     say(_host(here))
     with owner(here.runs, say) as name:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hibtest.bench.chosen import Inapplicable
+from hibtest.bench.chosen import NOT_HERE, Inapplicable
 from hibtest.bench.finish import Result
 from hibtest.cli.output import print_json
 from hibtest.errors import ExitStatus
@@ -90,8 +90,14 @@ class Summary:
         for one in self._others:
             say(printable(str(one)), soft_wrap=True, markup=False)
         if self._others and not self._asked:
-            say("none applies to this kernel: nothing was run", markup=False)
-            say("  → `hibtest images check-kernel` lists all that it lacks", markup=False)
+            self._say_none(say)
+
+    def _say_none(self, say: Callable[..., None]) -> None:
+        if any(one.how == NOT_HERE for one in self._others):
+            say("none can be run here: nothing was run", markup=False)
+            return
+        say("none applies to this kernel: nothing was run", markup=False)
+        say("  → `hibtest images check-kernel` lists all that it lacks", markup=False)
 
     def _show_runs(self, say: Callable[..., None]) -> None:
         say()
@@ -134,7 +140,10 @@ class Summary:
             text += f"; {tries} {'try' if tries == 1 else 'tries'} discarded, see above"
         if self._others:
             does = "does" if len(self._others) == 1 else "do"
-            text += f"; {len(self._others)} more {does} not apply, see below"
+            what = "not apply"
+            if any(one.how == NOT_HERE for one in self._others):
+                does, what = ("is" if does == "does" else "are"), "not run"
+            text += f"; {len(self._others)} more {does} {what}, see below"
         left = self._asked - len(self._rows)
         return f"{text}; {left} not run to an end" if left else text
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from hibtest.errors import SpecError
-from hibtest.spec.guest import GuestSpec
+from hibtest.spec.guest import MOST_VCPUS, GuestSpec
 from hibtest.spec.step import Offline, Online, OwnStep, after
 
 
@@ -42,6 +42,10 @@ def require_cpus(asked: Asking) -> None:
     :raise SpecError: When one cannot.
     """
     guest = asked.guest
+    for vcpus in (guest.room, asked.resume.vcpus or 1):
+        if vcpus > MOST_VCPUS:
+            what = f"{asked.name}: {vcpus} vCPUs are more than any machine has"
+            raise SpecError(what, hint=f"at most {MOST_VCPUS}")
     if not 1 <= guest.vcpus <= (guest.max_vcpus or guest.vcpus):
         what = f"{guest.vcpus} vCPUs do not fit in max_vcpus {guest.max_vcpus}"
         raise SpecError(f"{asked.name}: {what}")
