@@ -101,7 +101,7 @@ ROOMS: dict[str, set[str]] = {
     "cli": ANYTHING | {"pytest_plugin", "zipapp"},
     "pytest_plugin": ANYTHING | {"pytest_options"},
     "pytest_snapshotdev": ANYTHING | {"pytest_options"},
-    "pytest_options": {"errors", "printable", "settings"},
+    "pytest_options": {"errors", "printable", "settings", "events"},
     "__main__": ANYTHING,
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hibtest.events import Note, Waiting
-from hibtest.pytest_plugin import _tell_waiting
+from hibtest.pytest_options import tell_waiting
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = Path(sys.executable).with_name("pytest")
@@ -33,6 +33,6 @@ class _NoCapture:
 
 def test_a_wait_is_told_while_it_lasts(capsys: pytest.CaptureFixture[str]) -> None:
     config: Any = _NoCapture()
-    _tell_waiting(config, Waiting(t=2.0, text="waiting for a CPU: held by process 7"))
-    _tell_waiting(config, Note(t=3.0, text="not of interest here"))
+    tell_waiting(config, Waiting(t=2.0, text="waiting for a CPU: held by process 7"))
+    tell_waiting(config, Note(t=3.0, text="not of interest here"))
     assert capsys.readouterr().err == "\nhibtest: waiting for a CPU: held by process 7\n"

@@ -1,7 +1,9 @@
 """What is said about how scenarios are run, to pytest: options, environment, a file."""
 
+import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -9,6 +11,9 @@ from hibtest import settings
 from hibtest.errors import SpecError
 from hibtest.printable import printable
 from hibtest.settings import Settings
+
+if TYPE_CHECKING:
+    from hibtest.events import Event
 
 INAPPLICABLE = "inapplicable"  # property of a test: why it does not apply
 _SAID: pytest.StashKey[Settings] = pytest.StashKey()
@@ -64,3 +69,14 @@ def said(config: pytest.Config) -> Settings:
             raise SpecError(f"--hib-modules {found.modules} needs --hib-kernel")
         config.stash[_SAID] = found
     return config.stash[_SAID]
+
+
+def tell_waiting(config: pytest.Config, event: "Event") -> None:
+    """Say at once that a run waits for a CPU, and for whom; pytest shows the rest at the end."""
+    from hibtest.events import Waiting
+
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if isinstance(event, Waiting):
+        # a worker of xdist has standard error alone to say it; its output is a channel
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            print(f"\nhibtest: {event.text}", file=sys.stderr, flush=True)

@@ -9,19 +9,24 @@ what the kernel does wrong is a FAILED.
 import os
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hibtest.pytest_options import INAPPLICABLE, add_options, record, said, skip
+from hibtest.pytest_options import (
+    INAPPLICABLE,
+    add_options,
+    record,
+    said,
+    skip,
+    tell_waiting,
+)
 from hibtest.spec import Scenario
 
 if TYPE_CHECKING:
     from hibtest.bench.finish import Result
     from hibtest.bench.prepare import Bench
-    from hibtest.events import Event
     from hibtest.evidence import Evidence, Try
     from hibtest.job import Job
     from hibtest.verdict import Verdict
@@ -240,17 +245,6 @@ def _explained(result: "Result") -> str:
     return explain_plainly(result.verdict, where)
 
 
-def _tell_waiting(config: pytest.Config, event: "Event") -> None:
-    """Say at once that a run waits for a CPU, and for whom; pytest shows the rest at the end."""
-    from hibtest.events import Waiting
-
-    capture = config.pluginmanager.get_plugin("capturemanager")
-    if isinstance(event, Waiting):
-        # a worker of xdist has standard error alone to say it; its output is a channel
-        with capture.global_and_fixture_disabled() if capture else nullcontext():
-            print(f"\nhibtest: {event.text}", file=sys.stderr, flush=True)
-
-
 def _run(item: pytest.Item, job: "Job", *, keep: bool) -> "Result":
     from functools import partial
 
@@ -265,7 +259,7 @@ def _run(item: pytest.Item, job: "Job", *, keep: bool) -> "Result":
     record(item, "qemu", job.host.qemu)
     record(item, "accel", f"{job.host.accel} ({job.host.accel_reason})")
     with to_file(job.directory / "events.jsonl") as sink:
-        run(job, fan_out(sink, partial(_tell_waiting, item.config)), settled)
+        run(job, fan_out(sink, partial(tell_waiting, item.config)), settled)
     result = finish(job, keep=keep)
     record(item, "outcome", str(result.verdict.outcome))
     record(item, "reason", result.verdict.reason)

@@ -6,12 +6,13 @@ one's own, on that one.
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hibtest.errors import SpecError
-from hibtest.pytest_options import said, skip
+from hibtest.pytest_options import said, skip, tell_waiting
 from hibtest.snapshotdev import Answers, Case
 from hibtest.spec import OWN_KERNEL
 
@@ -40,13 +41,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def hib_device_guests(hib_device_kernel: str, hib_bench: "Bench") -> Iterator["DeviceGuests"]:
+def hib_device_guests(
+    pytestconfig: pytest.Config, hib_device_kernel: str, hib_bench: "Bench"
+) -> Iterator["DeviceGuests"]:
     """The guests of one kernel; a directory of its own in the runs directory.
 
     Not kept for longer than a module: an emulated guest has the host's CPUs to itself.
     """
     from hibtest import images
     from hibtest.bench.rundir import new_directory
+    from hibtest.events import fan_out
     from hibtest.report.jsonl import to_file
     from hibtest.snapshotdev.guest import DeviceGuests, Shelf
 
@@ -59,7 +63,7 @@ def hib_device_guests(hib_device_kernel: str, hib_bench: "Bench") -> Iterator["D
             qemu=hib_bench.qemu,
             host=hib_bench.host,
             directory=directory,
-            sink=sink,
+            sink=fan_out(sink, partial(tell_waiting, pytestconfig)),
         )
         with closing(DeviceGuests(shelf)) as guests:
             yield guests

@@ -3,6 +3,7 @@
 The guests are only pretended; scenarios/test_snapshot_device.py has real ones.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from hibtest.errors import GuestError
+from hibtest.events import Event, Waiting
 from hibtest.evidence import Host
 from hibtest.snapshotdev import Case, guest, objection
 from hibtest.snapshotdev.guest import DeviceGuests, Shelf
@@ -83,3 +86,24 @@ def test_a_case_that_needs_what_the_kernel_lacks_is_not_carried_out(pretended: P
     )
     pretended.guests.carry_out(case("a", "BUG"))
     assert pretended.asked == [(1, "a")]
+
+
+def test_a_guest_that_waits_for_a_cpu_says_so_where_its_events_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Event] = []
+
+    def kept(_lab: object, say: Callable[[str], None]) -> None:
+        say("waiting for a CPU: held by process 7")
+        raise GuestError("enough")
+
+    monkeypatch.setattr(guest, "kept", kept)
+    host = Host(qemu="", accel="tcg", accel_reason="")
+    shelf = Shelf(
+        files=files_in(tmp_path), qemu="", host=host, directory=tmp_path, sink=heard.append
+    )
+    with pytest.raises(GuestError, match="enough"):
+        DeviceGuests(shelf).carry_out(case("one"))
+    (event,) = heard
+    assert isinstance(event, Waiting)
+    assert event.text == "waiting for a CPU: held by process 7"

@@ -10,7 +10,7 @@ from hibtest.cycle.watch import Stalled
 from hibtest.errors import GuestError, QemuError
 from hibtest.machine.process import error_of
 from hibtest.machine.shape import Accel
-from hibtest.machine.turns import to_stderr, turn
+from hibtest.machine.turns import Say, to_stderr, turn
 from hibtest.printable import printable
 from hibtest.reach.shell import Shell
 from hibtest.retry import TRIES, boots_again
@@ -31,14 +31,15 @@ class Guest:
 
 
 @contextmanager
-def kept(lab: Lab) -> Iterator[Guest]:
+def kept(lab: Lab, say: Say = to_stderr) -> Iterator[Guest]:
     """Boot a guest, on disks of its own, when there are CPUs for it; it ends when left.
 
     :param lab: Its directory must be there; each boot gets one of its own in it.
+    :param say: Called with a line when the guest has to wait for a CPU, and for whom.
     :raise GuestError: When it does not get ready, three times.
     :raise QemuError: When QEMU does not start, or dies, three times.
     """
-    with turn(lab.accel), ExitStack() as stack:
+    with turn(lab.accel, say=say), ExitStack() as stack:
         lab.storage.make(lab.job.files, lab.job.directory)
         run = _ready(lab, stack, TRIES)
         yield Guest(run, stack.enter_context(run.connect(Stage.PREPARE)))

@@ -22,7 +22,7 @@ from hibtest.cycle.probe import Probe
 from hibtest.cycle.storage.left import drop_disks
 from hibtest.deadline import Deadline, DeadlineExpired
 from hibtest.errors import GuestError, HibtestError
-from hibtest.events import Sink
+from hibtest.events import Sink, Waiting
 from hibtest.evidence import Host
 from hibtest.job import Job
 from hibtest.machine.process import error_of
@@ -137,7 +137,7 @@ class DeviceGuests:
         lab.job.directory.mkdir()
         self._stack.callback(drop_disks, lab.job.directory)
         try:
-            guest = self._stack.enter_context(kept(lab))
+            guest = self._stack.enter_context(kept(lab, self._waits))
             deadline = guest.run.deadline(Stage.PREPARE, "the start of the probe")
             told = Probe(guest.shell, lab.budget.patience).ask("device", deadline)
             self._lacks = typed(told, _Started).lacks
@@ -145,6 +145,9 @@ class DeviceGuests:
             self.close()
             raise
         return guest
+
+    def _waits(self, text: str) -> None:
+        self._shelf.sink(Waiting(t=round(time.monotonic() - self._began, 3), text=text))
 
     def _lab(self, directory: Path) -> Lab:
         shelf = self._shelf
