@@ -70,6 +70,8 @@ def run_all(said: Settings, chosen: tuple[Scenario, ...], earlier: Again | None,
     others = (*inapplicable, *unable)
     here = _with_files(replace(here, given=files), chosen, aside=aside)
     say(_host(here))
+    if not chosen:  # then nothing is made in the runs directory either
+        return _side_by_side(here, (), others, said, console, way)
     with owner(here.runs, say) as name:
         here = replace(here, owner=name)
         return _side_by_side(here, chosen * way.times, others, said, console, way)
