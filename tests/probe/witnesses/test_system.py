@@ -174,6 +174,13 @@ def test_a_thread_that_is_exempt_from_freezing_is_found(recorded: Tree, flag: in
     assert len(witness.wrong()) > 0
 
 
+def test_who_has_ended_is_not_exempt_from_freezing(recorded: Tree) -> None:
+    """As a child of the examiner that nobody has waited for yet: resume 4 of a guest of 6.12."""
+    witness = Looked("threads", threads.threads)
+    fields(recorded, stat_of(recorded, "bash"), flags=0x40814C, state="Z")
+    assert witness.found()["exempt"] == []
+
+
 def test_another_process_of_the_same_number_is_found(recorded: Tree) -> None:
     witness = Looked("threads", threads.threads)
     fields(recorded, stat_of(recorded, "bash"), started=999999)

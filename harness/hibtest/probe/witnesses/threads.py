@@ -19,6 +19,7 @@ POOLS = ("kworker/",)
 # ext4's thread that zeroes inode tables after a mount, and ends when they are all zero
 # (fs/ext4/super.c ext4_lazyinit_thread(), 6.1 to 7.3).
 ENDING = ("ext4lazyinit",)
+_ENDED = ("Z", "X")
 # Of programs that a scenario brought along: hibtest/cycle/workload.py.
 OWN = "/sys/fs/cgroup/hibtest-own/cgroup.procs"
 
@@ -131,11 +132,12 @@ def count_kernel(found: list[Thread]) -> dict[str, int]:
 
 
 def newly_exempt(found: list[Thread], before: set[int]) -> list[list[int | str]]:
+    # who has ended is exempt, too: do_task_dead(), kernel/sched/core.c, 6.1 to 7.3
     mask = PF_NOFREEZE | PF_SUSPEND_TASK
     return [
         [t.tid, t.comm, t.flags]
         for t in found
-        if not t.kernel and t.flags & mask and t.tid not in before
+        if not t.kernel and t.flags & mask and t.tid not in before and t.state not in _ENDED
     ]
 
 
