@@ -42,7 +42,7 @@ _HEADER = struct.Struct("<IIQI10s10s")
 _FLAGS = 1 | 4  # PLATFORM_MODE, CRC32_MODE
 WITNESSES = {"eventfd": {"value": 7}}
 LEVELS: dict[str, Any] = {
-    "free": 200_000, "available": 300_000, "slab": 20_000, "used": 90_000, "swap": 0, "out": None,
+    "free": 200_000, "available": 300_000, "slab": 20_000, "used": 90_000, "swap": 0, "nobodys": 0,
     "files": 300, "own": 60, "realtime": 1e9, "monotonic": 5.0, "boottime": 6.0, "rtc": None,
 }  # fmt: skip
 GRAPH = "digraph { pretended }\n"

@@ -11,7 +11,7 @@ from tests.verdict.test_judge import GOOD
 
 
 def test_a_column_for_each_resume() -> None:
-    later = replace(LEVELS, used=91_000, out=None, rtc=None, realtime=1002.25, boottime=70.5)
+    later = replace(LEVELS, used=91_000, nobodys=-4, rtc=None, realtime=1002.25, boottime=70.5)
     table = drift_table(run([LEVELS, later])[1])
     assert table is not None
     console = Console(file=io.StringIO(), width=200)
@@ -21,7 +21,7 @@ def test_a_column_for_each_resume() -> None:
     assert lines[0].split() == ["in", "use", "resume", "resume-2"]
     cells = {line[:27].rstrip(): line[27:].split() for line in lines[1:]}
     assert cells["memory in use, KiB"] == ["90000", "91000"]
-    assert cells["swapped out until then, KiB"] == ["0", "?"]
+    assert cells["swap in use by nobody, KiB"] == ["0", "-4"]
     assert cells["clock ahead of the host, s"] == ["0.00", "2.25"]
     assert cells["clock ahead of its RTC, s"] == ["0.00", "?"]
     assert cells["time off until then, s"] == ["10.0", "20.5"]

@@ -12,7 +12,7 @@ from hibtest.verdict import Verdict, judge
 from tests.verdict.test_judge import COLD, RESUME, SAVE, SCENARIO
 
 LEVELS = Levels(
-    free=200_000, available=300_000, slab=20_000, used=90_000, swap=0, out=0, files=300, own=60,
+    free=200_000, available=300_000, slab=20_000, used=90_000, swap=0, nobodys=0, files=300, own=60,
     realtime=1000.0, monotonic=50.0, boottime=60.0, rtc=1000, host=(999.5, 1000.5),
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ def grown(field: str, *steps: float) -> list[Levels]:
         ("slab", 600, "slab in use: 600 KiB more after each"),
         ("files", 32, "open files: 32 more after each"),
         ("own", 1, "descriptors of the probe: 1 more after each"),
-        ("swap", 4, "swap in use: 4 KiB more after each"),
+        ("nobodys", 256, "swap in use by nobody: 256 KiB more after each"),
         ("realtime", 1.5, "clock ahead of the host: 1.5 s more after each"),
         ("realtime", -1.5, "clock behind the host: 1.5 s more after each"),
     ],
@@ -62,10 +62,10 @@ def test_what_grows_with_every_life_is_a_leak(field: str, step: float, what: str
 
 
 def test_the_numbers_of_each_life_are_told() -> None:
-    verdict = judged(grown("files", 100, 32, 40, 32, 40))
+    verdict = judged(grown("files", 100, 64, 72, 64, 72))
     assert verdict.reason == (
-        "open files: 36 more after each hibernation, and after every one 8 or more; "
-        "after resume 2 to 6: 400, 432, 472, 504, 544"
+        "open files: 68 more after each hibernation, and after every one 32 or more; "
+        "after resume 2 to 6: 400, 464, 536, 600, 672"
     )
 
 
@@ -89,10 +89,8 @@ def test_what_does_not_grow_with_every_life_is_none(steps: tuple[int, ...]) -> N
     assert judged(grown("used", *steps)).outcome is Outcome.RESUMED
 
 
-@pytest.mark.parametrize("out", [[0, 0, 4, 8, 12, 16], [None] * 6])
-def test_who_swaps_out_takes_slots(out: list[int | None]) -> None:
-    slots = grown("swap", 0, 4, 4, 4, 4)
-    levels = [replace(one, out=more) for one, more in zip(slots, out, strict=True)]
+def test_who_swaps_out_takes_slots_and_loses_none() -> None:
+    levels = [replace(LEVELS, swap=4096 * n, used=90_000) for n in range(6)]
     assert judged(levels).outcome is Outcome.RESUMED
 
 

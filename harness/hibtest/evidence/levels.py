@@ -11,8 +11,9 @@ class Levels:
     :ivar slab: ``SUnreclaim``.
     :ivar used: Memory that is neither free nor can be had back, swapped out or not: all but free
         pages, page cache and slabs that can be reclaimed.
-    :ivar swap: Swap in use; ``out``: what may have got a slot since the boot, ``None``: not known.
-    :ivar files: Open files of the whole system: the first number of /proc/sys/fs/file-nr.
+    :ivar swap: Swap in use; ``nobodys``: by neither a process, the swap cache nor a tmpfs.
+    :ivar files: Open files of the whole system: the first number of /proc/sys/fs/file-nr, which
+        may be off by 32 for each CPU.
     :ivar own: Descriptors of the witness daemon and its children.
     :ivar realtime: Clocks of the guest, in seconds, as ``monotonic`` and ``boottime``.
     :ivar rtc: Its real time clock, in seconds since 1970; ``None``: it has none.
@@ -24,7 +25,7 @@ class Levels:
     slab: int
     used: int
     swap: int
-    out: int | None
+    nobodys: int
     files: int
     own: int
     realtime: float

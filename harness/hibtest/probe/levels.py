@@ -21,7 +21,7 @@ _ENDS = 2.0  # s
 def levels() -> Facts:
     """Return what is in use now: memory and swap in KiB, descriptors, and clocks in seconds.
 
-    ``{"free", "available", "slab", "used", "swap", "out", "files", "own", "realtime",
+    ``{"free", "available", "slab", "used", "swap", "nobodys", "files", "own", "realtime",
     "monotonic", "boottime", "rtc"}``; ``None`` for what the kernel has not.
     """
     end_sessions()
@@ -33,7 +33,7 @@ def levels() -> Facts:
         "slab": info["SUnreclaim"],
         "used": used(info),
         "swap": info["SwapTotal"] - info["SwapFree"],
-        "out": memory.swapped_out(),
+        "nobodys": memory.unexplained_swap(info),
         "files": int(procfs.read("/proc/sys/fs/file-nr").split()[0]),
         "own": own(),
         **{name: clocks[name] for name in ("realtime", "monotonic", "boottime")},

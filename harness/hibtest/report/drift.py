@@ -21,7 +21,7 @@ _ROWS: tuple[tuple[str, _Cell], ...] = (
     ("MemAvailable, KiB", lambda one: str(one.available)),
     ("slab in use, KiB", lambda one: str(one.slab)),
     ("swap in use, KiB", lambda one: str(one.swap)),
-    ("swapped out until then, KiB", lambda one: "?" if one.out is None else str(one.out)),
+    ("swap in use by nobody, KiB", lambda one: str(one.nobodys)),
     ("open files", lambda one: str(one.files)),
     ("descriptors of the probe", lambda one: str(one.own)),
     ("clock ahead of the host, s", lambda one: f"{off(one):.2f}"),
