@@ -34,6 +34,7 @@ _BOOT_FILES = {
     "qemu.stderr": "what QEMU complained of",
     "argv": "QEMU's command line, to be pasted",
 }
+_WIDE = 160  # columns of a table of ten lives
 _ALWAYS = ("evidence.json", "events.jsonl", "console.log", "argv")
 
 
@@ -78,7 +79,7 @@ def show(
         console.print(_table(shown.stages))
     if (drift := drift_table(shown.evidence)) is not None:
         console.print()
-        console.print(drift)
+        console.print(drift, width=_WIDE, crop=False)  # cut, its numbers would say nothing
     console.print()
     for line in _where(run, shown):
         console.print(line, soft_wrap=True, markup=False)
