@@ -6,7 +6,7 @@
     as_then(files)                the same again for the kernel of an earlier run
     verify()                      whether every file is still what was built
 
-Everything lies below ``$XDG_CACHE_HOME/hibtest`` (:mod:`hibtest.images.store`).
+Everything lies below ``$XDG_CACHE_HOME/hibtest`` (:mod:`hibtest.store`).
 """
 
 import re
@@ -19,9 +19,9 @@ from hibtest.errors import HostError, SpecError
 from hibtest.images import names
 from hibtest.images.kernels import KERNELS, kernel
 from hibtest.images.progress import Report, Step
-from hibtest.images.store import Store, cache_dir
 from hibtest.spec.guest import OWN_KERNEL, GuestFiles
 from hibtest.spec.lacking import Missing
+from hibtest.store import Store, cache_dir
 
 __all__ = [
     "KERNELS",

@@ -11,9 +11,9 @@ from hibtest.images import debian, disks, initramfs, kerneltree, mirror, names, 
 from hibtest.images.apt import Apt
 from hibtest.images.kernels import KernelSource
 from hibtest.images.progress import Report, State, Step, step
-from hibtest.images.store import Recipe, Store, using
 from hibtest.images.tools import Programs
 from hibtest.programs import require
+from hibtest.store import Recipe, Store, using
 
 _TREE_MIB = 2500  # the Debian tree unpacked and as a tar, the root disk, kernels beside it
 _KERNELS_MIB = 800  # two kernels unpacked and packed

@@ -9,9 +9,9 @@ from pathlib import Path
 from hibtest import zipapp
 from hibtest.images import debian, recipes
 from hibtest.images.names import HOST_KEY, ROOT_DISK, SSH_KEY, TOOLBOX_DISK
-from hibtest.images.store import remove_tree
 from hibtest.images.tools import Call, Programs
 from hibtest.images.userspaces import BUSYBOX
+from hibtest.store import remove_tree
 
 # lz4 is the quickest to read under emulation, and built into squashfs wherever that is there
 SQUASHFS_OPTIONS = ("-comp", "lz4", "-noappend", "-no-progress", "-quiet", "-no-xattrs")

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hibtest.images import debian, recipes
-from hibtest.images.store import remove_tree
 from hibtest.images.tools import Call, Programs
+from hibtest.store import remove_tree
 
 EARLY = "early.cpio"
 _LIBRARY = re.compile(r"(/\S+)(?: \(0x|$)")

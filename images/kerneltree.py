@@ -11,8 +11,8 @@ from hibtest.errors import HostError
 from hibtest.images import bzimage, initramfs, recipes
 from hibtest.images.disks import SQUASHFS_OPTIONS
 from hibtest.images.names import KERNEL_FILE, MODULES_DISK
-from hibtest.images.store import remove_tree
 from hibtest.images.tools import Programs
+from hibtest.store import remove_tree
 
 EARLY_MODULES = "modules.cpio"
 CONFIG = "config"

@@ -9,8 +9,8 @@ import msgspec
 from hibtest.errors import HostError
 from hibtest.images import recipes
 from hibtest.images.kernels import KernelSource
-from hibtest.images.store import MANIFEST, Store, sha256
 from hibtest.spec.guest import GuestFiles
+from hibtest.store import MANIFEST, Store, sha256
 
 DEBIAN = "debian"
 INITRD = "initrd"

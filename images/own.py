@@ -13,9 +13,9 @@ from hibtest.images.check_kernel import check
 from hibtest.images.modules import INSTALL, MARK, find_modules
 from hibtest.images.names import KERNEL_FILE
 from hibtest.images.source import Source, built_modules
-from hibtest.images.store import Recipe, remove_tree, sha256
 from hibtest.images.tools import Programs
 from hibtest.spec.lacking import Missing
+from hibtest.store import Recipe, remove_tree, sha256
 
 _BUILTIN = ("modules.builtin", "modules.builtin.modinfo")
 _STRIP = "strip"

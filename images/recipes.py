@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hibtest import zipapp
 from hibtest.images.kernels import KernelSource
-from hibtest.images.store import Recipe
 from hibtest.images.userspaces import APPLETS_DIR, BUSYBOX
+from hibtest.store import Recipe
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hibtest.errors import HostError
 from hibtest.images import names, recipes
 from hibtest.images.kernels import KERNELS, KernelSource
-from hibtest.images.store import MANIFEST, Store, using
+from hibtest.store import MANIFEST, Store, using
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ ANYTHING = (
         "bench",
         "job",
         "files",
+        "store",
         "programs",
         "given",
         "retry",
@@ -59,6 +60,7 @@ ROOMS: dict[str, set[str]] = {
     "printable": set(),
     "deadline": {"errors"},
     "files": {"errors"},
+    "store": {"errors", "deadline", "linux"},
     "programs": {"errors"},
     "given": {"errors"},
     "similar": set(),
@@ -81,7 +83,7 @@ ROOMS: dict[str, set[str]] = {
     # cycle ships the probe and the agent into the guest, and tells the stages as they pass
     "cycle": COMMON
     | {"spec", "story", "evidence", "events", "job", "image", "imageserver", "machine", "reach"}
-    | {"probe", "agent", "zipapp", "retry", "given", "programs", "similar", "files"},
+    | {"probe", "agent", "zipapp", "retry", "given", "programs", "similar", "files", "store"},
     # keeps guests, and has the probe drive /dev/snapshot in them
     "snapshotdev": COMMON
     | {"spec", "story", "evidence", "events", "job", "machine", "reach", "cycle", "probe"},
@@ -93,10 +95,10 @@ ROOMS: dict[str, set[str]] = {
     "report": COMMON | {"spec", "evidence", "events", "verdict"},
     "doctor": COMMON | {"spec", "machine", "programs"},
     # the agent lies on the toolbox disk; what is mounted on this machine is told as in a guest
-    "images": COMMON | {"spec", "zipapp", "similar", "linux", "programs"},
+    "images": COMMON | {"spec", "zipapp", "similar", "linux", "programs", "store"},
     "bench": COMMON
     | {"spec", "evidence", "verdict", "job", "files", "given", "retry", "settings", "similar"}
-    | {"machine", "cycle", "images", "report"},
+    | {"machine", "cycle", "images", "report", "store"},
     # the agent as a file, for machines of one's own
     "cli": ANYTHING | {"pytest_plugin", "zipapp"},
     "pytest_plugin": ANYTHING | {"pytest_options"},
@@ -114,6 +116,7 @@ CODECS = {"lz4", "zstandard"}
 CYCLE: dict[str, set[str]] = {
     "storage": set(),
     "filesystems": {"storage"},
+    "template": {"storage"},
     "proof": set(),
     "faults": {"proof"},
     "rollcall": {"proof"},
@@ -283,7 +286,7 @@ def test_wrong_import_is_found(tmp_path: Path, file: str, code: str) -> None:
         ("hibtest/cli/images.py", "from hibtest.images import build\n"),
         (
             "images/build.py",
-            "from hibtest.images import store\nfrom hibtest.spec import GuestFiles\n",
+            "from hibtest.images import names\nfrom hibtest.spec import GuestFiles\n",
         ),
     ],
 )

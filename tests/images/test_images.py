@@ -15,7 +15,7 @@ from hibtest.errors import HostError, SpecError
 from hibtest.images import names, recipes
 from hibtest.images.kernels import kernel
 from hibtest.images.progress import State, Step
-from hibtest.images.store import Store, cache_dir
+from hibtest.store import Store, cache_dir
 
 RELEASE = "6.12.0-test"
 

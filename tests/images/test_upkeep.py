@@ -8,8 +8,8 @@ import pytest
 from hibtest.errors import HostError
 from hibtest.images import names, recipes, upkeep
 from hibtest.images.kernels import kernel
-from hibtest.images.store import MANIFEST, Recipe, Store
 from hibtest.spec.guest import GuestFiles
+from hibtest.store import MANIFEST, Recipe, Store
 
 
 def fill(directory: Path) -> Mapping[str, object]:

@@ -44,8 +44,8 @@ def build(
 @app.command("list")
 def list_(json: options.Json = False) -> None:
     """List the guest kernels, and what the cache holds."""
-    from hibtest.images.store import Store, cache_dir
     from hibtest.images.upkeep import stock
+    from hibtest.store import Store, cache_dir
 
     found = stock(Store(cache_dir()))
     if json:
@@ -74,7 +74,7 @@ def list_(json: options.Json = False) -> None:
 def verify(json: options.Json = False) -> int:
     """Compare every file with what was built."""
     from hibtest import images
-    from hibtest.images.store import cache_dir
+    from hibtest.store import cache_dir
 
     findings = images.verify()
     if json:

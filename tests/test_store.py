@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hibtest.errors import HostError
-from hibtest.images.store import MANIFEST, Recipe, Store, remove_tree, sha256
+from hibtest.store import MANIFEST, Recipe, Store, remove_tree, sha256
 
 RECIPE = Recipe(kind="test", inputs={"of": 1})
 

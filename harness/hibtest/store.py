@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +130,24 @@ class Store:
             self._names.mkdir(parents=True, exist_ok=True)
             write_json(self._names / f"{name}.json", value)
 
+    def named_at(self, name: str) -> float | None:
+        """Return when a name was last written: seconds since 1970."""
+        path = self._names / f"{name}.json"
+        with using(self.root):
+            return path.stat().st_mtime if path.exists() else None
+
+    def forget(self, but: Iterable[str], most: int = 0) -> None:
+        """Remove names, the one first that was not written for longest.
+
+        :param but: Names that stay.
+        :param most: How many others stay.
+        """
+        stay = {f"{name}.json" for name in but}
+        with using(self.root):
+            others = [path for path in self._names.glob("*.json") if path.name not in stay]
+            for path in sorted(others, key=lambda one: one.stat().st_mtime)[: -most or None]:
+                path.unlink(missing_ok=True)
+
     def remove(self, key: str) -> None:
         """Remove an artifact, unless it is being made again at this moment."""
         with using(self.root), self._lock(key) as lock:
@@ -213,6 +231,15 @@ def write_json(path: Path, value: object) -> None:
     new = path.with_name(f".{path.name}.{os.getpid()}")
     new.write_text(json.dumps(value, indent=1, default=str) + "\n")
     new.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a JSON file holds; an empty mapping when that is nothing of the kind."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def remove_tree(path: Path) -> None:
