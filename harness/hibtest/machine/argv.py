@@ -121,6 +121,15 @@ def cpu(accel: Accel, model: str = "", *, threads: bool = False) -> tuple[str, .
             return ("-accel", f"tcg,thread={thread}", "-cpu", model or _BEST[accel])
 
 
+def threading(spec: MachineSpec) -> str:
+    """Return whether the emulated vCPUs share a thread (``single``) or not (``multi``).
+
+    :return: Empty under KVM, where each has one.
+    """
+    _, words, *_ = cpu(spec.accel, threads=spec.unplugs)
+    return words.partition("thread=")[2]
+
+
 # Port 0: the host's kernel picks a free one and keeps it. romfile= empty: nobody boots from it.
 # An open network is open to all: what restrict= leaves reachable (guestfwd=) is one stream from
 # QEMU's start to its end, or a command for each connection, which the sandbox forbids; on neither
@@ -192,10 +201,12 @@ def _kernel(spec: MachineSpec) -> tuple[str, ...]:
 
 
 # -S: the guest runs only after the monitor listens, so that none of its events is lost.
+# defer: what is loaded is told by the monitor, which can be told of an error.
 def _wired(wires: Wires) -> tuple[str, ...]:
-    log = f"logfile={_value(wires.console_log)},logappend=off"
+    log = f"logfile={_value(wires.console_log)},logappend=on"  # behind what was printed before
     return (
         "-S",
+        *(("-incoming", "defer") if wires.loads else ()),
         "-chardev", f"socket,id=qmp,fd={wires.qmp_fd}",
         "-mon", "chardev=qmp,mode=control",
         "-chardev", f"socket,id=console,fd={wires.console_fd},{log}",

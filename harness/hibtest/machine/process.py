@@ -15,6 +15,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from hibtest.deadline import Deadline, DeadlineExpired, wait_readable
@@ -26,6 +27,7 @@ from hibtest.machine.breakpoint import Debugger
 from hibtest.machine.debug import Hatch, open_hatch
 from hibtest.machine.guard import guarded
 from hibtest.machine.memory import GuestMemory, mapped, ram_ranges
+from hibtest.machine.migrate import load, save
 from hibtest.machine.monitor import Monitor, connect
 from hibtest.machine.shape import MachineSpec, Wires
 from hibtest.machine.version import find_qemu
@@ -114,6 +116,19 @@ class Machine:
             wait_readable([self._pidfd], Deadline.after(_END_LIMIT, "QEMU's end"))
         return self.wait(Deadline.after(_END_LIMIT, "the end of a killed QEMU"))
 
+    def save(self, path: Path, deadline: Deadline) -> None:
+        """Have the guest stand still, and save the machine to a new file; then end QEMU.
+
+        :raise QemuError: When QEMU cannot save it.
+        :raise DeadlineExpired: When it is not done in time.
+        """
+        if self.debugger is None:
+            self.monitor.execute("stop", deadline=deadline)
+        else:
+            self.debugger.pause(deadline)
+        save(self.monitor, path, deadline)
+        self.quit()
+
     def _ask_to_quit(self) -> None:
         with suppress(QemuError, DeadlineExpired):
             self.monitor.execute("quit", deadline=Deadline.after(_END_LIMIT, "QMP quit"))
@@ -130,8 +145,22 @@ def error_of(machine_exit: Exit, argv: Sequence[str]) -> QemuError | None:
     return _failure(status, machine_exit.stderr, argv)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A machine that was saved (:meth:`Machine.save`), for another to go on from it.
+
+    :ivar state: The file that it was saved to.
+    :ivar console: What its guest had printed before.
+    """
+
+    state: Path
+    console: bytes
+
+
 @contextmanager
-def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> Iterator[Machine]:
+def start(
+    spec: MachineSpec, directory: Path, *, began: float | None = None, saved: Saved | None = None
+) -> Iterator[Machine]:
     """Start a machine and end it when the block is left, however it is left.
 
     QEMU also dies with the *thread* that calls this, even when that is killed: keep the machine
@@ -139,6 +168,8 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
 
     :param directory: Gets the machine's files; made when it is not there.
     :param began: ``time.monotonic()`` that is 0 s in ``qmp.jsonl``; now when not given.
+    :param saved: What it goes on from, in place of its firmware: one with the same spec, whose
+        disks held what this one's hold. ``console.log`` begins with what was printed before.
     :raise SpecError: When the directory holds a machine's files already.
     :raise HostError: When QEMU is not installed or the directory cannot be written.
     :raise QemuError: When QEMU ends, or does not answer, before the guest runs.
@@ -155,9 +186,12 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
             console_fd=console_end.fileno(),
             console_log=directory.absolute() / "console.log",
             debug=None if hatch is None else hatch.wires,
+            loads=saved is not None,
         )
         command = argv(spec, wires)
         _prepare(directory, argv(spec))
+        if saved is not None:
+            wires.console_log.write_bytes(saved.console)
         process, pidfd = stack.enter_context(_spawned(command, directory, wires))
         qmp_end.close()  # or QEMU's end would never be seen
         console_end.close()
@@ -173,6 +207,8 @@ def start(spec: MachineSpec, directory: Path, *, began: float | None = None) -> 
             )
             stack.callback(machine.quit)
             machine.ssh_port = _ssh_port(monitor, deadline)
+            if saved is not None:
+                load(monitor, saved.state, deadline)
             if hatch is None:
                 monitor.execute("cont", deadline=deadline)
             else:

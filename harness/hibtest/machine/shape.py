@@ -112,12 +112,14 @@ class Wires:
     :ivar console_fd: QEMU's end of the serial console's socket pair, inherited.
     :ivar console_log: QEMU writes all that the guest prints there as well.
     :ivar debug: Only for a machine that is to be looked into.
+    :ivar loads: Whether the machine waits for one that was saved, to go on from it.
     """
 
     qmp_fd: int
     console_fd: int
     console_log: Path
     debug: DebugWires | None = None
+    loads: bool = False
 
     @property
     def fds(self) -> tuple[int, ...]:
