@@ -1,9 +1,10 @@
-"""How much a full cycle costs beside a bare shell script that does the same boots unchecked.
+"""What a full cycle costs beside a bare shell script that does the same boots unchecked.
 
     python -m benchmarks.cycle [--pairs 3] [--kernel trixie]
+    python -m benchmarks.cycle --warm          a cycle from templates beside one without, instead
 
 The two take turns in one run; what counts is the ratio, pair by pair. The proof is left out
-here: what it costs is benchmarks/proof.py's to say.
+beside the script: what it costs is benchmarks/proof.py's to say.
 """
 
 import argparse
@@ -19,8 +20,8 @@ from pathlib import Path
 from hibtest import images
 from hibtest.bench.catalogue import scenarios
 from hibtest.cycle.boot import Lab
-from hibtest.evidence import Host
-from hibtest.job import Job
+from hibtest.evidence import Evidence, Host, read_json
+from hibtest.job import EVIDENCE, Job
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU
@@ -35,18 +36,42 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--kernel", default="trixie")
+    parser.add_argument("--warm", action="store_true", help="compare warm cycles with cold ones")
     options = parser.parse_args()
     name = f"baseline-{options.kernel}-platform-2cpu"
     scenario = next(one for one in scenarios() if one.name == name)
     images.build([options.kernel])
+    if options.warm:
+        for _ in range(2):  # the templates are there after two: one is made when it is met again
+            _cycle(scenario, "--warm")
     ratios = []
     for pair in range(options.pairs):
-        with tempfile.TemporaryDirectory(prefix="hibtest-bench-") as directory:
-            ours, bare = _ours(scenario, Path(directory)), _bare(scenario, Path(directory))
-        ratios.append(ours / bare)
-        print(f"pair {pair + 1}: hibtest {ours:.1f} s, bare {bare:.1f} s, ratio {ours / bare:.2f}")
+        words, ours, theirs = _warm_pair(scenario) if options.warm else _bare_pair(scenario)
+        ratios.append(ours / theirs)
+        said = words.format(ours, theirs)
+        print(f"pair {pair + 1}: {said}, ratio {ours / theirs:.2f}", flush=True)
     print(f"{name}: median ratio {statistics.median(ratios):.2f} of {options.pairs} pairs")
     return 0
+
+
+def _bare_pair(scenario: Scenario) -> tuple[str, float, float]:
+    with tempfile.TemporaryDirectory(prefix="hibtest-bench-") as directory:
+        ours, bare = _ours(scenario, Path(directory)), _bare(scenario, Path(directory))
+    return "hibtest {:.1f} s, bare {:.1f} s", ours, bare
+
+
+def _warm_pair(scenario: Scenario) -> tuple[str, float, float]:
+    cold, warm = _cycle(scenario, "--cold"), _cycle(scenario, "--warm")
+    return "warm {:.1f} s, cold {:.1f} s", warm, cold
+
+
+def _cycle(scenario: Scenario, how: str) -> float:
+    """Return the seconds of a full cycle, as its evidence has them: without waiting for a CPU."""
+    with tempfile.TemporaryDirectory(prefix="hibtest-bench-") as directory:
+        command = [sys.executable, "-m", "hibtest", "run", how, "-j", "1", "-k", scenario.name]
+        _timed([*command, "--lives", "1", "--runs", directory])
+        [run] = Path(directory).glob(f"{scenario.name}/*/{EVIDENCE}")
+        return read_json(run, Evidence).seconds
 
 
 def _timed(command: list[str]) -> float:
@@ -57,7 +82,18 @@ def _timed(command: list[str]) -> float:
 
 def _ours(scenario: Scenario, directory: Path) -> float:
     runs = os.fspath(directory / "runs")
-    command = [sys.executable, "-m", "hibtest", "run", "--no-proof", "-j", "1", "-k", scenario.name]
+    command = [
+        sys.executable,
+        "-m",
+        "hibtest",
+        "run",
+        "--cold",
+        "--no-proof",
+        "-j",
+        "1",
+        "-k",
+        scenario.name,
+    ]
     return _timed([*command, "--runs", runs])
 
 

@@ -45,8 +45,8 @@ EARLY_MODULES = (*EARLY_DRIVERS, *NETWORK_DRIVERS, *MAPPER_DRIVERS)
 
 EARLY_INIT = "early-init.sh.j2"
 EARLY_APPLETS = (
-    *("cat", "chroot", "dd", "findfs", "ip", "ln", "mkdir", "mount", "poweroff", "readlink", "sh"),
-    *("sleep", "stat", "stty", "switch_root", "umount"),
+    *("cat", "chroot", "date", "dd", "findfs", "ip", "ln", "mkdir", "mount", "poweroff"),
+    *("readlink", "sh", "sleep", "stat", "stty", "switch_root", "umount"),
 )
 HOSTNAME = "guest"
 VALUES: Mapping[str, object] = {

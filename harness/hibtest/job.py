@@ -19,6 +19,8 @@ class Job:
     :ivar directory: The run's own directory; it exists.
     :ivar proof: Whether images are compared with the guest's memory, page by page.
     :ivar retry: Whether the run may be made again (:mod:`hibtest.retry`).
+    :ivar templates: Where templates of guests are kept (docs/templates.md); ``None``: each boot
+        starts with its firmware.
     :ivar tries: Runs in whose place this one is made.
     """
 
@@ -30,6 +32,7 @@ class Job:
     directory: Path
     proof: bool = True
     retry: bool = True
+    templates: Path | None = None
     tries: tuple[Try, ...] = ()
     others: tuple[GuestFiles, ...] = ()
 

@@ -32,6 +32,7 @@ _SWITCHES = (
     ("keep", "keep", True, "keep disks also of good runs"),
     ("no-proof", "proof", False, "do not compare the image with memory by page"),
     ("no-retry", "retry", False, "never make a run again, not even one that QEMU died of"),
+    ("cold", "warm", False, "start no boot from a template"),
 )
 
 

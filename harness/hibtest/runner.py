@@ -156,7 +156,10 @@ def _boot(
     """
     trouble: HibtestError | None = None
     with running(lab, plan, number, lab.job.directory / plan.name) as run:
-        at = Situation(run, past, Boot(role=plan.role, directory=plan.name), over)
+        begun = Boot(
+            role=plan.role, directory=plan.name, template=run.template, threads=run.threads
+        )
+        at = Situation(run, past, begun, over)
         try:
             carry_out(plan, at)
         except Stalled as stalled:

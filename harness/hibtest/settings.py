@@ -22,7 +22,7 @@ from hibtest.errors import SpecError
 _FILE, _PROJECT = "hibtest.toml", "pyproject.toml"
 _LONGEST = 1 << 20
 _PREFIX = "HIBTEST_"
-_NEGATED = {"no_proof": "proof", "no_retry": "retry"}  # HIBTEST_NO_PROOF=1
+_NEGATED = {"no_proof": "proof", "no_retry": "retry", "cold": "warm"}  # HIBTEST_NO_PROOF=1
 _MIRROR = "debian_mirror"  # of hibtest.images
 # Variables that are no settings: of what runs in a guest (hibtest.probe), and of our tests.
 _OTHERS = (_MIRROR, "patience", "probe_run", "probe_disk", "fuzz", "fuzz_seed", "update_golden")
@@ -44,6 +44,7 @@ class Settings:
     :ivar runs: Where run directories go.
     :ivar proof: Whether the image is compared with memory, page by page.
     :ivar retry: Whether a run may be made again (:mod:`hibtest.retry`).
+    :ivar warm: Whether boots may start from templates.
     :ivar keep: Whether the disks of good runs are kept, too.
     """
 
@@ -58,6 +59,7 @@ class Settings:
     runs: Path | None = None
     proof: bool | None = None
     retry: bool | None = None
+    warm: bool | None = None
     keep: bool | None = None
 
     def over(self, other: "Settings") -> "Settings":

@@ -71,6 +71,21 @@ def test_a_surprise_is_shown_with_its_stage_times(
     assert said.replace("\n", "").isprintable()
 
 
+def test_what_each_boot_started_from_is_shown(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "started   save from its firmware\n" in _shown(run, capsys)
+    seen = json.loads((run / "evidence.json").read_text())
+    seen["boots"][0] |= {"template": "template-ready-1", "threads": "single"}
+    (run / "evidence.json").write_text(json.dumps(seen))
+    assert "started   save from template-ready-1 (thread=single)" in _shown(run, capsys)
+
+
+def _shown(run: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    show(run)
+    return capsys.readouterr().out
+
+
 def test_a_run_that_never_began_has_no_times(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Interrupted before there was anything to see: what is not known is left out."""
     trouble = Trouble(kind="Interrupted", message="the run was interrupted (Ctrl-C, or a signal)")
@@ -208,7 +223,7 @@ def test_a_run_is_made_again_as_it_was(run: Path) -> None:
     one = again(run)
     assert one.scenario == ONE
     runs = run.parents[1]
-    assert one.said == Settings(accel="tcg", proof=False, retry=False, runs=runs)
+    assert one.said == Settings(accel="tcg", proof=False, retry=False, warm=False, runs=runs)
 
 
 def test_of_a_kernel_that_is_gone_its_name_and_sum_are_told(

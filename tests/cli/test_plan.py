@@ -58,3 +58,13 @@ def test_and_options_before_them(
     assert found["scenario"]["guest"]["memory_mib"] == 2048
     assert found["scenario"]["lives"] == 3
     assert len(found["boots"]) == 5
+
+
+def test_it_says_which_boots_may_start_from_a_template(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "hibtest.toml").write_text("lives = 1\n")
+    cold = _planned(capsys, warm=False)
+    assert {boot["cold"] for boot in cold["boots"]} == {"no templates are to be used"}
+    plan("baseline-trixie-ovmf", accel="tcg")
+    assert "# it starts with its firmware: of ovmf none is made" in capsys.readouterr().out

@@ -126,6 +126,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GuestFiles:
 
     monkeypatch.setattr(images, "guest_files", of)
     monkeypatch.setattr("shutil.which", lambda name, **_: f"/usr/bin/{name}")
+    monkeypatch.setattr(plan, "qemu_version", lambda _: "10.0.2")
     return files
 
 

@@ -41,6 +41,16 @@ def test_lines_come_whole_and_the_begun_one_is_kept(line: Line) -> None:
     assert console.partial == ""
 
 
+def test_what_was_printed_before_comes_first() -> None:
+    ours, guest = socket.socketpair()
+    with ours, guest, Console(ours, before=b"one\r\ntw") as console:
+        assert console.lines() == ["one"]
+        guest.sendall(b"o\n")
+        console.expect("two", soon())
+        assert console.lines() == ["two"]
+        assert console.last() == ("one", "two")
+
+
 def test_last_lines_include_the_begun_one_and_are_limited(line: Line) -> None:
     console, guest = line
     guest.sendall(b"".join(b"line %d\n" % n for n in range(300)) + b"begun")

@@ -18,6 +18,7 @@ from hibtest.machine.disk import require_room
 from hibtest.machine.version import QEMU, find_qemu
 from hibtest.settings import Settings
 from hibtest.spec import OWN_KERNEL, GuestFiles, Scenario
+from hibtest.store import cache_dir
 
 RUNS = Path("runs")
 _ROOT_GROWTH_MIB = 256  # what a guest may write to its root disk; an image is half its memory
@@ -33,6 +34,7 @@ class Bench:
         of an earlier run.
     :ivar proof: Whether images are compared with the guest's memory.
     :ivar retry: Whether a run may be made again (:mod:`hibtest.retry`).
+    :ivar warm: Whether boots may start from templates (docs/templates.md).
     :ivar owner: Of the runs that are made (:mod:`hibtest.bench.leftovers`), if they have one.
     """
 
@@ -42,6 +44,7 @@ class Bench:
     given: GuestFiles | None = None
     proof: bool = True
     retry: bool = True
+    warm: bool = True
     owner: str = ""
 
     def files(self, kernel: str) -> GuestFiles:
@@ -77,6 +80,7 @@ class Bench:
             directory=directory,
             proof=self.proof,
             retry=self.retry,
+            templates=templates_dir() if self.warm else None,
             tries=tries,
             others=tuple(others),
         )
@@ -88,22 +92,30 @@ class Bench:
         return job
 
 
-def bench(runs: Path, accel: str, *, proof: bool = True, retry: bool = True) -> Bench:
+def bench(
+    runs: Path, accel: str, *, proof: bool = True, retry: bool = True, warm: bool = True
+) -> Bench:
     """Look at this host once, for all scenarios.
 
     :param accel: ``auto``, ``kvm`` or ``tcg``.
     :param proof: Whether images are compared with the guest's memory.
     :param retry: Whether a run may be made again.
+    :param warm: Whether boots may start from templates.
     :raise HostError: When QEMU is missing, or KVM is asked for and does not work.
     """
     qemu = str(find_qemu(QEMU))
     chosen, reason = choose(qemu, accel)
     host = Host(qemu=qemu_version(qemu), accel=str(chosen), accel_reason=reason)
-    return Bench(host=host, qemu=qemu, runs=runs.absolute(), proof=proof, retry=retry)
+    return Bench(host=host, qemu=qemu, runs=runs.absolute(), proof=proof, retry=retry, warm=warm)
 
 
 def _kernel(files: GuestFiles) -> GuestKernel:
     return GuestKernel(name=files.kernel_name, release=files.release, sha256=images.sha256(files))
+
+
+def templates_dir() -> Path:
+    """Return where templates of this user's guests are kept."""
+    return cache_dir() / "templates"
 
 
 def bench_as(said: Settings) -> Bench:
@@ -116,4 +128,5 @@ def bench_as(said: Settings) -> Bench:
         said.accel or "auto",
         proof=said.proof is not False,
         retry=said.retry is not False,
+        warm=said.warm is not False,
     )

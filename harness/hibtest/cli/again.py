@@ -49,6 +49,7 @@ def again(directory: Path) -> Again:
         accel=job.host.accel if job else None,
         proof=job.proof if job else None,
         retry=job.retry if job else None,
+        warm=job.templates is not None if job else None,
         runs=run.parents[1] if run.parent.name == scenario.name else None,
     )
     return Again(directory=run, scenario=scenario, job=job, said=said)

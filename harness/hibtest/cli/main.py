@@ -26,6 +26,7 @@ from hibtest.cli import (
     run,
     show,
     show_run,
+    templates,
 )
 from hibtest.errors import ExitStatus, HibtestError
 from hibtest.files import as_host_error
@@ -81,6 +82,7 @@ app.command("doctor")(doctor.doctor)
 app.command("kconfig")(kconfig.kconfig)
 images.app.command("check-kernel")(check_kernel.check_kernel)
 app.add_typer(images.app, name="images")
+app.add_typer(templates.app, name="templates")
 
 
 def main() -> int:

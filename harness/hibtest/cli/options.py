@@ -69,6 +69,9 @@ Proof = Annotated[
 Retry = Annotated[
     bool | None, typer.Option("--retry/--no-retry", help="Run again what QEMU itself died of.")
 ]
+Warm = Annotated[
+    bool | None, typer.Option("--warm/--cold", help="Start boots from templates, where it pays.")
+]
 Keep = Annotated[
     bool | None, typer.Option("--keep/--no-keep", help="Keep disks also of good runs.")
 ]

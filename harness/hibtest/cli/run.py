@@ -31,6 +31,7 @@ def run(
     again: options.From = None,
     proof: options.Proof = None,
     retry: options.Retry = None,
+    warm: options.Warm = None,
     keep: options.Keep = None,
     maxfail: options.Maxfail = 0,
     until: options.Until = False,
@@ -48,7 +49,7 @@ def run(
     asked = Settings(
         scenarios=tuple(scenarios) if scenarios else None, kernel=kernel, modules=modules,
         append=append, memory=memory, vcpus=vcpus, lives=lives, accel=accel, runs=runs,
-        proof=proof, retry=retry, keep=keep,
+        proof=proof, retry=retry, warm=warm, keep=keep,
     )  # fmt: skip
     with bisecting.told(bisect):
         which = {"NAME": names, "-k": expression, "--from": again, "--all": everything}

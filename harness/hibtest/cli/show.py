@@ -27,6 +27,7 @@ def plan(
     vcpus: options.Vcpus = None,
     lives: options.Lives = None,
     accel: options.Accel = None,
+    warm: options.Warm = None,
     json: options.Json = False,
 ) -> None:
     """Show what `run SCENARIO` would do, with QEMU's command line for each boot. Starts none."""
@@ -38,7 +39,7 @@ def plan(
 
     asked = settings.Settings(
         scenarios=tuple(scenarios) if scenarios else None, kernel=kernel, modules=modules,
-        append=append, memory=memory, vcpus=vcpus, lives=lives, accel=accel,
+        append=append, memory=memory, vcpus=vcpus, lives=lives, accel=accel, warm=warm,
     )  # fmt: skip
     said = asked.over(settings.found(Path.cwd()))
     known = catalogue.scenarios(said.scenarios or ())
@@ -46,7 +47,7 @@ def plan(
     files = given(said, None, partial(print, file=sys.stderr), aside=True)
     if files:
         [scenario] = on_own_kernel((scenario,))
-    found = planned(scenario, said.accel or "auto", files)
+    found = planned(scenario, said.accel or "auto", files, warm=said.warm is not False)
     if json:
         print_json(found)
         return

@@ -136,12 +136,19 @@ def _facts(shown: Shown) -> Iterator[str]:
         yield printable(f"host      QEMU {host.qemu}, {host.accel} ({host.accel_reason})")
     for name, what in describe(shown.scenario):
         yield printable(f"{name:9} {what}")
+    if started := [f"{boot.directory} from {_began(boot)}" for boot in evidence.boots]:
+        yield printable(f"{'started':9} {', '.join(started)}")
     for boot in evidence.boots:
         for step in boot.steps:
             yield printable(f"{'done':9} {boot.directory}: {step.name}, {step.detail}")
         for strike in boot.struck:
             when = f"in {strike.stage}, {strike.t:.0f} s after the run began"
             yield printable(f"{'struck':9} {boot.directory}: {strike.fault.what.words}, {when}")
+
+
+def _began(boot: Boot) -> str:
+    threads = f" (thread={boot.threads})" if boot.threads else ""
+    return f"{boot.template or 'its firmware'}{threads}"
 
 
 def _table(stages: dict[str, dict[str, float]]) -> Table:

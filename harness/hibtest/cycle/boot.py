@@ -1,7 +1,10 @@
 """A machine of a cycle: from its start until the guest is ready, has resumed, or has ended."""
 
+import os
+import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -11,19 +14,22 @@ from hibtest.cycle.cmdline import NO_SERVER, cmdline
 from hibtest.cycle.faults import Armed, with_faults
 from hibtest.cycle.proof.stops import Stops
 from hibtest.cycle.storage import Storage, modules_of, storage_of
-from hibtest.cycle.watch import Watch
+from hibtest.cycle.template import Order, Template, place_of, put_back, template_for
+from hibtest.cycle.watch import Happening, Watch
 from hibtest.deadline import Deadline
-from hibtest.events import BootStarted, Sink
-from hibtest.evidence import Boot
+from hibtest.errors import QemuError
+from hibtest.events import BootStarted, Note, Sink
+from hibtest.evidence import Boot, Mark
 from hibtest.image.place import ImagePlace
 from hibtest.imageserver import ImageServer
 from hibtest.job import Job
+from hibtest.machine.argv import threading
 from hibtest.machine.process import Machine, start
 from hibtest.machine.shape import Accel, Disk, MachineSpec, Network
 from hibtest.reach.console import Console
 from hibtest.reach.shell import Shell, connect
 from hibtest.spec import GuestFiles, Role, Stage, Target, Unplug
-from hibtest.spec.course import BootPlan, queues
+from hibtest.spec.course import BootPlan, course, queues
 from hibtest.story.messages import swap_offset
 
 _HOST = "10.0.2.2"  # this host, as a guest of QEMU's user network sees it
@@ -85,6 +91,7 @@ class Lab:
             server=self.address,
             told=self.told,
             first=self.first,
+            waits=place_of(job, storage, plan) or "",
         )
         if files is not job.files:
             words = f"hibtest.modules={modules_of(name)} {words}"
@@ -117,6 +124,28 @@ class Lab:
         kexec = _kexec_disks(job.files) if job.scenario.guest.kexec else ()
         return (*disks, *kexec, *storage.more(job.directory)[: plan.guest.more_disks])
 
+    def template(self, plan: BootPlan) -> Order | None:
+        """Return what a boot may start from, if it may start from a template."""
+        job, place = self.job, place_of(self.job, self.storage, plan)
+        if place is None:
+            return None
+        spec = self.machine(plan)
+        plans = (one for one in course(job.scenario) if place_of(job, self.storage, one) is place)
+
+        def note(text: str) -> None:
+            elapsed = Deadline.after(0, "").start - self.began
+            self.sink(Note(t=round(elapsed, 3), text=f"{plan.name}: {text}"))
+
+        return Order(
+            job=job,
+            storage=self.storage,
+            spec=spec,
+            place=place,
+            boots=sum(self.machine(one) == spec for one in plans),
+            limit=self.budget.limit(Stage.BOOT),
+            note=note,
+        )
+
     @property
     def save_word(self) -> str:
         """Where the agent writes an image to, as it takes it."""
@@ -135,6 +164,8 @@ class Running:
 
     :ivar faults: What is made to go wrong with it.
     :ivar stops: Its breakpoints; ``None`` when nothing is to be proved.
+    :ivar template: The key of the template that it started from; empty: from its firmware.
+    :ivar threads: How QEMU ran its vCPUs; see :func:`hibtest.machine.argv.threading`.
     """
 
     lab: Lab
@@ -142,6 +173,8 @@ class Running:
     watch: Watch
     faults: Armed
     stops: Stops | None = None
+    template: str = ""
+    threads: str = ""
 
     def deadline(self, stage: Stage, what: str, times: int = 1) -> Deadline:
         """Return a deadline of the length that ``stage`` may take, or so many times as long."""
@@ -188,18 +221,44 @@ def running(lab: Lab, plan: BootPlan, number: int, directory: Path) -> Iterator[
     :raise QemuError: When QEMU does not start.
     """
     spec = lab.machine(plan)
-    with (
-        start(spec, directory, began=lab.began) as machine,
-        Console(machine.console) as console,
-    ):
+    with ExitStack() as stack:
+        machine, template = _started(lab, plan, spec, directory, stack)
+        before = template.saved.console if template else b""
+        console = stack.enter_context(Console(machine.console, before=before))
         elapsed = Deadline.after(0, "").start - lab.began
         lab.sink(BootStarted(t=round(elapsed, 3), boot=number, role=plan.role))
         watch = Watch(machine, console, lab.budget, lab.sink, lab.began, number)
+        watch.listen(lambda now: _let_go_on(console, now))
         stops = None if machine.debugger is None else Stops(machine.debugger)
         if stops is not None:
             watch.take_along(stops)
         faults = Armed(plan.faults, watch, spec.disks, lab.server, stops)
-        yield Running(lab, machine, watch, faults, stops)
+        key = template.key if template else ""
+        yield Running(lab, machine, watch, faults, stops, key, threading(spec))
+
+
+def _started(
+    lab: Lab, plan: BootPlan, spec: MachineSpec, directory: Path, stack: ExitStack
+) -> tuple[Machine, Template | None]:
+    """Start a machine, from a template if there is one that it can go on from."""
+    order = lab.template(plan)
+    template = template_for(order) if order else None
+    if order is not None and template is not None:
+        try:
+            saved = template.saved
+            return stack.enter_context(
+                start(spec, directory, began=lab.began, saved=saved)
+            ), template
+        except QemuError as error:
+            put_back(order, template, error)
+            shutil.rmtree(directory)
+    return stack.enter_context(start(spec, directory, began=lab.began)), None
+
+
+def _let_go_on(console: Console, now: Happening) -> None:
+    """Answer a guest that waits where a template is saved: with the time, and something random."""
+    if isinstance(now, Mark) and now.name == "waits":
+        console.send(f"{int(time.time())} {os.urandom(32).hex()}")
 
 
 class Came(StrEnum):

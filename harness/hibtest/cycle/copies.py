@@ -27,4 +27,4 @@ def copied(job: Job, faults: tuple[Fault, ...] = ()) -> Iterator[Job]:
         if (job.directory / KEYS).exists():
             shutil.copytree(job.directory / KEYS, Path(place) / KEYS)
         scenario = replace(job.scenario, faults=faults)
-        yield replace(job, scenario=scenario, directory=Path(place), proof=False)
+        yield replace(job, scenario=scenario, directory=Path(place), proof=False, templates=None)

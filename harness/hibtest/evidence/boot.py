@@ -220,6 +220,9 @@ class Boot:
     :ivar struck: What was made to go wrong in it, or with its disks after it.
     :ivar map_changes: How the firmware's memory map differs from that of the save boot; ``None``:
         it was not compared.
+    :ivar template: The template that it started from (docs/templates.md); empty: its firmware.
+    :ivar threads: Whether QEMU emulated all vCPUs in one thread: ``single``, or ``multi``; empty
+        under KVM, and in older evidence.
     :ivar aborted: In older evidence: machines in whose place this one was made.
     """
 
@@ -251,6 +254,8 @@ class Boot:
     steps: tuple[StepReport, ...] = ()
     struck: tuple[Strike, ...] = ()
     map_changes: tuple[MapChange, ...] | None = None
+    template: str = ""
+    threads: str = ""
     aborted: tuple[Exit, ...] = ()
     levels: Levels | None = None
 

@@ -49,10 +49,13 @@ class Console(AbstractContextManager["Console"]):
     :param line: Connected stream socket to the guest's serial port.
     :param transcript: File that every byte is appended to as it is read; ``None`` when whoever
         holds the other end keeps the transcript, as QEMU can.
+    :param before: What was printed before: it is read first.
     :raise HostError: When the transcript cannot be opened.
     """
 
-    def __init__(self, line: socket.socket, transcript: Path | None = None) -> None:
+    def __init__(
+        self, line: socket.socket, transcript: Path | None = None, before: bytes = b""
+    ) -> None:
         self._socket = line
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._kept: deque[str] = deque(maxlen=_KEPT)
@@ -60,6 +63,7 @@ class Console(AbstractContextManager["Console"]):
         self._partial = ""
         self._unseen = ""  # neither matched by expect() nor returned by lines()
         self._eof = False
+        self._take(before, ended=False)
         self._listener = Listener(line, transcript)
 
     def __exit__(self, *_: object) -> None:
@@ -100,7 +104,9 @@ class Console(AbstractContextManager["Console"]):
         return new
 
     def _read(self) -> str:
-        data, ended = self._listener.take()
+        return self._take(*self._listener.take())
+
+    def _take(self, data: bytes, ended: bool) -> str:
         text = self._decoder.decode(data, final=ended).translate(_HARMLESS)
         text = _broken(text, len(self._partial))
         *lines, self._partial = (self._partial + text).split("\n")

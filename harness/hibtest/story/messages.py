@@ -47,6 +47,7 @@ OURS = (
         r" of ?(?P<swaps>.*)",
     ),
     line("swapon-failed", r"^hibtest: swapon (?P<device>\S+) failed"),
+    line("waits", r"^hibtest: waits (?P<place>early|ready)"),
     line("ready", r"^hibtest: ready"),
     anew("begins", r"hibtest: hibernate agent begins", Stage.STOP),
     anew("begins", r"hibtest: hibernate (?P<mode>\S+) begins", Stage.FREEZE),
