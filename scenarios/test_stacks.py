@@ -79,8 +79,8 @@ def _stack(
 
 
 SCENARIOS = (
-    _stack("trixie", "striped", "wide", swap=(Striped(),), root=(Striped(chunk_kib=4),)),
-    _stack("trixie", "raid1", swap=(Raid1(),), root=(Raid1(),)),
+    _stack("trixie", "striped", swap=(Striped(),), root=(Striped(chunk_kib=4),)),
+    _stack("trixie", "raid1", "wide", swap=(Raid1(),), root=(Raid1(),)),
     _stack("trixie", "delay", "wide", swap=(Delay(),), root=(Delay(ms=5),)),
     _stack("trixie", "flakey", "wide", swap=(Flakey(),), root=(Flakey(),)),
     _stack("trixie", "flakey-drops", "wide", swap=(Flakey(),), last=(DROPS,), expected=LOST),

@@ -65,7 +65,7 @@ OURS = (
     "swapping-trixie-agent-disk",
     "cpus-trixie-plugged",
     "cpus-trixie-smt-off",
-    "stack-trixie-raid1",
+    "stack-trixie-striped",
 )
 MADE_UP = (
     Scenario(name="three-lives", guest=TRIXIE, lives=3, method=KernelMethod(mode=Mode.SHUTDOWN)),
