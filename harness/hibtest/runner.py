@@ -18,8 +18,9 @@ from hibtest.cycle.watch import Stalled
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError, HibtestError, HostError, QemuError, SpecError
 from hibtest.events import Sink, Waiting
-from hibtest.evidence import Boot, Evidence, Exit, Hang, MapChange, Trouble, to_json
+from hibtest.evidence import AgentImage, Boot, Evidence, Exit, Hang, MapChange, Trouble, to_json
 from hibtest.files import as_host_error, whole
+from hibtest.image.damage import Damaged
 from hibtest.image.e820_changes import changes
 from hibtest.job import EVIDENCE, Job
 from hibtest.machine.shape import Accel
@@ -133,7 +134,8 @@ def _goes_on(plan: BootPlan, boot: Boot) -> bool:
     if plan.role is Role.RESUME and not (well and boot.resumed):
         return False
     if plan.role is Role.RESCUE:
-        return well and boot.ready and _off(boot)
+        told = any(one.stage is Stage.POWER_OFF for one in boot.stages)
+        return well and boot.ready and told and _off(boot)
     return _hibernated(boot) if plan.hibernates else True
 
 
@@ -214,6 +216,14 @@ def _lost(run: Running, boot: Boot, error: HibtestError) -> Hang | None:
     return run.watch.hang(Stage.WITNESS, error.message, 0)
 
 
+def _agent_image(run: Running) -> AgentImage | None:
+    """Return what the agent's target holds; what it cannot read is no image for the agent."""
+    try:
+        return run.image.look() if run.image else None
+    except Damaged:
+        return AgentImage(state="none")
+
+
 def _seen(run: Running, boot: Boot) -> Boot:
     """Return a boot with what its machine has left: lines, events, disks."""
     record = run.watch.record
@@ -226,7 +236,7 @@ def _seen(run: Running, boot: Boot) -> Boot:
         stages=tuple(record.stages),
         header=run.swap.header() if run.swap else None,
         swap_offset=run.told,
-        agent_image=run.image.look() if run.image else None,
+        agent_image=_agent_image(run),
         agent_steps=agent.steps(record.marks),
         panic=panic.line if panic else "",
         last_lines=run.watch.last_lines() if panic else (),

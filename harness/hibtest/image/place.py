@@ -61,7 +61,11 @@ class ImagePlace:
             if found is None:
                 return None
             device, offset = found
-            return parse_header(device.read_one(offset, "header").tobytes())
+            try:
+                page = device.read_one(offset, "header")
+            except Damaged:
+                return None
+            return parse_header(page.tobytes())
 
     def waits(self) -> bool:
         """Return whether the next boot would find an image to resume from.

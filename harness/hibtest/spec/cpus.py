@@ -52,6 +52,7 @@ def require_cpus(asked: Asking) -> None:
     _require_topology(asked)
     _require_room(asked)
     _require_online(asked)
+    _require_bound(asked)
 
 
 def _require_topology(asked: Asking) -> None:
@@ -75,8 +76,9 @@ def _require_room(asked: Asking) -> None:
     if resume is not None and resume < 1:
         raise SpecError(f"{asked.name}: a resume machine of {resume} vCPUs", hint="1 or more")
     vcpus, most = asked.guest.vcpus, asked.guest.max_vcpus or asked.guest.vcpus
-    for steps in (asked.before, asked.last, *(asked.between, asked.after) * asked.lives):
-        if steps is asked.after and resume:
+    lives = ((False, asked.between), (True, asked.after)) * asked.lives
+    for resumed, steps in ((False, asked.before), (False, asked.last), *lives):
+        if resumed and resume:
             vcpus, most = resume, max(most, resume)
         for step in steps:
             vcpus = after(vcpus, step)
@@ -96,6 +98,19 @@ def _require_online(asked: Asking) -> None:
             if len(off) >= most:
                 what = f"no CPU is online after {step.words}: there are {most}"
                 raise SpecError(f"{asked.name}: {what}", hint="leave one")
+
+
+def _require_bound(asked: Asking) -> None:
+    """Check that no CPU goes offline between two looks at who is bound to it.
+
+    A task that is bound to a CPU which goes offline may run anywhere from then on, also when that
+    comes back (select_fallback_rq(), kernel/sched/core.c, 6.1 to 7.3): it would look like damage.
+    """
+    between = (*asked.last, *(asked.after if asked.lives > 1 else ()))
+    for step in between:
+        if isinstance(step, Offline) and not step.refused:
+            what = f"{step.words}: witnesses that are bound to a CPU would lose it"
+            raise SpecError(f"{asked.name}: {what}", hint="do it in `before`")
 
 
 def _lives(asked: Asking) -> Iterator[Sequence[OwnStep]]:

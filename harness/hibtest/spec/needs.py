@@ -222,6 +222,7 @@ NEEDS = (
         asks=_plugs,
         since=(6, 12),
     ),
+    _some("KEXEC", "a kernel that starts another", lambda one: one.guest.kexec),
     _some("EFI_STUB", "machines that start with UEFI", _starts_by_uefi),
     _some("HIBERNATION_SNAPSHOT_DEV", "the method `agent`: /dev/snapshot", _by_agent),
     _some("SECRETMEM", "memory that bars a hibernation, of memfd_secret(2)"),

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from hibtest.errors import SpecError
 from hibtest.spec.guest import Firmware, require_more_disks
-from hibtest.spec.layout import Layout, SwapDisk, SwapFile, SwapPartition, SwapZram
+from hibtest.spec.layout import Layout, Swap, SwapDisk, SwapFile, SwapPartition, SwapZram
 from hibtest.spec.method import KernelMethod, Method
 from hibtest.spec.step import MoveSwap, OwnStep
 
@@ -84,11 +84,20 @@ def require_resume(
         raise SpecError("a stale offset of a file that stays where it is", hint="add MoveSwap()")
     if isinstance(resume.offset, int) and resume.offset < 0:
         raise SpecError(f"resume_offset {resume.offset}", hint="0 or more pages")
-    if resume.named is Named.PARTUUID and not isinstance(first, SwapPartition):
-        raise SpecError("only a partition has a PARTUUID", hint="SwapPartition()")
-    if resume.named is Named.UUID and not isinstance(first, SwapDisk | SwapPartition):
-        raise SpecError("only a swap on a disk is named by its UUID here", hint="SwapDisk()")
+    _require_named(resume.named, first)
     if resume.reordered and first is None:
         raise SpecError("there is no swap to change places with", hint="add a layout")
     if isinstance(first, SwapZram) and not isinstance(method, KernelMethod):
         raise SpecError("the agent does not write to zram", hint="have another swap come first")
+
+
+def _require_named(named: Named, first: Swap | None) -> None:
+    if named is Named.PARTUUID and not isinstance(first, SwapPartition):
+        raise SpecError("only a partition has a PARTUUID", hint="SwapPartition()")
+    if named is not Named.UUID:
+        return
+    if not isinstance(first, SwapDisk | SwapPartition):
+        raise SpecError("only a swap on a disk is named by its UUID here", hint="SwapDisk()")
+    if first.on:
+        what = "below the swap that is named by its UUID a disk may begin with the same header"
+        raise SpecError(what, hint="drop its `on`")

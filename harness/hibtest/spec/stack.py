@@ -23,6 +23,11 @@ class Crypt(msgspec.Struct, frozen=True, kw_only=True, tag="crypt"):
 
     sector_size: int = 512
 
+    def __post_init__(self) -> None:
+        if self.sector_size not in {512, 1024, 2048, 4096}:
+            what = f"Crypt: sectors of {self.sector_size} bytes"
+            raise SpecError(what, hint="512, 1024, 2048 or 4096")
+
 
 class Volume(msgspec.Struct, frozen=True, kw_only=True, tag="volume"):
     """A logical volume of LVM2, all of a volume group on the device below."""

@@ -128,13 +128,13 @@ def _refuser(boot: Boot) -> str:
     return f"; {told.reason}" if told else ""
 
 
-def _cold_boot(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+def _cold_boot(scenario: Scenario, evidence: Evidence) -> Finding | None:
     saved = evidence.boots[0]
     for before, boot in pairwise(evidence.boots):
         saved = before if before.attempt is not None else saved
         if boot.role is not Role.RESUME or boot.resumed or boot.power_cut:
             continue
-        cause, why = _why_cold(saved, before, boot)
+        cause, why = _why_cold(saved, before, boot, moved=scenario.resume.reordered)
         moved = _moved(boot) if cause == "image-refused" else ""
         left = " (the image is still armed)" if boot.armed else ""
         reason = f"the {boot.directory} boot started afresh: {why}{moved}{left}"
@@ -149,18 +149,20 @@ def _moved(boot: Boot) -> str:
     return f"; the memory map is another: {first}{more}" if first else ""
 
 
-def _why_cold(saved: Boot, before: Boot, boot: Boot) -> tuple[str, str]:
+def _why_cold(saved: Boot, before: Boot, boot: Boot, *, moved: bool) -> tuple[str, str]:
     """Return cause and reason.
 
     :param saved: The boot that hibernated; ``before``: the one right before, in which the image may
         have waited.
+    :param moved: Whether disks have changed places.
     """
     if not before.armed:
         off = "the power was cut" if before.power_cut else "the power-off"
-        wrote = f": {where}" if (where := lost(before)) else ""
+        wrote = f": {where}" if (where := lost(saved)) else ""
         return "not-armed", f"there was no image after {off}{wrote}"
     cause = story.why_cold(boot.marks)
-    if cause is not None and cause.name == "no-image" and (where := elsewhere(saved, boot)):
+    where = elsewhere(saved, boot, moved=moved)
+    if cause is not None and cause.name == "no-image" and where:
         return "no-image", f"{cause.reason}: {where}"
     if cause is None or cause.name in {"no-image", "no-resume-device"}:
         name, why = (cause.name, cause.reason) if cause else ("no-attempt", "no resume was tried")

@@ -47,14 +47,17 @@ class _Order:
         return self.swaps[0].partition("=")[2] if self.swaps else ""
 
 
-def elsewhere(before: Boot, boot: Boot) -> str:
+def elsewhere(before: Boot, boot: Boot, *, moved: bool = False) -> str:
     """Say where an image that waits lies, and where the kernel of the next boot looked for it.
 
     :param before: The boot that wrote it.
+    :param moved: Whether disks have other numbers in the next boot.
     :return: The same place: nothing.
     """
     lies, looked = image_in(before), _last(boot, "resume-try")
     if lies is None or looked is None or not lies.differs(looked):
+        return ""
+    if moved and lies.page == looked.page:
         return ""
     return f"it looked at {looked}, and the image's header is at {lies}"
 

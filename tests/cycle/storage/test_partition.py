@@ -7,6 +7,7 @@ import pytest
 
 from hibtest.cycle.cmdline import cmdline
 from hibtest.cycle.storage import storage_of
+from hibtest.cycle.storage.part import uuid_of
 from hibtest.errors import SpecError
 from hibtest.image.disk import open_disk
 from hibtest.image.partition import within
@@ -62,7 +63,7 @@ def test_a_partition_within_a_block_is_not_read(tmp_path: Path) -> None:
     ("table", "named", "word"),
     [
         (Table.GPT, Named.NODE, "/dev/disk/by-id/virtio-swap-part2"),
-        (Table.GPT, Named.UUID, "UUID=68696274-6573-7400-0000-000000000001"),
+        (Table.GPT, Named.UUID, f"UUID={uuid_of('swap')}"),
         (Table.GPT, Named.PARTUUID, "PARTUUID=68696274-6573-7400-0000-000000000004"),
         (Table.MBR, Named.PARTUUID, "PARTUUID=68696274-02"),
     ],

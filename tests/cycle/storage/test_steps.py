@@ -189,10 +189,12 @@ def test_what_is_below_a_layer_on_two_is_there_for_each_with_names_of_its_own() 
     deep = replace(ONE, layout=(SwapDisk(size_mib=16, on=(Linear(), Raid1(), Thin())),))
     early, _ = functions(deep)
     serials = re.findall(r"is_new /dev/disk/by-id/virtio-(\S+)", early)
-    assert serials == ["swap", "swap_b", "swap_meta", "swap_meta_b"]
+    assert serials == ["swap", "swap_b1", "swap_meta2", "swap_meta2_b1"]
     made = re.findall(r"dmsetup create (\S+)", early)
     assert len(set(made)) == len(made)
-    assert {"swap", "swap_b", "swap_meta", "swap_meta_b", "swap-raid1", "swap-thin"} <= set(made)
+    assert {"swap", "swap_b1", "swap_meta2", "swap_meta2_b1", "swap-raid1", "swap-thin"} <= set(
+        made
+    )
 
 
 def test_a_program_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:

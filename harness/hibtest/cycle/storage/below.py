@@ -13,10 +13,12 @@ class Below:
 
     :ivar make: Returns it, on a disk of a serial number.
     :ivar serial: The first one's.
+    :ivar level: How many layers there are in it.
     """
 
     make: Callable[[str], Part]
     serial: str
+    level: int = 0
 
     @cached_property
     def first(self) -> Part:
@@ -26,9 +28,9 @@ class Below:
     def beside(self, tag: str) -> Part:
         """Return the same once more, on a disk of its own.
 
-        :param tag: Distinguishes its serial number.
+        :param tag: Distinguishes its serial number; two layers of a stack may give the same one.
         """
-        return self.make(f"{self.serial}_{tag}")
+        return self.make(f"{self.serial}_{tag}{self.level or ''}")
 
 
 def mapped(below: Part, name: str, table: str, *drivers: str) -> Part:

@@ -7,11 +7,10 @@ says that it is fresh until the guest has put on it what is to be there.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hibtest.cycle.storage.part import Part
+from hibtest.cycle.storage.part import Part, uuid_of
 from hibtest.cycle.storage.stack import made_by, on_disk
 from hibtest.spec import Filesystem, Stack
 
-_UUID = "68696274-6573-7400-0000-000000000003"  # fixed: two runs start from the same bytes
 _FRESH = "hibtest-new"  # boot.sh.j2 reads it
 
 
@@ -19,7 +18,7 @@ _FRESH = "hibtest-new"  # boot.sh.j2 reads it
 class _Kind:
     """How a filesystem is made and used.
 
-    :ivar make: Makes it on the device named behind it.
+    :ivar make: Makes it on the device named behind it, once ``{uuid}`` is filled in.
     :ivar label: Gives one that is mounted another label: ``{device}`` and ``{mount}`` are filled
         in.
     :ivar least_mib: The smallest that can be made.
@@ -38,19 +37,19 @@ class _Kind:
 # Their features are those that xfsprogs 6.1 can check.
 _KINDS: Mapping[Filesystem, _Kind] = {
     Filesystem.EXT4: _Kind(
-        make=f"mke2fs -q -F -t ext4 -U {_UUID} -L {_FRESH}",
+        make="mke2fs -q -F -t ext4 -U {uuid} -E hash_seed={uuid}",
         label="/usr/sbin/e2label {device} hibtest",
         least_mib=1,
         room_mib=64,
     ),
     Filesystem.XFS: _Kind(
-        make=f"mkfs.xfs -q -f -m uuid={_UUID} -i nrext64=0 -L {_FRESH}",
+        make="mkfs.xfs -q -f -m uuid={uuid} -i nrext64=0",
         label="/usr/sbin/xfs_io -c 'label -s hibtest' {mount}",
         least_mib=300,
         room_mib=160,
     ),
     Filesystem.BTRFS: _Kind(
-        make=f"mkfs.btrfs -q -f -U {_UUID} -L {_FRESH}",
+        make="mkfs.btrfs -q -f -U {uuid}",
         label="/usr/bin/btrfs filesystem label {mount} hibtest",
         least_mib=128,
         room_mib=256,
@@ -69,7 +68,8 @@ def filesystem_part(
     """
     row = _KINDS[kind]
     size = max(holds_mib + row.room_mib, row.least_mib)
-    part = on_disk(serial, size, stack, made_by(row.make, size), row.make)
+    make = f"{row.make.format(uuid=uuid_of(f'{serial} {kind}'))} -L {_FRESH}"
+    part = on_disk(serial, size, stack, made_by(make, size), make)
     mount = f"/{serial}"
     label = row.label.format(device=part.device, mount=mount)
     late = (

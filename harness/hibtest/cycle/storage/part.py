@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID, uuid5
 
 from hibtest.image.through import Leg, View
 from hibtest.machine.disk import sparse
 from hibtest.machine.shape import Disk, DiskFormat
 from hibtest.spec import Filesystem, GuestFiles
+
+_NAMESPACE = UUID("68696274-6573-7400-0000-000000000000")
 
 Make = Callable[[Path, GuestFiles], object]
 
@@ -117,6 +120,14 @@ class Stored:
     views: tuple[View, ...] = ()
     before: Path | None = None
     meant: Filesystem | None = None
+
+
+def uuid_of(what: str) -> str:
+    """Return a UUID that is the same in every run: two of one scenario start from the same bytes.
+
+    :param what: Distinguishes it from others of a guest: two that are alike must not meet.
+    """
+    return str(uuid5(_NAMESPACE, what))
 
 
 def by_serial(serial: str) -> str:

@@ -74,7 +74,7 @@ def stacked(bottom: Callable[[str], Part], stack: Stack, serial: str) -> Part:
     *lower, layer = stack
     alike = [type(one) for one in lower].count(type(layer))
     name = f"{serial}_{alike + 1}" if alike else serial
-    below = Below(make=partial(stacked, bottom, tuple(lower)), serial=serial)
+    below = Below(make=partial(stacked, bottom, tuple(lower)), serial=serial, level=len(lower))
     return _MEANS[type(layer)](layer, below, name)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hibtest.cycle.storage.filesystem import filesystem_part
-from hibtest.cycle.storage.part import Part
+from hibtest.cycle.storage.part import Part, uuid_of
 from hibtest.cycle.storage.partition import partition_part, partuuid
 from hibtest.cycle.storage.stack import made_by, on_disk
 from hibtest.spec import (
@@ -18,9 +18,7 @@ from hibtest.spec import (
     SwapZram,
 )
 
-# A fixed UUID: two runs of one scenario start from the same bytes.
-_UUID = "68696274-6573-7400-0000-000000000001"
-_MKSWAP = f"mkswap --quiet --uuid {_UUID} --label hibtest"
+_FIRST = "swap"  # serial of the swap to resume from
 _ZRAM = "/dev/zram0"
 
 
@@ -34,7 +32,7 @@ def swap_parts(scenario: Scenario) -> tuple[Part, ...]:
     steps = (*scenario.before, *scenario.last, *scenario.after)
     moves = any(isinstance(step, MoveSwap) for step in steps)
     parts = tuple(
-        _swap(swap, serial, twice=moves and serial == "swap")
+        _swap(swap, serial, twice=moves and serial == _FIRST)
         for swap, serial in zip(layout, serials, strict=True)
     )
     return (_first(scenario, parts[0]), *parts[1:]) if parts else ()
@@ -53,21 +51,25 @@ def _word(named: Named, swap: Swap, part: Part) -> str:
     """Return what ``resume=`` says; empty: there is none."""
     if named is Named.PARTUUID and isinstance(swap, SwapPartition):
         return f"PARTUUID={partuuid(swap.table)}"
-    return {Named.UUID: f"UUID={_UUID}", Named.NOT: ""}.get(named, part.device)
+    return {Named.UUID: f"UUID={uuid_of(_FIRST)}", Named.NOT: ""}.get(named, part.device)
 
 
 def _swap(swap: Swap, serial: str, *, twice: bool) -> Part:
     match swap:
         case SwapDisk():
-            part = on_disk(serial, swap.size_mib, swap.on, made_by(_MKSWAP, swap.size_mib), _MKSWAP)
-            return _used(part, swap)
+            make, size = _mkswap(serial), swap.size_mib
+            return _used(on_disk(serial, size, swap.on, made_by(make, size), make), swap)
         case SwapPartition():
-            return _used(partition_part(swap, serial, _MKSWAP), swap)
+            return _used(partition_part(swap, serial, _mkswap(serial)), swap)
         case SwapFile():
             return _file(swap, serial, twice=twice)
         case SwapZram():
             make = f"make_zram {swap.size_mib}"
             return _used(Part(device=_ZRAM, late=(make,)), swap)
+
+
+def _mkswap(serial: str) -> str:
+    return f"mkswap --quiet --uuid {uuid_of(serial)} --label hibtest"
 
 
 def _used(part: Part, swap: Swap) -> Part:
@@ -80,7 +82,7 @@ def _file(swap: SwapFile, serial: str, *, twice: bool) -> Part:
     :param twice: Whether there is to be room for another.
     """
     path = f"/{serial}/file"
-    fill = (*_make(swap, path), f"/usr/sbin/{_MKSWAP} {path}")
+    fill = (*_make(swap, path), f"/usr/sbin/{_mkswap(serial)} {path}")
     # in pieces, it lies in the holes of what fills the rest
     more = (swap.pieces > 1) + twice
     holds = swap.size_mib + more * swap.size_mib * 5 // 4
