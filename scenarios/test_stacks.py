@@ -12,7 +12,6 @@ from hibtest.spec import (
     AgentMethod,
     Crypt,
     Delay,
-    Do,
     Expected,
     Flakey,
     GuestSpec,
@@ -41,20 +40,6 @@ RESUMED = Expected()
 # What dm-integrity's journal takes lies in memory until 10 s have passed or somebody asks for a
 # flush (dm_integrity_map_continue(), integrity_commit(), drivers/md/dm-integrity.c, 6.1 to 7.3).
 LOST = Expected(outcome=Outcome.COLD_BOOT, cause="not-armed")
-FAILED = Expected(outcome=Outcome.REFUSED, cause="EIO")
-
-
-def _becomes(feature: str) -> Do:
-    """Have a flakey target fail from now on, as ``feature`` says."""
-    told = "set -- $(dmsetup table swap-flakey) && export DM_DISABLE_UDEV=1"
-    table = f'"$1 $2 flakey $4 0 0 3600 1 {feature}"'
-    return Do(
-        command=f"{told} && echo {table} | dmsetup load swap-flakey"
-        " && dmsetup suspend swap-flakey && dmsetup resume swap-flakey"
-    )
-
-
-DROPS, FAILS = _becomes("drop_writes"), _becomes("error_writes")
 
 
 def _stack(
@@ -64,7 +49,6 @@ def _stack(
     swap: Stack = (),
     root: Stack = (),
     method: Method = KERNEL,
-    last: tuple[Do, ...] = (),
     expected: Expected = RESUMED,
 ) -> Scenario:
     return Scenario(
@@ -72,7 +56,6 @@ def _stack(
         guest=GuestSpec(kernel=kernel, vcpus=1, root=root),
         layout=(SwapDisk(size_mib=384, on=swap),),
         method=method,
-        last=last,
         expected=expected,
         tags=("stack", *tags),
     )
@@ -83,8 +66,6 @@ SCENARIOS = (
     _stack("trixie", "raid1", "wide", swap=(Raid1(),), root=(Raid1(),)),
     _stack("trixie", "delay", "wide", swap=(Delay(),), root=(Delay(ms=5),)),
     _stack("trixie", "flakey", "wide", swap=(Flakey(),), root=(Flakey(),)),
-    _stack("trixie", "flakey-drops", "wide", swap=(Flakey(),), last=(DROPS,), expected=LOST),
-    _stack("trixie", "flakey-fails", "wide", swap=(Flakey(),), last=(FAILS,), expected=FAILED),
     _stack("trixie", "multipath", "wide", swap=(Multipath(),), root=(Multipath(),)),
     # Not by the kernel to a thin device that is not given out yet: what its pool gave out in the
     # last second before the power-off is lost, or not, as it comes (COMMIT_PERIOD,
