@@ -155,7 +155,7 @@ LOST = Expected(outcome=Outcome.CORRUPT, cause="cpu-lost")
 DIES = Expected(outcome=Outcome.PANIC, cause="RESTORE")
 
 SCENARIOS = (
-    _plugged("bookworm"),
+    _plugged("bookworm", "wide"),
     _plugged("trixie"),
     _plugged("backports", "wide"),
     _unplugged("bookworm", "wide"),

@@ -103,7 +103,7 @@ def _too_small(kernel: str, what: str, mib: int, *tags: str, compress: bool) -> 
 
 SCENARIOS = (
     _layout("bookworm", "gpt", ON_GPT, KERNEL, "wide", lives=1),
-    _layout("trixie", "gpt", ON_GPT, KERNEL, "wide"),
+    _layout("trixie", "gpt", ON_GPT, KERNEL, "wide", lives=1),
     _layout("backports", "gpt", ON_GPT, KERNEL, "wide", lives=1),
     _layout("bookworm", "mbr", ON_MBR, KERNEL, "wide", lives=1),
     _layout("trixie", "mbr", ON_MBR, KERNEL, "wide", lives=1),

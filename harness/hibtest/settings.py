@@ -25,7 +25,16 @@ _PREFIX = "HIBTEST_"
 _NEGATED = {"no_proof": "proof", "no_retry": "retry", "cold": "warm"}  # HIBTEST_NO_PROOF=1
 _MIRROR = "debian_mirror"  # of hibtest.images
 # Variables that are no settings: of what runs in a guest (hibtest.probe), and of our tests.
-_OTHERS = (_MIRROR, "patience", "probe_run", "probe_disk", "fuzz", "fuzz_seed", "update_golden")
+_OTHERS = (
+    _MIRROR,
+    "patience",
+    "probe_run",
+    "probe_disk",
+    "probe_data",
+    "fuzz",
+    "fuzz_seed",
+    "update_golden",
+)
 T = TypeVar("T")
 
 
