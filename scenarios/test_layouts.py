@@ -54,7 +54,7 @@ KERNEL, AGENT = KernelMethod(), AgentMethod(compress="zstd")
 
 
 def _layout(
-    kernel: str, what: str, layout: Layout, method: Method, *tags: str, lives: int = 2
+    kernel: str, what: str, layout: Layout, method: Method, *tags: str, lives: int = 1
 ) -> Scenario:
     return Scenario(
         name=f"layout-KERNEL-{what}",
@@ -67,12 +67,12 @@ def _layout(
 
 
 def _named(kernel: str, what: str, layout: Layout, named: Named, *tags: str) -> Scenario:
-    scenario = _layout(kernel, what, layout, KERNEL, *tags, lives=1)
+    scenario = _layout(kernel, what, layout, KERNEL, *tags)
     return replace(scenario, resume=ResumeSpec(named=named))
 
 
 def _full(kernel: str, *tags: str) -> Scenario:
-    scenario = _layout(kernel, "full", (SwapDisk(size_mib=320),), KERNEL, *tags, lives=1)
+    scenario = _layout(kernel, "full", (SwapDisk(size_mib=320),), KERNEL, *tags)
     return replace(scenario, workloads=(FullSwap(),))
 
 
@@ -81,7 +81,7 @@ OFF_AND_ON = Do(command="/usr/sbin/swapoff /swap/file && /usr/sbin/swapon /swap/
 
 
 def _off_and_on(kernel: str, *tags: str) -> Scenario:
-    scenario = _layout(kernel, "off-and-on", FILE, KERNEL, *tags)
+    scenario = _layout(kernel, "off-and-on", FILE, KERNEL, *tags, lives=2)
     return replace(scenario, before=(OFF_AND_ON,), after=(OFF_AND_ON,))
 
 
@@ -91,7 +91,7 @@ def _sized(kernel: str, what: str, mib: int, *tags: str, compress: bool) -> Scen
     Without compression the kernel asks whether there are more slots than pages, and 4 MiB more
     (enough_swap(), kernel/power/swap.c, 6.1 to 7.3); else it writes until there are none.
     """
-    scenario = _layout(kernel, what, (SwapDisk(size_mib=mib),), KERNEL, *tags, lives=1)
+    scenario = _layout(kernel, what, (SwapDisk(size_mib=mib),), KERNEL, *tags)
     append = () if compress else ("hibernate=nocompress",)
     return replace(scenario, guest=replace(scenario.guest, append=append))
 
@@ -102,22 +102,22 @@ def _too_small(kernel: str, what: str, mib: int, *tags: str, compress: bool) -> 
 
 
 SCENARIOS = (
-    _layout("bookworm", "gpt", ON_GPT, KERNEL, "wide", lives=1),
-    _layout("trixie", "gpt", ON_GPT, KERNEL, "wide", lives=1),
-    _layout("backports", "gpt", ON_GPT, KERNEL, "wide", lives=1),
-    _layout("bookworm", "mbr", ON_MBR, KERNEL, "wide", lives=1),
-    _layout("trixie", "mbr", ON_MBR, KERNEL, "wide", lives=1),
-    _layout("backports", "mbr", ON_MBR, KERNEL, "wide", lives=1),
+    _layout("bookworm", "gpt", ON_GPT, KERNEL, "wide"),
+    _layout("trixie", "gpt", ON_GPT, KERNEL, "wide"),
+    _layout("backports", "gpt", ON_GPT, KERNEL, "wide"),
+    _layout("bookworm", "mbr", ON_MBR, KERNEL, "wide"),
+    _layout("trixie", "mbr", ON_MBR, KERNEL, "wide"),
+    _layout("backports", "mbr", ON_MBR, KERNEL, "wide"),
     _named("trixie", "gpt-by-partuuid", ON_GPT, Named.PARTUUID, "wide"),
     _named("trixie", "mbr-by-partuuid", ON_MBR, Named.PARTUUID, "wide"),
     _named("trixie", "gpt-by-uuid", ON_GPT, Named.UUID, "wide"),
-    _layout("bookworm", "pieces", IN_PIECES, KERNEL, "wide", lives=1),
+    _layout("bookworm", "pieces", IN_PIECES, KERNEL, "wide"),
     _layout("trixie", "pieces", IN_PIECES, KERNEL, "wide"),
-    _layout("backports", "pieces", IN_PIECES, KERNEL, "wide", lives=1),
-    _layout("trixie", "pieces-on-xfs", IN_PIECES_ON_XFS, KERNEL, "wide", lives=1),
-    _layout("trixie", "pieces-on-btrfs", IN_PIECES_ON_BTRFS, KERNEL, "wide", lives=1),
-    _layout("trixie", "agent-pieces", IN_PIECES, AGENT, "wide", lives=1),
-    _layout("trixie", "lv", LV, KERNEL, "wide", lives=1),
+    _layout("backports", "pieces", IN_PIECES, KERNEL, "wide"),
+    _layout("trixie", "pieces-on-xfs", IN_PIECES_ON_XFS, KERNEL, "wide"),
+    _layout("trixie", "pieces-on-btrfs", IN_PIECES_ON_BTRFS, KERNEL, "wide"),
+    _layout("trixie", "agent-pieces", IN_PIECES, AGENT, "wide"),
+    _layout("trixie", "lv", LV, KERNEL, "wide"),
     _full("bookworm", "wide"),
     _full("trixie", "wide"),
     _full("backports", "wide"),
@@ -128,17 +128,17 @@ SCENARIOS = (
     _too_small("bookworm", "too-small", 64, "wide", compress=False),
     _too_small("trixie", "too-small", 64, "wide", compress=False),
     _too_small("backports", "too-small", 64, "wide", compress=False),
-    _layout("bookworm", "file", FILE, KERNEL, "wide", lives=1),
-    _layout("trixie", "file", FILE, KERNEL, lives=1),
-    _layout("backports", "file", FILE, KERNEL, "wide", lives=1),
-    _layout("trixie", "file-on-xfs", FILE_ON_XFS, KERNEL, "wide", lives=1),
-    _layout("trixie", "file-on-btrfs", FILE_ON_BTRFS, KERNEL, "wide", lives=1),
+    _layout("bookworm", "file", FILE, KERNEL, "wide"),
+    _layout("trixie", "file", FILE, KERNEL),
+    _layout("backports", "file", FILE, KERNEL, "wide"),
+    _layout("trixie", "file-on-xfs", FILE_ON_XFS, KERNEL, "wide"),
+    _layout("trixie", "file-on-btrfs", FILE_ON_BTRFS, KERNEL, "wide"),
     _layout("trixie", "agent-file", FILE, AGENT, "wide"),
     _layout("trixie", "priorities", LOW_AND_HIGH, KERNEL, "wide"),
-    _layout("backports", "agent-priorities", LOW_AND_HIGH, AGENT, "wide", lives=1),
-    _layout("bookworm", "lv-on-crypt", LV_ON_CRYPT, KERNEL, lives=1),
-    _layout("trixie", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide", lives=1),
-    _layout("backports", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide", lives=1),
+    _layout("backports", "agent-priorities", LOW_AND_HIGH, AGENT, "wide"),
+    _layout("bookworm", "lv-on-crypt", LV_ON_CRYPT, KERNEL),
+    _layout("trixie", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide"),
+    _layout("backports", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide"),
     _layout("trixie", "agent-lv-on-crypt", LV_ON_CRYPT, AGENT, "wide"),
     _layout("backports", "file-on-crypt", FILE_ON_CRYPT, KERNEL, "wide"),
 )
