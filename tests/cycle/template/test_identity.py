@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hibtest.cycle.template import identity
 from hibtest.cycle.template.identity import recipe_of
 from hibtest.cycle.template.sums import Sums
 from hibtest.evidence import Host
@@ -69,6 +70,20 @@ def test_version_of_qemu(warm: Warm) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.SAVE, Role.RESUME])
+def test_cpu_of_the_host(
+    warm: Warm, tmp_path: Path, role: Role, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, info = warm(), tmp_path / "cpuinfo"
+    monkeypatch.setattr(identity, "_CPUINFO", info)
+    keys = set()
+    for mhz in (2000, 3000):
+        for name in ("One", "Other"):
+            info.write_text(f"processor\t: 0\nmodel name\t: {name}\ncpu MHz\t: {mhz}\n")
+            keys.add(_key(job, role))
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize("role", [Role.SAVE, Role.RESUME])
 @pytest.mark.parametrize(
     "guest",
     [
@@ -104,12 +119,24 @@ def test_what_lies_on_a_disk_counts_where_the_guest_has_read_it(warm: Warm) -> N
 
 
 @pytest.mark.parametrize(
-    ("at", "data"), [(446, bytes(64) + b"\x55\xaa"), (512, b"EFI PART" + bytes(84))]
+    ("at", "data"),
+    [
+        (446, bytes(64) + b"\x55\xaa"),
+        (512, b"EFI PART" + bytes(84)),
+    ],
 )
 def test_partition_table_counts_in_early_userspace(warm: Warm, at: int, data: bytes) -> None:
     job = warm()
     resume = _key(job, Role.RESUME)
     _written(job.directory / "swap.raw", at, data)
+    assert _key(job, Role.RESUME) != resume
+
+
+def test_disk_signature_counts_in_early_userspace(warm: Warm) -> None:
+    job = warm()
+    _written(job.directory / "swap.raw", 510, b"\x55\xaa")
+    resume = _key(job, Role.RESUME)
+    _written(job.directory / "swap.raw", 440, b"name")
     assert _key(job, Role.RESUME) != resume
 
 

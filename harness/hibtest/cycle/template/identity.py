@@ -1,5 +1,6 @@
 """What a template is bound to. Another value in any of this, and it is another template's name."""
 
+import platform
 import re
 import subprocess
 from collections.abc import Iterator
@@ -14,11 +15,12 @@ from hibtest.machine.shape import Disk, DiskFormat, MachineSpec
 from hibtest.machine.version import find_qemu
 from hibtest.store import Recipe
 
-_VERSION = 1  # of how templates are made: another one makes all that there are stale
+_VERSION = 2  # of how templates are made: another one makes all that there are stale
 # What a q35 machine with -kernel has run before the kernel (hw/i386/pc.c, x86-common.c, 10.0).
 _FIRMWARE = ("bios-256k.bin", "linuxboot_dma.bin", "linuxboot.bin", "kvmvapic.bin")
 _SECTOR = 512
-_TABLE = 446  # where an MBR's partitions begin
+_TABLE = 440  # where an MBR's disk signature (of PARTUUID) begins; its partitions follow
+_CPUINFO = Path("/proc/cpuinfo")
 _GPT = b"EFI PART"
 _GPT_BYTES = 34 * _SECTOR  # both headers and 128 entries
 
@@ -34,6 +36,7 @@ def recipe_of(job: Job, spec: MachineSpec, place: Place, sums: Sums) -> Recipe:
         "version": _VERSION,
         "place": place,
         "qemu": [job.host.qemu, sums.of(qemu)],
+        "cpu": _cpu(),  # the guest has measured its clock (TSC)
         "firmware": [sums.of(path) for path in _firmware(qemu)],
         "debug": spec.debug,  # the memory of such a machine has another name
         "argv": [word.replace(run, "RUN") for word in argv(spec)],
@@ -41,6 +44,13 @@ def recipe_of(job: Job, spec: MachineSpec, place: Place, sums: Sums) -> Recipe:
         "disks": [_disk(disk, place) for disk in spec.disks if disk.path.is_relative_to(run)],
     }
     return Recipe(kind=f"template-{place}", inputs=inputs)
+
+
+def _cpu() -> list[str]:
+    """Return the architecture of this host, and what its first CPU is called."""
+    lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return [platform.machine(), next(names, "")]
 
 
 def _shared(spec: MachineSpec, run: Path) -> Iterator[Path]:
