@@ -10,6 +10,7 @@ from hibtest.cycle.template import Place, place_of, why_cold
 from hibtest.evidence import Host
 from hibtest.job import Job
 from hibtest.spec import (
+    OWN_KERNEL,
     AgentMethod,
     AtRest,
     AtStage,
@@ -81,6 +82,13 @@ def test_scenario_decides(tmp_path: Path, scenario: Scenario, why: str) -> None:
 def test_fault_of_a_machine_that_is_off_leaves_its_boot_alone(tmp_path: Path) -> None:
     fault = Fault(when=AtRest(), what=FlipData())
     assert _why(_job(tmp_path, replace(ONE, faults=(fault,)))) == ""
+
+
+def test_kernel_of_ones_own_may_read_disks_before_early_userspace(tmp_path: Path) -> None:
+    job = _job(tmp_path, replace(ONE, guest=replace(ONE.guest, kernel=OWN_KERNEL)))
+    assert _why(job, Role.SAVE) == ""
+    for role in (Role.RESUME, Role.COLD):
+        assert "kernel of one's own" in _why(job, role)
 
 
 def test_nothing_is_warm_that_is_not_to_be(tmp_path: Path) -> None:
