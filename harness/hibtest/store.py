@@ -182,7 +182,7 @@ class Store:
         new = self._store / f"{_NEW}{recipe.key}"
         if new.exists():
             remove_tree(new)
-        new.mkdir()
+        new.mkdir(mode=0o700)
         try:
             facts = build(new)
             manifest = {"kind": recipe.kind, "recipe": dict(recipe.inputs), **facts}

@@ -8,7 +8,7 @@ import pytest
 from hibtest.cycle.template import shelf as module
 from hibtest.cycle.template.shelf import Shelf
 from hibtest.errors import HostError
-from hibtest.store import Recipe
+from hibtest.store import Recipe, Store
 
 _SIZE = 1 << 20
 
@@ -45,6 +45,35 @@ def test_template_is_there_once_it_was_made(shelf: Shelf) -> None:
 def test_others_cannot_look_in(shelf: Shelf, tmp_path: Path) -> None:
     shelf.meet("a")
     assert (tmp_path / "templates").stat().st_mode & 0o777 == 0o700
+
+
+def test_others_cannot_look_in_when_a_file_was_summed_first(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"kernel")
+    Shelf(tmp_path / "templates").sums.of(file)
+    assert (tmp_path / "templates").stat().st_mode & 0o777 == 0o700
+
+
+def test_others_cannot_look_in_while_one_is_made(shelf: Shelf) -> None:
+    modes = list[int]()
+
+    def looks(directory: Path) -> Mapping[str, object]:
+        modes.append(directory.stat().st_mode & 0o777)
+        return _fill(directory)
+
+    shelf.make(_recipe(), looks)
+    assert modes == [0o700]
+
+
+def test_template_that_another_removes_meanwhile_is_not_among_them(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = shelf.make(_recipe(1), _fill)
+    stays = shelf.make(_recipe(2), _fill)
+    found = shelf._store.artifacts()
+    shelf.drop(gone.name)
+    monkeypatch.setattr(Store, "artifacts", lambda _: found)
+    assert [one.key for one in shelf.kept()] == [stays.name]
 
 
 def test_half_a_template_is_none(shelf: Shelf) -> None:

@@ -102,7 +102,8 @@ class Shelf:
         :raise HostError: When they cannot be read.
         """
         found = (self._kept(path) for path in self._store.artifacts())
-        return tuple(sorted(found, key=lambda one: one.used, reverse=True))
+        there = (one for one in found if one is not None)
+        return tuple(sorted(there, key=lambda one: one.used, reverse=True))
 
     def clear(self) -> int:
         """Remove all templates, and what is known of them; return the bytes freed."""
@@ -113,17 +114,17 @@ class Shelf:
         self._store.forget(())
         return sum(one.bytes for one in found)
 
-    def _kept(self, path: Path) -> Kept:
-        taken = sum(one.stat().st_blocks * 512 for one in path.rglob("*"))
-        facts = read_json(path / MANIFEST)
+    def _kept(self, path: Path) -> Kept | None:
         key = path.name
-        return Kept(
-            key=key,
-            uses=self._count(key, "uses"),
-            bytes=taken,
-            used=self._store.named_at(key) or path.stat().st_mtime,
-            facts=facts,
-        )
+        try:
+            taken = sum(one.stat().st_blocks * 512 for one in path.rglob("*"))
+            used = self._store.named_at(key) or path.stat().st_mtime
+        except FileNotFoundError:  # another process has just removed it
+            return None
+        facts = read_json(path / MANIFEST)
+        if not facts:
+            return None
+        return Kept(key=key, uses=self._count(key, "uses"), bytes=taken, used=used, facts=facts)
 
     def _bound(self, newest: str) -> None:
         """Remove what was not used for longest, while all take too much room."""

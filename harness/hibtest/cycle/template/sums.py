@@ -51,7 +51,7 @@ class Sums:
     def _remember(self) -> None:
         newest = dict(list(self._known.items())[-_KEPT:])
         with suppress(OSError):
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            self._memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_json(self._memory, newest)
 
 
