@@ -61,7 +61,8 @@ class Bench:
     def job(self, scenario: Scenario, tries: tuple[Try, ...] = ()) -> Job:
         """Return the job of a scenario, in a new run directory.
 
-        :param tries: Runs in whose place this one is made.
+        :param tries: Runs in whose place this one is made: its boots start with their firmware,
+            since a template may have been to blame.
         :raise HostError: When the directory cannot be made, or its file system is full.
         :raise SpecError: When a file that the scenario needs is not there.
         """
@@ -80,7 +81,7 @@ class Bench:
             directory=directory,
             proof=self.proof,
             retry=self.retry,
-            templates=templates_dir() if self.warm else None,
+            templates=templates_dir() if self.warm and not tries else None,
             tries=tries,
             others=tuple(others),
         )

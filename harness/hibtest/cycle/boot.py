@@ -14,7 +14,7 @@ from hibtest.cycle.cmdline import NO_SERVER, cmdline
 from hibtest.cycle.faults import Armed, with_faults
 from hibtest.cycle.proof.stops import Stops
 from hibtest.cycle.storage import Storage, modules_of, storage_of
-from hibtest.cycle.template import Order, Template, place_of, put_back, template_for
+from hibtest.cycle.template import Order, Template, give_up, place_of, put_back, template_for
 from hibtest.cycle.watch import Happening, Watch
 from hibtest.deadline import Deadline
 from hibtest.errors import QemuError
@@ -222,7 +222,8 @@ def running(lab: Lab, plan: BootPlan, number: int, directory: Path) -> Iterator[
     """
     spec = lab.machine(plan)
     with ExitStack() as stack:
-        machine, template = _started(lab, plan, spec, directory, stack)
+        order = lab.template(plan)
+        machine, template = _started(lab, order, spec, directory, stack)
         before = template.saved.console if template else b""
         console = stack.enter_context(Console(machine.console, before=before))
         elapsed = Deadline.after(0, "").start - lab.began
@@ -234,14 +235,17 @@ def running(lab: Lab, plan: BootPlan, number: int, directory: Path) -> Iterator[
             watch.take_along(stops)
         faults = Armed(plan.faults, watch, spec.disks, lab.server, stops)
         key = template.key if template else ""
-        yield Running(lab, machine, watch, faults, stops, key, threading(spec))
+        try:
+            yield Running(lab, machine, watch, faults, stops, key, threading(spec))
+        finally:
+            if order and template and not (watch.seen("ready") or watch.seen("returned")):
+                give_up(order, template, "a boot from it came to no guest")
 
 
 def _started(
-    lab: Lab, plan: BootPlan, spec: MachineSpec, directory: Path, stack: ExitStack
+    lab: Lab, order: Order | None, spec: MachineSpec, directory: Path, stack: ExitStack
 ) -> tuple[Machine, Template | None]:
     """Start a machine, from a template if there is one that it can go on from."""
-    order = lab.template(plan)
     template = template_for(order) if order else None
     if order is not None and template is not None:
         try:

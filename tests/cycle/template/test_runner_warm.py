@@ -10,6 +10,7 @@ import pytest
 
 from hibtest.cycle import boot
 from hibtest.cycle.template import start
+from hibtest.cycle.template.shelf import Shelf
 from hibtest.errors import QemuError
 from hibtest.events import Event
 from hibtest.evidence import Evidence, read_json
@@ -21,7 +22,7 @@ from hibtest.runner import run
 from hibtest.spec import Outcome
 from hibtest.verdict import judge
 from tests.cycle.pretend import Machine, Play
-from tests.cycle.scenes import resumes, saves, starts
+from tests.cycle.scenes import panics, resumes, saves, starts
 from tests.cycle.template.test_start import Booting
 from tests.cycle.template.warm import notes
 
@@ -96,12 +97,26 @@ def test_what_was_printed_before_is_heard_and_the_guest_let_go_on(
 ) -> None:
     sent: list[str] = []
     monkeypatch.setattr(Console, "send", lambda _, line: sent.append(line))
-    evidence = _run(warm(), [])
+    events = list[Event]()
+    evidence = _run(warm(), events)
+    assert sum("came to no guest" in text for text in notes(events)) == 0
     for one in evidence.boots[1:]:
         assert one.marks[0].name == "waits"
     assert len(sent) == 2
     assert all(re.fullmatch(r"\d{10,} [0-9a-f]{64}", line) for line in sent)
     assert sent[0] != sent[1]
+
+
+def test_template_is_given_up_when_a_boot_from_it_comes_to_nothing(
+    warm: Warm, play: _WarmPlay
+) -> None:
+    play.scenes = (saves(), panics(starts(), when="at once"))
+    job, events = warm(), list[Event]()
+    template = _run(job, events).boots[1].template
+    assert template
+    assert notes(events)[-1] == f"resume: template {template}: a boot from it came to no guest"
+    assert job.templates is not None
+    assert Shelf(job.templates).find(template) is None
 
 
 def test_boots_start_with_their_firmware_when_no_template_can_be_loaded(

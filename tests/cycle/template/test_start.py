@@ -22,10 +22,12 @@ Warm = Callable[..., Job]
 class Booting(Machine):
     """A guest that comes to where it waits, and is saved there."""
 
+    heard = b""
+
     def save(self, path: Path, _: Deadline) -> None:
         """Save it; then it has ended."""
         path.write_bytes(b"state")
-        (self.directory / "console.log").write_bytes(b"hibtest: waits early\n")
+        (self.directory / "console.log").write_bytes(self.heard + b"hibtest: waits early\n")
         self.ends()
 
 
@@ -101,6 +103,17 @@ def test_guest_that_does_not_come_up_is_told_and_the_boot_starts_with_fresh_disk
     assert template_for(order_of(job, Role.SAVE, events)) is None
     assert notes(events)[-1] == "save: no template: QEMU was ended by SIGABRT"
     assert (job.directory / "swap.raw").read_bytes() != b"used"
+
+
+def test_guest_whose_kernel_reports_trouble_is_no_template(
+    warm: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stall = b"[    9.1] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\r\n"
+    monkeypatch.setattr(Booting, "heard", stall)
+    events = list[Event]()
+    assert template_for(order_of(warm(), Role.RESUME, events)) is None
+    assert "no template: while it was made, the kernel reported" in notes(events)[-1]
+    assert "detected stalls" in notes(events)[-1]
 
 
 def test_damaged_template_is_told_and_made_anew(warm: Warm, boots: list[MachineSpec]) -> None:

@@ -8,6 +8,15 @@ start      what a boot starts from: a template that is there, one that is made n
 """
 
 from hibtest.cycle.template.rule import Place, place_of, why_cold
-from hibtest.cycle.template.start import Order, Template, put_back, template_for
+from hibtest.cycle.template.start import Order, Template, give_up, put_back, template_for
 
-__all__ = ["Order", "Place", "Template", "place_of", "put_back", "template_for", "why_cold"]
+__all__ = [
+    "Order",
+    "Place",
+    "Template",
+    "give_up",
+    "place_of",
+    "put_back",
+    "template_for",
+    "why_cold",
+]

@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hibtest import story
 from hibtest.cycle.storage import Storage
 from hibtest.cycle.template.identity import recipe_of
 from hibtest.cycle.template.rule import Place
 from hibtest.cycle.template.shelf import Shelf
 from hibtest.deadline import Deadline
-from hibtest.errors import HibtestError
+from hibtest.errors import GuestError, HibtestError
 from hibtest.job import Job
 from hibtest.machine.disk import copy, require_room
 from hibtest.machine.process import Saved, start
@@ -75,11 +76,19 @@ def template_for(order: Order) -> Template | None:
 
 
 def put_back(order: Order, template: Template, error: HibtestError) -> None:
-    """Give up a template that a machine could not go on from."""
-    order.note(f"template {template.key}: {error.message}")
-    if order.job.templates is not None:
-        Shelf(order.job.templates).drop(template.key)
+    """Give up a template that a machine could not go on from, and make the run's disks anew."""
+    give_up(order, template, error.message)
     _fresh_disks(order)
+
+
+def give_up(order: Order, template: Template, why: str) -> None:
+    """Remove a template, and say why; what stands against that is said, too."""
+    order.note(f"template {template.key}: {why}")
+    if order.job.templates is not None:
+        try:
+            Shelf(order.job.templates).drop(template.key)
+        except HibtestError as error:
+            order.note(f"template {template.key} stays: {error.message}")
 
 
 def _found(order: Order, shelf: Shelf, recipe: Recipe) -> Path | None:
@@ -116,11 +125,20 @@ def _fill(order: Order, directory: Path) -> Mapping[str, object]:
     with start(order.spec, machines) as machine, Console(machine.console) as console:
         console.expect(rf"hibtest: waits {order.place}[^\n]*\n", deadline)
         machine.save(directory / _STATE, deadline)
+    _require_untroubled(machines / _CONSOLE)
     shutil.copyfile(machines / _CONSOLE, directory / _CONSOLE)
     remove_tree(machines)
     for disk in _disks(order):
         copy(disk.path, directory / disk.path.name)
     return {"scenario": order.job.scenario.name, "kernel": order.job.kernel.release}
+
+
+def _require_untroubled(log: Path) -> None:
+    """Refuse a guest whose kernel reported trouble: each boot from it would hear that again."""
+    with log.open(encoding="utf-8", errors="backslashreplace") as lines:
+        trouble = story.trouble(story.read(line.rstrip("\r\n") for line in lines).marks)
+    if trouble is not None:
+        raise GuestError(f"while it was made, {trouble.reason}")
 
 
 def _disks(order: Order) -> tuple[Disk, ...]:
