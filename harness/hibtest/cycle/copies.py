@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hibtest.cycle.storage.left import disks_in
+from hibtest.cycle.storage.left import COPIES, disks_in
 from hibtest.cycle.storage.targets import KEYS
 from hibtest.job import Job
 from hibtest.machine.disk import copy
@@ -21,7 +21,7 @@ def copied(job: Job, faults: tuple[Fault, ...] = ()) -> Iterator[Job]:
     :param faults: Those that still go wrong.
     :raise HostError: When they cannot be copied.
     """
-    with tempfile.TemporaryDirectory(prefix=".boot-", dir=job.directory) as place:
+    with tempfile.TemporaryDirectory(prefix=COPIES, dir=job.directory) as place:
         for path in disks_in(job.directory):
             copy(path, Path(place) / path.name)
         if (job.directory / KEYS).exists():

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from hibtest.errors import SpecError
 from hibtest.spec.guest import Firmware, require_more_disks
-from hibtest.spec.layout import Layout, Swap, SwapDisk, SwapFile, SwapPartition, SwapZram
+from hibtest.spec.layout import Layout, SwapDisk, SwapFile, SwapPartition, SwapZram
 from hibtest.spec.method import KernelMethod, Method
 from hibtest.spec.step import MoveSwap, OwnStep
 
@@ -84,14 +84,19 @@ def require_resume(
         raise SpecError("a stale offset of a file that stays where it is", hint="add MoveSwap()")
     if isinstance(resume.offset, int) and resume.offset < 0:
         raise SpecError(f"resume_offset {resume.offset}", hint="0 or more pages")
-    _require_named(resume.named, first)
+    _require_named(resume.named, layout)
     if resume.reordered and first is None:
         raise SpecError("there is no swap to change places with", hint="add a layout")
     if isinstance(first, SwapZram) and not isinstance(method, KernelMethod):
         raise SpecError("the agent does not write to zram", hint="have another swap come first")
 
 
-def _require_named(named: Named, first: Swap | None) -> None:
+def _require_named(named: Named, layout: Layout) -> None:
+    first = layout[0] if layout else None
+    others = {swap.table for swap in layout[1:] if isinstance(swap, SwapPartition)}
+    if named is Named.PARTUUID and isinstance(first, SwapPartition) and first.table in others:
+        what = "two partitions with the same PARTUUID"
+        raise SpecError(what, hint="have one in another kind of table")
     if named is Named.PARTUUID and not isinstance(first, SwapPartition):
         raise SpecError("only a partition has a PARTUUID", hint="SwapPartition()")
     if named is not Named.UUID:

@@ -14,6 +14,8 @@ from tests.cycle.scenes import panics, starts
 
 STRUCK = replace(ONE, faults=(Fault(when=AtStage(stage=Stage.WRITE), what=CutPower()),))
 
+GONE = "the filesystem on /dev/vdb cannot be mounted"
+
 
 def gives_up(why: str) -> Scene:
     """Boot afresh, and power off for a reason."""
@@ -62,8 +64,9 @@ def test_the_guest_unmounts_copies_of_its_disks(
 @pytest.mark.parametrize(
     ("scene", "damage", "lacking"),
     [
-        (gives_up("/dev/vdb cannot be mounted"),
-         "the guest's kernel cannot mount it: hibtest: failed: /dev/vdb cannot be mounted", ""),
+        (gives_up(GONE), f"the guest's kernel cannot mount it: hibtest: failed: {GONE}", ""),
+        (gives_up("/dev/vdx cannot be mounted"), "",
+         "the boot that was to replay its log: hibtest: failed: /dev/vdx cannot be mounted"),
         (panics(starts(), when="at once"), "the guest's kernel panics over it: ", ""),
         (gives_up("no plan disk"),
          "", "the boot that was to replay its log: hibtest: failed: no plan disk"),

@@ -41,6 +41,22 @@ def test_the_swap_on_a_partition_is_looked_at_through_its_table(
 
 
 @pytest.mark.parametrize("table", Table)
+def test_two_runs_start_from_the_same_bytes(table: Table, tmp_path: Path) -> None:
+    made = []
+    for run in ("first", "second"):
+        (tmp_path / run).mkdir()
+        storage_of(on(table)).make(files_in(tmp_path), tmp_path / run)
+        made.append((tmp_path / run / "swap.raw").read_bytes())
+    assert made[0] == made[1]
+
+
+def test_a_partuuid_names_one_partition() -> None:
+    two = (SwapPartition(size_mib=16), SwapPartition(size_mib=16))
+    with pytest.raises(SpecError, match="two partitions with the same PARTUUID"):
+        replace(ONE, layout=two, resume=ResumeSpec(named=Named.PARTUUID))
+
+
+@pytest.mark.parametrize("table", Table)
 def test_a_disk_whose_table_is_gone_has_no_swap(table: Table, tmp_path: Path) -> None:
     storage = storage_of(on(table))
     storage.make(files_in(tmp_path), tmp_path)

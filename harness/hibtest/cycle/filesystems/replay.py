@@ -17,11 +17,11 @@ from hibtest.cycle.watch import Stalled
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError
 from hibtest.spec import Role, Stage
-from hibtest.spec.course import BootPlan
+from hibtest.spec.course import BootPlan, course
 
 DIRECTORY = "replay"  # of that boot, in the run's
 _UNMOUNT = "swapoff -a && umount -a -t xfs,btrfs && sync"
-_UNMOUNTABLE = "cannot be mounted"  # boot.sh.j2
+_UNMOUNTABLE = "the filesystem on "  # words.sh.j2; of no other disk is that said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,8 @@ def replayed(lab: Lab) -> Iterator[Replayed]:
     with copied(lab.job) as job:
         again = replace(Lab.of(job, began=lab.began), told=lab.told)
         found = Replayed(directory=job.directory)
-        plan = BootPlan(role=Role.RESCUE, name=DIRECTORY, guest=job.scenario.guest, steps=())
+        guest = course(job.scenario)[-1].guest  # whose kernel has mounted them last
+        plan = BootPlan(role=Role.RESCUE, name=DIRECTORY, guest=guest, steps=())
         with running(again, plan, 0, lab.job.directory / DIRECTORY) as run:
             try:
                 found = _unmounted(run, found)

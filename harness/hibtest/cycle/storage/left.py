@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hibtest.cycle.storage.targets import KEYS
 
+COPIES = ".boot-"  # how directories of copies begin
 _ENDINGS = (".raw", ".qcow2", ".hib", ".hib.lock")  # of all that may hold a guest's data
 
 
@@ -14,7 +15,8 @@ def disks_in(directory: Path) -> list[Path]:
 
 
 def drop_disks(directory: Path) -> None:
-    """Remove the disks of a run, and the keys of its image server."""
+    """Remove the disks of a run, copies of them, and the keys of its image server."""
     for disk in disks_in(directory):
         disk.unlink(missing_ok=True)
-    shutil.rmtree(directory / KEYS, ignore_errors=True)
+    for left in (directory / KEYS, *directory.glob(f"{COPIES}*")):
+        shutil.rmtree(left, ignore_errors=True)

@@ -16,6 +16,7 @@ _SECTOR = 512
 _FIRST_MIB = 1  # that the table takes, and that the partition in front takes
 # Fixed: two runs of one scenario start from the same bytes.
 _UUID = "68696274-6573-7400-0000-000000000004"
+_FRONT, _GUID = "68696274-6573-7400-0000-000000000005", "68696274-6573-7400-0000-000000000006"
 _DISK = "0x68696274"
 _SWAP = {Table.GPT: "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F", Table.MBR: "82"}
 _DATA = {Table.GPT: "0FC63DAF-8483-4772-8E79-3D69D8477DE4", Table.MBR: "83"}
@@ -57,10 +58,10 @@ def partuuid(table: Table) -> str:
 def _script(swap: SwapPartition) -> str:
     """Return what sfdisk(8) is told."""
     table = swap.table
-    named = f", uuid={_UUID}" if table is Table.GPT else ""
-    label_id = f"label-id: {_DISK}\n" if table is Table.MBR else ""
+    gpt = table is Table.GPT
+    front, named = (f", uuid={uuid}" if gpt else "" for uuid in (_FRONT, _UUID))
     return (
-        f"label: {_LABEL[table]}\n{label_id}"
-        f"start={_FIRST_MIB}MiB, size={_FIRST_MIB}MiB, type={_DATA[table]}\n"
+        f"label: {_LABEL[table]}\nlabel-id: {_GUID if gpt else _DISK}\n"
+        f"start={_FIRST_MIB}MiB, size={_FIRST_MIB}MiB, type={_DATA[table]}{front}\n"
         f"start={2 * _FIRST_MIB}MiB, size={swap.size_mib}MiB, type={_SWAP[table]}{named}\n"
     )
