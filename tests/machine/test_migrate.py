@@ -67,8 +67,7 @@ def test_guest_goes_on_where_it_was_saved_and_is_looked_into_as_before(tmp_path:
         assert first[0] >= before[0]
         assert machine.debugger is not None
         machine.debugger.resume(_soon())
-        poll(lambda: _counts(machine)[0] > first[0] or None, _soon("a guest that counts on"))
-        _stopped(machine)
+        poll(lambda: _counts(machine)[0] != first[0] or None, _soon("another count"))
         assert machine.ssh_port > 0
         assert _may_write(machine)
     assert (tmp_path / "new" / "console.log").read_bytes() == b"before\n"
@@ -92,7 +91,7 @@ def test_what_was_saved_of_another_machine_is_not_loaded(tmp_path: Path) -> None
     spec, state = _counting(tmp_path), tmp_path / "state"
     with start(spec, tmp_path / "old") as machine:
         machine.save(state, _soon())
-    other = replace(spec, guest=replace(spec.guest, memory_mib=64))
+    other = replace(spec, guest=replace(spec.guest, vcpus=1))
     with (
         pytest.raises(QemuError, match=r"state could not be loaded"),
         start(other, tmp_path / "new", saved=Saved(state=state, console=b"")),
