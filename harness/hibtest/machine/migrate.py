@@ -10,6 +10,7 @@ from pathlib import Path
 from hibtest.deadline import Deadline, poll
 from hibtest.errors import QemuError
 from hibtest.machine.monitor import Monitor
+from hibtest.spec.release import release_of
 
 # QEMU that is told to take the disks over (blockdev-set-active). Before, only QMP's cont does that;
 # a guest that the gdb stub lets run ends QEMU at its first write ("Assertion `!(bs->open_flags &
@@ -27,8 +28,7 @@ def can_migrate(version: str) -> bool:
 
     :param version: Such as ``10.0.2``; of one that is not known nothing is expected.
     """
-    numbers = version.split(".")[:2]
-    return all(number.isdigit() for number in numbers) and tuple(map(int, numbers)) >= _SINCE
+    return release_of(version) >= _SINCE
 
 
 def save(monitor: Monitor, path: Path, deadline: Deadline) -> None:

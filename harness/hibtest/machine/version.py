@@ -12,6 +12,7 @@ from hibtest.evidence import Host
 from hibtest.machine.arch import X86_64
 from hibtest.machine.shape import Accel
 from hibtest.spec import Scenario, Unplug
+from hibtest.spec.release import release_of
 
 QEMU, PACKAGE = X86_64.qemu, X86_64.package  # of this host's guests
 
@@ -67,7 +68,7 @@ class Trouble:
 
     def has(self, version: str) -> bool:
         """Return whether a version has it."""
-        return tuple(int(part) for part in re.findall(r"\d+", version)) < self.before
+        return release_of(version) < self.before
 
     def words(self, version: str) -> str:
         """Return it of a version, in one line."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hibtest.evidence import Evidence, GuestKernel
 from hibtest.printable import printable
 from hibtest.spec import Scenario
+from hibtest.spec.release import release_of
 from hibtest.verdict import Verdict
 
 
@@ -55,13 +56,8 @@ def markdown(runs: Iterable[Judged]) -> Iterator[str]:
 
 def _kernels(runs: Sequence[Judged]) -> tuple[str, ...]:
     """Return the names of the kernels, the oldest first."""
-    releases = {run.kernel.name: _number(run.kernel.release) for run in runs}
+    releases = {run.kernel.name: release_of(run.kernel.release) for run in runs}
     return tuple(sorted(releases, key=lambda name: (releases[name], name)))
-
-
-def _number(release: str) -> tuple[int, ...]:
-    parts = release.partition("-")[0].partition("+")[0].split(".")
-    return tuple(int(part) for part in parts if part.isdigit())
 
 
 def _about(runs: Sequence[Judged], kernels: Sequence[str]) -> Iterator[str]:

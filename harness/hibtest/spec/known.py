@@ -1,12 +1,10 @@
 """A bug that some kernels are known to have: what a scenario comes to on them, and why."""
 
-import re
 from dataclasses import dataclass
 
 from hibtest.errors import SpecError
 from hibtest.spec.outcome import Expected
-
-Release = tuple[int, ...]
+from hibtest.spec.release import Release, release_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +48,6 @@ class Known:
         :param release: As ``uname -r`` prints it. Debian's is that of its ABI: 6.1.192 is
             ``6.1.0-56-cloud-amd64`` there, so that only ``(6, 1)`` tells it.
         """
-        found = re.match(r"\d+(?:\.\d+)*", release)
-        if found is None:
-            return False
-        version = tuple(map(int, found[0].split(".")))
-        return version >= self.since and not (self.before and version >= self.before)
+        numbers = release_of(release)
+        late = self.before and numbers >= self.before
+        return bool(numbers) and numbers >= self.since and not late
