@@ -18,8 +18,8 @@ from hibtest import images
 from hibtest.bench.prepare import bench
 from hibtest.cycle import agent
 from hibtest.cycle.agent import PATH
-from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import Guest, kept
+from hibtest.cycle.lab import Lab
 from hibtest.spec import IMAGE_DEVICE, AgentMethod, GuestSpec, Scenario, Stage, Target
 
 _CODECS = ("none", "zlib", "lz4", "zstd")

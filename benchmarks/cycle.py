@@ -19,7 +19,7 @@ from pathlib import Path
 
 from hibtest import images
 from hibtest.bench.catalogue import scenarios
-from hibtest.cycle.boot import Lab
+from hibtest.cycle.lab import Lab
 from hibtest.evidence import Evidence, Host, read_json
 from hibtest.job import EVIDENCE, Job
 from hibtest.machine.accel import choose

@@ -17,8 +17,9 @@ import pytest
 from hibtest import images
 from hibtest.bench.prepare import Bench
 from hibtest.cycle import agent, workload
-from hibtest.cycle.boot import Lab, Running
+from hibtest.cycle.boot import Running
 from hibtest.cycle.guest import kept
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.probe import Probe
 from hibtest.reach.shell import Shell
 from hibtest.spec import (

@@ -9,8 +9,9 @@ from functools import partial
 
 from hibtest.cycle import agent
 from hibtest.cycle.answers import Garbled
-from hibtest.cycle.boot import Lab, Running, running
+from hibtest.cycle.boot import Running, running
 from hibtest.cycle.filesystems import look, replayed, require_programs
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.memory_map import map_in
 from hibtest.cycle.server import served
 from hibtest.cycle.steps import Past, Situation, carry_out

@@ -12,8 +12,8 @@ import pytest
 from hibtest import images, zipapp
 from hibtest.bench.prepare import bench
 from hibtest.cycle import agent
-from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import kept
+from hibtest.cycle.lab import Lab
 from hibtest.deadline import Deadline
 from hibtest.pytest_snapshotdev import on
 from hibtest.reach.shell import Shell

@@ -8,8 +8,8 @@ import pytest
 from hibtest import images
 from hibtest.bench.prepare import bench
 from hibtest.cycle import witness
-from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import Guest, kept
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.probe import Probe
 from hibtest.cycle.steps import Past, Situation
 from hibtest.cycle.steps.examine import examine

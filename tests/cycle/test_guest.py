@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from hibtest.cycle import guest
-from hibtest.cycle.boot import Lab, Running
+from hibtest.cycle.boot import Running
+from hibtest.cycle.lab import Lab
 from hibtest.errors import GuestError, HibtestError, QemuError
 from hibtest.spec import OWN_KERNEL, GuestSpec, Scenario
 from tests.cycle.jobs import job_in

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.cycle.boot import Lab
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.memory_map import map_in
 from hibtest.errors import SpecError
 from hibtest.evidence import Evidence, MapChange, Region

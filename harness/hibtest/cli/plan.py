@@ -10,7 +10,7 @@ from hibtest import images
 from hibtest.bench.able import unable
 from hibtest.bench.chosen import host_in_doubt, why_not
 from hibtest.bench.prepare import Bench, templates_dir
-from hibtest.cycle.boot import Lab
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.template import why_cold
 from hibtest.evidence import Host, to_json
 from hibtest.job import Job

@@ -5,7 +5,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hibtest.cycle.boot import Came, Lab, Running, came_up, running
+from hibtest.cycle.boot import Came, Running, came_up, running
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.watch import Stalled
 from hibtest.errors import GuestError, QemuError
 from hibtest.machine.process import error_of

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hibtest.cycle.boot import Came, Lab, came_up, running
+from hibtest.cycle.boot import Came, came_up, running
 from hibtest.cycle.copies import copied
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.server import served
 from hibtest.cycle.storage import storage_of
 from hibtest.cycle.storage.left import disks_in

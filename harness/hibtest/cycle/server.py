@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hibtest.cycle.boot import Lab
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.storage.targets import KEYS, STORED
 from hibtest.evidence import to_json
 from hibtest.imageserver import Happening, keys_in, serving

@@ -16,8 +16,9 @@ import msgspec
 
 from hibtest import story
 from hibtest.cycle.answers import typed
-from hibtest.cycle.boot import Lab, Running
+from hibtest.cycle.boot import Running
 from hibtest.cycle.guest import Guest, kept
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.probe import Probe
 from hibtest.cycle.storage.left import drop_disks
 from hibtest.deadline import Deadline, DeadlineExpired

@@ -9,8 +9,8 @@ import pytest
 from hibtest import images
 from hibtest.agent.protect import dmsnapshot
 from hibtest.bench.prepare import bench
-from hibtest.cycle.boot import Lab
 from hibtest.cycle.guest import kept
+from hibtest.cycle.lab import Lab
 from hibtest.deadline import Deadline
 from hibtest.reach.shell import Shell
 from hibtest.spec import GuestSpec, Linear, Scenario

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.cycle.boot import Lab
 from hibtest.cycle.filesystems.replay import Replayed, replayed
+from hibtest.cycle.lab import Lab
 from hibtest.spec import AtStage, CutPower, Fault, Stage
 from tests.cycle.jobs import ONE, job_in
 from tests.cycle.pretend import Machine, Play, Scene

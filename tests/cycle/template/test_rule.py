@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.cycle.boot import Lab
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.template import Place, place_of, why_cold
 from hibtest.evidence import Host
 from hibtest.job import Job

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hibtest.cycle.boot import Lab
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.template import Order, identity
 from hibtest.events import Event, Note
 from hibtest.job import Job

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hibtest import story
-from hibtest.cycle.boot import Came, Lab, Running, came_up, running
+from hibtest.cycle.boot import Came, Running, came_up, running
 from hibtest.cycle.copies import copied
+from hibtest.cycle.lab import Lab
 from hibtest.cycle.watch import Stalled
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError
