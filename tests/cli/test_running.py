@@ -2,15 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from hibtest.bench import able, prepare
+from hibtest.bench import prepare
 from hibtest.errors import ExitStatus
 from hibtest.events import BootStarted, ConsoleLine, StageEnded, StageStarted, to_line
 from hibtest.evidence import read_json
@@ -222,67 +220,6 @@ def test_by_default_the_main_job_is_one_full_cycle(
     assert lives == {
         f"baseline-{kernel}-platform-2cpu": 1 for kernel in ("bookworm", "trixie", "backports")
     }
-
-
-def test_a_host_without_room_is_said_before_a_directory_is_made(
-    run: Command, host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 20))
-    done = run(GOOD)
-    assert done.status == ExitStatus.UNAVAILABLE
-    assert "1 MiB are free, 1152 MiB are needed for disks" in done.out
-    assert not (host.runs / GOOD).exists()
-
-
-def test_what_this_host_cannot_run_is_told_and_the_others_are_run(
-    run: Command, host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unable(_here: object, scenario: Scenario) -> str:
-        return "it has no moon" if scenario.name == OTHER else ""
-
-    monkeypatch.setattr(able, "unable", unable)
-    done = run(GOOD, OTHER)
-    assert done.status == ExitStatus.EXPECTED
-    assert f"{OTHER} cannot be run here: it has no moon\n" in done.out
-    assert "1 of 1 as expected; 1 more is not run, see below" in done.out
-    assert not (host.runs / OTHER).exists()
-    done = run(GOOD, OTHER, "--ktap")
-    assert f"ok 1 {OTHER} # SKIP it has no moon" in done.out.splitlines()
-
-
-@pytest.mark.parametrize(
-    ("words", "wrong"),
-    [
-        (("--vcpus", "4000"), "4000 vCPUs are more than 16 for each of this host's "),
-        (("--memory", "1024T"), "a guest of 1073741824 MiB takes "),
-    ],
-)
-def test_more_than_this_host_has_is_refused_before_anything_starts(
-    run: Command, host: Host, words: tuple[str, ...], wrong: str
-) -> None:
-    done = run(GOOD, *words)
-    assert done.status == ExitStatus.UNAVAILABLE
-    assert f"{GOOD} cannot be run here: {wrong}" in done.out
-    assert "none can be run here: nothing was run" in done.out
-    assert host.built == []
-    assert not host.runs.exists()
-
-
-@pytest.mark.parametrize(
-    ("words", "wrong"),
-    [
-        (("--vcpus", "9999"), "9999 vCPUs are more than any machine has"),
-        (("--memory", "1X"), "'1X' is no size"),
-        (("-j", "9999", "--times", "9999"), "guests side by side take up to"),
-    ],
-)
-def test_what_no_host_has_is_a_mistake(
-    run: Command, host: Host, words: tuple[str, ...], wrong: str
-) -> None:
-    done = run(GOOD, *words)
-    assert done.status == ExitStatus.USAGE
-    assert wrong in done.err
-    assert not (host.runs / GOOD).exists()
 
 
 def test_runs_cannot_go_where_a_file_is(run: Command, host: Host) -> None:
