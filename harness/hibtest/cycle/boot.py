@@ -117,13 +117,10 @@ def _started(
     lab: Lab, order: Order | None, spec: MachineSpec, directory: Path, stack: ExitStack
 ) -> tuple[Machine, Template | None]:
     """Start a machine, from a template if there is one that it can go on from."""
-    template = template_for(order) if order else None
-    if order is not None and template is not None:
+    if order and (template := template_for(order)):
         try:
-            saved = template.saved
-            return stack.enter_context(
-                start(spec, directory, began=lab.began, saved=saved)
-            ), template
+            going_on = start(spec, directory, began=lab.began, saved=template.saved)
+            return stack.enter_context(going_on), template
         except QemuError as error:
             put_back(order, template, error)
             shutil.rmtree(directory)
