@@ -116,7 +116,7 @@ CODECS = {"lz4", "zstandard"}
 CYCLE: dict[str, set[str]] = {
     "storage": set(),
     "filesystems": {"storage"},
-    "template": {"storage"},
+    "template": {"storage", "proof"},
     "proof": set(),
     "faults": {"proof"},
     "rollcall": {"proof"},

@@ -1,5 +1,6 @@
 """Disks that are compared: every change is found, holes are zeros."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,27 @@ def test_a_disk_that_has_grown_is_not_the_same(disk: Path) -> None:
 def test_a_disk_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="No such file"):
         read_blocks(tmp_path / "none")
+
+
+def test_content_is_the_same_whether_zeros_are_written_or_not(tmp_path: Path) -> None:
+    sparse, full = tmp_path / "sparse", tmp_path / "full"
+    for path in (sparse, full):
+        path.write_bytes(b"begin" if path is sparse else b"begin" + bytes(3 << 20))
+        os.truncate(path, 4 << 20)
+        with path.open("r+b") as file:
+            file.seek(2 << 20)
+            file.write(b"later")
+    assert str(read_blocks(sparse)) == str(read_blocks(full))
+
+
+def test_content_knows_place_bytes_and_size(tmp_path: Path) -> None:
+    def made(at: int, data: bytes, size: int) -> str:
+        path = tmp_path / "disk"
+        with path.open("wb") as file:
+            file.truncate(size)
+            file.seek(at)
+            file.write(data)
+        return str(read_blocks(path))
+
+    disks = [(0, b"a", 1 << 20), (0, b"b", 1 << 20), (1 << 16, b"a", 1 << 20), (0, b"a", 1 << 21)]
+    assert len({made(*disk) for disk in disks}) == len(disks)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hibtest.cycle.template import sums
-from hibtest.cycle.template.sums import Sums, content
+from hibtest.cycle.template.sums import Sums
 from hibtest.store import sha256
 
 
@@ -39,27 +39,3 @@ def test_memory_that_cannot_be_read_is_as_good_as_none(tmp_path: Path, damage: b
     memory.write_bytes(damage)
     assert Sums(memory).of(file) == sha256(file)
     assert Sums(memory).of(file) == sha256(file)
-
-
-def test_content_is_the_same_whether_zeros_are_written_or_not(tmp_path: Path) -> None:
-    sparse, full = tmp_path / "sparse", tmp_path / "full"
-    for path in (sparse, full):
-        path.write_bytes(b"begin" if path is sparse else b"begin" + bytes(3 << 20))
-        os.truncate(path, 4 << 20)
-        with path.open("r+b") as file:
-            file.seek(2 << 20)
-            file.write(b"later")
-    assert content(sparse) == content(full)
-
-
-def test_content_knows_place_bytes_and_size(tmp_path: Path) -> None:
-    def made(at: int, data: bytes, size: int) -> str:
-        path = tmp_path / "disk"
-        with path.open("wb") as file:
-            file.truncate(size)
-            file.seek(at)
-            file.write(data)
-        return content(path)
-
-    disks = [(0, b"a", 1 << 20), (0, b"b", 1 << 20), (1 << 16, b"a", 1 << 20), (0, b"a", 1 << 21)]
-    assert len({made(*disk) for disk in disks}) == len(disks)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from hibtest.cycle.proof.blocks import read_blocks
 from hibtest.cycle.template.rule import Place
-from hibtest.cycle.template.sums import Sums, content
+from hibtest.cycle.template.sums import Sums
 from hibtest.job import Job
 from hibtest.machine.argv import argv
 from hibtest.machine.shape import Disk, DiskFormat, MachineSpec
@@ -29,6 +30,7 @@ def recipe_of(job: Job, spec: MachineSpec, place: Place, sums: Sums) -> Recipe:
     """Return what decides what a template holds.
 
     :raise OSError: When a file cannot be read.
+    :raise HostError: When a disk of the run cannot.
     """
     run, qemu = str(job.directory), find_qemu(spec.qemu).resolve()
     others = (spec.kernel, spec.initrd, job.files.root, *_shared(spec, job.directory))
@@ -63,7 +65,7 @@ def _shared(spec: MachineSpec, run: Path) -> Iterator[Path]:
 def _disk(disk: Disk, place: Place) -> str:
     """Return what a guest knows of a run's own disk when it comes to a place."""
     if place is Place.READY:
-        return content(disk.path)
+        return str(read_blocks(disk.path))
     if disk.format is DiskFormat.QCOW2:
         return "as the disk that it lies on"
     return f"{disk.path.stat().st_size} {_partitions(disk.path).hex()}"

@@ -1,7 +1,5 @@
 """What files hold, as SHA-256. A file is read again only when it has changed."""
 
-import hashlib
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +8,6 @@ import msgspec
 from hibtest.store import sha256, write_json
 
 _KEPT = 200  # files that are remembered
-_CHUNK = 1 << 16
 
 Known = dict[str, tuple[list[int], str]]
 
@@ -60,31 +57,3 @@ def _recalled(memory: Path) -> Known:
         return msgspec.json.decode(memory.read_bytes(), type=Known)
     except (OSError, msgspec.DecodeError):
         return {}
-
-
-def content(path: Path) -> str:
-    """Return the SHA-256 of what a sparse file holds: where what is not zero stands, and what.
-
-    :raise OSError: When it cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        digest.update(size.to_bytes(8, "little"))
-        at = _data(file.fileno(), 0, size)
-        while at < size:
-            chunk = os.pread(file.fileno(), _CHUNK, at)
-            if chunk.count(0) != len(chunk):
-                digest.update(at.to_bytes(8, "little") + chunk)
-                at += _CHUNK
-            else:
-                at = _data(file.fileno(), at + _CHUNK, size)
-    return digest.hexdigest()
-
-
-def _data(fd: int, at: int, size: int) -> int:
-    """Return where the next data begins, rounded down to a chunk."""
-    try:
-        return os.lseek(fd, at, os.SEEK_DATA) // _CHUNK * _CHUNK
-    except OSError:  # ENXIO: there is no more
-        return size
