@@ -95,6 +95,12 @@ def test_command_to_type_is_the_golden_one() -> None:
     _compare("by-hand", argv(TWO_VCPUS))
 
 
+def test_only_a_machine_that_is_followed_waits_for_an_answer() -> None:
+    spec = replace(TWO_VCPUS, followed="hibtest.wait=early")
+    assert f"{spec.cmdline} hibtest.wait=early" in argv(spec, WIRES)
+    assert argv(spec) == argv(TWO_VCPUS)
+
+
 def test_command_of_a_machine_to_look_into_is_the_golden_one() -> None:
     wires = replace(WIRES, debug=DebugWires(gdb_fd=9, memory_fd=11))
     _compare("debug", argv(replace(TWO_VCPUS, debug=True), wires))

@@ -29,7 +29,6 @@ def cmdline(
     server: str = NO_SERVER,
     told: int | None = None,
     first: int | None = None,
-    waits: str = "",
 ) -> str:
     """Return the kernel command line of a boot.
 
@@ -39,8 +38,6 @@ def cmdline(
     :param server: Where the guest finds an image server.
     :param told: Where the guest said that its swap file lies, in pages of the device.
     :param first: Where it said so first.
-    :param waits: Where the guest waits for us, so that a template can be saved; see
-        :mod:`hibtest.cycle.template`.
     """
     words = [*_ALWAYS, f"root={storage.root.device}", *_resume(scenario, storage, role)]
     words.extend(_offset(scenario, storage, role, told, first))
@@ -50,8 +47,6 @@ def cmdline(
         words.append("noresume")
     if scenario.guest.kexec and role is Role.SAVE:
         words.append("hibtest.kexec")
-    if waits:
-        words.append(f"hibtest.wait={waits}")
     words.extend(scenario.guest.append)
     if role is Role.RESUME:
         words.extend(scenario.resume.append)

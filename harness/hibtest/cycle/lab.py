@@ -76,8 +76,8 @@ class Lab:
             server=self.address,
             told=self.told,
             first=self.first,
-            waits=place_of(job, storage, plan) or "",
         )
+        place = place_of(job, storage, plan)
         if files is not job.files:
             words = f"hibtest.modules={modules_of(name)} {words}"
         return MachineSpec(
@@ -87,6 +87,7 @@ class Lab:
             kernel=files.kernel,
             initrd=files.initrd,
             cmdline=words,
+            followed=f"hibtest.wait={place}" if place else "",
             disks=with_faults(self._disks(plan), plan.faults, server=server),
             network=Network.OPEN if server else Network.CLOSED,
             debug=job.proof,

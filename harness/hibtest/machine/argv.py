@@ -32,7 +32,7 @@ def argv(spec: MachineSpec, wires: Wires | None = None) -> tuple[str, ...]:
         *_board(spec, debug),
         *_network(spec),
         *_disks(spec),
-        *_kernel(spec),
+        *_kernel(spec, followed=wires is not None),
         *(_by_hand() if wires is None else _wired(wires)),
     )
 
@@ -193,11 +193,12 @@ def _plain_file(disk: Disk, prefix: str) -> tuple[str, ...]:
     return (f"{prefix}.driver=file", path, *shares, f"{prefix}.cache.no-flush=on")
 
 
-def _kernel(spec: MachineSpec) -> tuple[str, ...]:
+def _kernel(spec: MachineSpec, *, followed: bool) -> tuple[str, ...]:
     if spec.kernel is None:
         return ()
     initrd = () if spec.initrd is None else ("-initrd", os.fspath(spec.initrd))
-    return ("-kernel", os.fspath(spec.kernel), *initrd, "-append", spec.cmdline)
+    words = f"{spec.cmdline} {spec.followed}" if followed and spec.followed else spec.cmdline
+    return ("-kernel", os.fspath(spec.kernel), *initrd, "-append", words)
 
 
 # -S: the guest runs only after the monitor listens, so that none of its events is lost.

@@ -70,7 +70,9 @@ class MachineSpec:
 
     :ivar qemu: Name or path of the QEMU binary.
     :ivar kernel: The bzImage; ``None`` leaves the machine in its firmware.
-    :ivar cmdline: The kernel command line, whole.
+    :ivar cmdline: The kernel command line, as it is for a machine that is started by hand.
+    :ivar followed: What is added to it in a machine whose console is followed: the guest waits for
+        an answer there, which by hand nobody gives.
     :ivar disks: In PCI order; a disk's place in it is its PCI slot.
     :ivar debug: Whether the guest can be stopped at breakpoints and its memory be read from
         outside. The guest cannot tell.
@@ -84,6 +86,7 @@ class MachineSpec:
     kernel: Path | None
     initrd: Path | None = None
     cmdline: str = ""
+    followed: str = ""
     disks: tuple[Disk, ...] = ()
     qemu: str = X86_64.qemu
     debug: bool = False

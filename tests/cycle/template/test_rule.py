@@ -46,9 +46,9 @@ def test_saves_start_where_all_is_up_and_others_in_early_userspace(tmp_path: Pat
 def test_guest_is_told_where_to_wait_and_only_then(tmp_path: Path) -> None:
     job = _job(tmp_path)
     lab, cold = Lab.of(job), Lab.of(replace(job, templates=None))
-    assert "hibtest.wait=ready" in lab.machine(first(ONE, Role.SAVE)).cmdline.split()
-    assert "hibtest.wait=early" in lab.machine(first(ONE, Role.COLD)).cmdline.split()
-    assert "hibtest.wait" not in cold.machine(first(ONE, Role.SAVE)).cmdline
+    assert lab.machine(first(ONE, Role.SAVE)).followed == "hibtest.wait=ready"
+    assert lab.machine(first(ONE, Role.COLD)).followed == "hibtest.wait=early"
+    assert not cold.machine(first(ONE, Role.SAVE)).followed
 
 
 @pytest.mark.parametrize(

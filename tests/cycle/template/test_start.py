@@ -41,7 +41,7 @@ def _boots(monkeypatch: pytest.MonkeyPatch) -> list[MachineSpec]:
         begun.append(spec)
         directory.mkdir()
         machine = Booting(directory, spec)
-        place = "ready" if "wait=ready" in spec.cmdline else "early"
+        place = "ready" if spec.followed.endswith("=ready") else "early"
         swap = next(disk.path for disk in spec.disks if disk.serial == "swap")
         if place == "ready":
             swap.write_bytes(b"used")
