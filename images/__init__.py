@@ -56,12 +56,13 @@ def build(
 ) -> None:
     """Build the guest disks of kernels, as far as they are not there.
 
-    :param wanted: Names of kernels; all there are if not given.
+    :param wanted: Names of kernels; the usual ones if not given.
     :param update: Whether to look for newer packages.
     :raise SpecError: When there is no kernel of such a name.
     :raise HostError: When this machine lacks something or a step fails.
     """
-    sources = list(KERNELS) if wanted is None else [kernel(name) for name in wanted]
+    usual = (source for source in KERNELS if source.usual)
+    sources = list(usual if wanted is None else map(kernel, wanted))
     missing = [source for source in sources if _files(source.name) is None]
     if not missing and not (update and sources):
         return

@@ -19,6 +19,7 @@ class Port:
 
 
 PORTS = {Arch.X86_64: Port(name="amd64", package="linux-image-cloud-amd64")}
+ALL_HARDWARE = "linux-image-amd64"  # the others are for virtual machines alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +30,14 @@ class KernelSource:
     :ivar suites: Debian suites that are looked into; the newest version of all is taken.
     :ivar about: One line for people.
     :ivar package: The metapackage that depends on the newest kernel.
+    :ivar usual: Whether it is built when none is named; others are when they are first needed.
     """
 
     name: str
     suites: tuple[str, ...]
     about: str
     package: str = PORTS[Arch.X86_64].package
+    usual: bool = True
 
 
 KERNELS: tuple[KernelSource, ...] = (
@@ -52,6 +55,27 @@ KERNELS: tuple[KernelSource, ...] = (
         name="backports",
         suites=("trixie-backports",),
         about="Debian 13 backports",
+    ),
+    KernelSource(
+        name="bookworm-generic",
+        suites=("bookworm", "bookworm-security"),
+        about="Debian 12, generic",
+        package=ALL_HARDWARE,
+        usual=False,
+    ),
+    KernelSource(
+        name="trixie-generic",
+        suites=("trixie", "trixie-security"),
+        about="Debian 13, generic",
+        package=ALL_HARDWARE,
+        usual=False,
+    ),
+    KernelSource(
+        name="backports-generic",
+        suites=("trixie-backports",),
+        about="Debian 13 backports, generic",
+        package=ALL_HARDWARE,
+        usual=False,
     ),
 )
 

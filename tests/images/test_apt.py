@@ -47,7 +47,7 @@ def test_7_3_is_followed_over_all_its_parts() -> None:
 
 
 def test_every_part_has_the_version_of_the_first() -> None:
-    for source in KERNELS:
+    for source in (one for one in KERNELS if one.usual):
         assert len({package.version for package in newest(source, ask)}) == 1
 
 

@@ -103,7 +103,7 @@ def test_every_recording_is_judged() -> None:
 @pytest.mark.parametrize("version", range(1, VERSION + 1))
 def test_every_version_that_is_read_has_a_recording_of_each_kernel(version: int) -> None:
     resumed = [name for name, came in _of(version).items() if came.outcome is Outcome.RESUMED]
-    for kernel in KERNELS:
+    for kernel in (one for one in KERNELS if one.usual):
         assert [name for name in resumed if f"baseline-{kernel.name}-" in name]
 
 

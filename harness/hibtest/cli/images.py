@@ -57,8 +57,9 @@ def list_(json: options.Json = False) -> None:
 
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False)
-    for heading in ("kernel", "release", "size", "built", "from"):
+    for heading in ("kernel", "release", "size", "built"):
         table.add_column(heading, no_wrap=True)
+    table.add_column("from")
     for one in found.kernels:
         row = (one.release, decimal(one.bytes), one.built)
         table.add_row(one.name, *(row if one.release else ("[dim]not built[/]", "", "")), one.about)
