@@ -137,6 +137,8 @@ def _goes_on(plan: BootPlan, boot: Boot) -> bool:
     if plan.role is Role.RESCUE:
         told = any(one.stage is Stage.POWER_OFF for one in boot.stages)
         return well and boot.ready and told and _off(boot)
+    if plan.comes_back:
+        return well and boot.attempt is not None and boot.attempt.errno == 0
     return _hibernated(boot) if plan.hibernates else True
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hibtest.cycle.proof.kernel import KernelMemory
+from hibtest.cycle.proof.relations import Digests
 from hibtest.cycle.proof.snapshot import Taker
 from hibtest.cycle.proof.stops import Action
 from hibtest.cycle.steps import Situation, save
@@ -27,9 +28,9 @@ def before_hibernating(monkeypatch: pytest.MonkeyPatch, plant: Plant, symbol: st
     """
     taken = save._taker
 
-    def taker(at: Situation) -> Taker | None:
+    def taker(at: Situation, before: tuple[Digests, ...]) -> Taker | None:
         where = _address(at, symbol) if symbol else 0
-        found, memory, stops = taken(at), at.run.machine.memory, at.run.stops
+        found, memory, stops = taken(at, before), at.run.machine.memory, at.run.stops
         assert found is not None
         assert memory is not None
         assert stops is not None

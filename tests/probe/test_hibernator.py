@@ -50,6 +50,18 @@ def test_a_line_of_the_fifo_hibernates(tmp_path: Path) -> None:
     assert not (tmp_path / hibernator.BY_AGENT).exists()
 
 
+def test_a_rehearsal_sets_its_level_and_leaves_none(tmp_path: Path) -> None:
+    (tmp_path / "pm_test").touch()
+    ask = Hibernator(tmp_path)
+    assert ask("platform core\n")[-1] == "<4>hibtest: hibernate platform returned 0 OK success"
+    assert (tmp_path / "pm_test").read_text().endswith("none")
+    (tmp_path / "pm_test").write_text("")
+    (tmp_path / "state").unlink()
+    (tmp_path / "state").mkdir()  # which cannot be written to
+    assert "returned 21 EISDIR" in ask("platform core\n")[-1]
+    assert (tmp_path / "pm_test").read_text() == "none"  # over "core": files of /sys are not cut
+
+
 def test_where_the_kernel_will_write_to_is_said_before(tmp_path: Path) -> None:
     swaps = tmp_path / "swaps"
     lines = ("Filename Type Size Used Priority", "/gone file 8 0 -2", f"{tmp_path} file 8 0 1")

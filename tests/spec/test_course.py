@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,12 +10,18 @@ from hibtest.errors import SpecError
 from hibtest.evidence import read_json, to_json
 from hibtest.spec import (
     AgentMethod,
+    AtMark,
+    CutPower,
     Do,
     Expected,
+    Fault,
     GuestSpec,
+    KernelMethod,
+    Mode,
     MuchMemory,
     Outcome,
     Plug,
+    PmTest,
     ResumeSpec,
     Role,
     Scenario,
@@ -46,6 +53,49 @@ def test_a_life_may_be_hibernated_again() -> None:
     boots = course(replace(ONE, lives=3))
     assert names(boots) == ["save", "resume", "resume-2", "resume-3", "cold"]
     assert [plan.hibernates for plan in boots] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        KernelMethod(pm_test=PmTest.DEVICES),
+        KernelMethod(mode=Mode.SUSPEND),
+        KernelMethod(mode=Mode.TEST_RESUME),
+    ],
+)
+def test_a_machine_that_comes_back_is_looked_at_in_the_same_boot(method: KernelMethod) -> None:
+    stays = replace(ONE, method=method, after=(RESCUE,))
+    assert names(course(stays)) == ["save", "cold"]
+    save = first(stays, Role.SAVE)
+    own = (Task.EXAMINE, RESCUE, Task.CUT_POWER)
+    assert save.steps == (Task.PLANT, Task.HIBERNATE, *own)
+    assert (save.comes_back, save.hibernates) == (True, False)
+
+
+def test_a_machine_that_loses_its_power_asleep_resumes() -> None:
+    lost = Fault(when=AtMark(name="sleep-s3"), what=CutPower())
+    asked = replace(ONE, method=KernelMethod(mode=Mode.SUSPEND), faults=(lost,), lives=2)
+    assert names(course(asked)) == ["save", "resume", "resume-2", "cold"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"lives": 2}, "2 lives"),
+        ({"between": (RESCUE,)}, "steps in `between`"),
+        ({"resume": ResumeSpec(vcpus=2)}, "another resume boot"),
+    ],
+)
+def test_what_is_asked_of_a_resume_boot_that_there_is_none_of(
+    changed: dict[str, Any], what: str
+) -> None:
+    with pytest.raises(SpecError, match=f"{what}, but a rehearsal has no resume boot"):
+        replace(ONE, method=KernelMethod(pm_test=PmTest.CORE), **changed)
+
+
+def test_the_agent_knows_two_modes() -> None:
+    with pytest.raises(SpecError, match="the agent does not know the mode test_resume"):
+        AgentMethod(mode=Mode.TEST_RESUME)
 
 
 def test_the_agent_is_shipped_and_fails_first_where_it_is_to() -> None:

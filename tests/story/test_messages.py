@@ -10,6 +10,11 @@ from tests.story.transcripts import NAMES, told
 LOGS = (HARDWARE_SIGNATURE, LOCKED_DOWN, ROLLED_BACK, WORK)
 # What no transcript has, or not that of each kernel; fed.py has more.
 WRITTEN = (
+    ("[    1.2] PM: hibernation: debug: Waiting for 5 seconds.", "rehearses"),
+    ("[    1.2] PM: hibernation: hibernation debug: Waiting for 5 second(s).", "rehearses"),
+    ("[    1.2] ACPI: PM: Preparing to enter system sleep state S3", "sleep-s3"),
+    ("[    1.2] ACPI: PM: Waking up from system sleep state S3", "woke"),
+    ("[    1.2] reboot: Restarting system", "restarts"),
     ("[    1.2] PM: Image not found (code -22)", "no-image"),
     ("[    1.2] Hibernate inconsistent memory map detected!", "memory-map"),
     ("[    1.2] PM: hibernation: Image mismatch: memory size", "mismatch"),

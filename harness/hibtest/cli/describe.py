@@ -72,6 +72,7 @@ def _tag(value: msgspec.Struct) -> str:
 def method_of(method: Method) -> str:
     """Return a method in a few words: who writes the image, and how."""
     if isinstance(method, KernelMethod):
-        return f"kernel {method.mode}"
+        rehearsal = f", rehearsed up to {method.pm_test}" if method.rehearses else ""
+        return f"kernel {method.mode}{rehearsal}"
     how = (method.stopper, method.protect, method.target, method.compress)
     return f"agent {' '.join(how)}"

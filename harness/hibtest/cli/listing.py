@@ -76,7 +76,7 @@ def list_(
 
 
 def _expected(one: Scenario) -> str:
-    bugs = (f"; {bug.expected} on {bug.words}: {bug.reason}" for bug in one.known)
+    bugs = (f"; {bug.expected} on {bug.words}" for bug in one.known)
     return f"{one.expected}{''.join(bugs)}"
 
 

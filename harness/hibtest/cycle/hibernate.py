@@ -56,7 +56,8 @@ def start(method: Method, target: str, shell: Shell, watch: Watch, deadline: Dea
         watch.enter(Stage.STOP)
         return Order(" ".join(agent.save_words(method, target)), shell, deadline)
     watch.enter(Stage.FREEZE)
-    return Order(method.mode, shell, deadline)
+    words = f"{method.mode} {method.pm_test}" if method.rehearses else method.mode
+    return Order(words, shell, deadline)
 
 
 def returned(mark: Mark) -> Attempt:

@@ -203,7 +203,8 @@ class Boot:
     :ivar exit: How its QEMU ended.
     :ivar hang: The deadline that passed in it.
     :ivar ready: Whether the guest's init reported ready: it started *afresh*.
-    :ivar resumed: Whether the write to ``/sys/power/state`` of an earlier boot returned here.
+    :ivar resumed: Whether the write to ``/sys/power/state`` of an earlier boot returned here; or
+        its own, once it had loaded the image that it wrote (mode test_resume).
     :ivar boot_id: ``/proc/sys/kernel/random/boot_id``, empty when it could not be asked.
     :ivar failures: Tries before it that were made to fail.
     :ivar header: The swap's header after this machine was off.

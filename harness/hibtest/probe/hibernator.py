@@ -1,8 +1,8 @@
 """The process that has the guest hibernate, so that no SSH session has to.
 
-It waits on a FIFO; a line written there is the mode, or ``agent`` with the arguments of a save by
-the userspace agent (hibtest/agent). What came of it is written to the kernel log, which in a life
-that was resumed happens after the resume.
+It waits on a FIFO; a line written there is the mode and, for a rehearsal, the pm_test level; or
+``agent`` with the arguments of a save by the userspace agent (hibtest/agent). What came of it is
+written to the kernel log, which in a life that was resumed happens after the resume.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def serve(run: Path, power: Path = POWER, kmsg: str = "/dev/kmsg") -> None:
                 (run / BY_AGENT).touch()
             else:
                 procfs.say(f"hibernate {writes_to(power)}", kmsg)
-            came = by_agent(words) if mode == "agent" else hibernate(mode, power)
+            came = by_agent(words) if mode == "agent" else hibernate(mode, power, *words)
             (run / RETURNED).write_text(str(procfs.ticks()))
             procfs.say(f"hibernate {mode} returned {came}", kmsg)
 
@@ -70,11 +70,20 @@ def numbered(name: str) -> str:
     return f"{name}={os.major(found.st_rdev)}:{os.minor(found.st_rdev)}"
 
 
-def hibernate(mode: str, power: Path) -> str:
-    """Hibernate in a mode; return ``ERRNO NAME text``, ``0 OK success`` after the resume."""
+def hibernate(mode: str, power: Path, pm_test: str = "") -> str:
+    """Hibernate in a mode; return ``ERRNO NAME text``, ``0 OK success`` after the resume.
+
+    :param pm_test: How far a rehearsal goes; empty: it is none.
+    """
     try:
         procfs.write(power / "disk", mode)
-        procfs.write(power / "state", "disk")
+        if pm_test:
+            procfs.write(power / "pm_test", pm_test)
+        try:
+            procfs.write(power / "state", "disk")
+        finally:
+            if pm_test:
+                procfs.write(power / "pm_test", "none")
     except OSError as error:
         number = error.errno or 0
         return f"{number} {errno_name(number)} {error.strerror} ({error.filename or 'state'})"

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 from hibtest.spec.guest import Firmware
 from hibtest.spec.layout import Filesystem, SwapFile, SwapPartition, SwapZram, Table
-from hibtest.spec.method import AgentMethod, KernelMethod, Protect, Stopper
+from hibtest.spec.method import AgentMethod, KernelMethod, Mode, Protect, Stopper
 from hibtest.spec.scenario import Scenario
 from hibtest.spec.stack import Layer, Origin, Snapshot
 from hibtest.spec.step import Plug, Unplug
-from hibtest.spec.workload import Workload
+from hibtest.spec.workload import Memory, Pressure, Workload
 
 Asks = Callable[[Scenario], bool]
 _COMPRESSOR = "hibernate.compressor="  # since v6.9
@@ -28,6 +28,13 @@ def everybody(_: Scenario) -> bool:
 def works(*kinds: type[Workload]) -> Asks:
     """Return what asks for a workload of some kinds."""
     return lambda one: any(isinstance(load, kinds) for load in one.workloads)
+
+
+def in_use(memory: Memory) -> Asks:
+    """Return what asks for a kind of memory in use."""
+    return lambda one: any(
+        isinstance(load, Pressure) and load.memory is memory for load in one.workloads
+    )
 
 
 def layers(one: Scenario) -> Iterator[Layer]:
@@ -108,6 +115,16 @@ def by_cgroup(one: Scenario) -> bool:
 def pages_out(how: str) -> Asks:
     """Return what asks the agent to page out in such a way."""
     return lambda one: isinstance(one.method, AgentMethod) and one.method.page_out == how
+
+
+def rehearses(one: Scenario) -> bool:
+    """Return whether the hibernation is a rehearsal."""
+    return one.method.rehearses
+
+
+def in_mode(mode: Mode) -> Asks:
+    """Return what asks for a mode of ``/sys/power/disk``."""
+    return lambda one: one.method.mode is mode
 
 
 def starts_by_uefi(one: Scenario) -> bool:

@@ -39,7 +39,12 @@ class BootPlan:
     @property
     def hibernates(self) -> bool:
         """Whether it ends in a hibernation, if all goes as it is to go."""
-        return Task.HIBERNATE in self.steps
+        return self.steps[-1] is Task.HIBERNATE
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether it goes on after a hibernation."""
+        return Task.HIBERNATE in self.steps and not self.hibernates
 
 
 def course(scenario: Scenario) -> tuple[BootPlan, ...]:
@@ -142,7 +147,7 @@ def _boots(scenario: Scenario) -> Iterator[BootPlan]:
     guest = scenario.guest
     steps = tuple(_save(scenario))
     yield BootPlan(role=Role.SAVE, name="save", guest=guest, steps=steps)
-    for life in range(1, scenario.lives + 1):
+    for life in range(1, 1 if scenario.comes_back else scenario.lives + 1):
         guest = _left(guest, steps)
         number = "" if life == 1 else f"-{life}"
         if scenario.between:
@@ -197,3 +202,5 @@ def _save(scenario: Scenario) -> Iterator[Step]:
             yield Task.FAIL
     yield from scenario.last
     yield Task.HIBERNATE
+    if scenario.comes_back:
+        yield from (Task.EXAMINE, *scenario.after, Task.CUT_POWER)

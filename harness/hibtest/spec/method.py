@@ -4,21 +4,52 @@ from enum import StrEnum
 
 import msgspec
 
+from hibtest.errors import SpecError
+
 
 class Mode(StrEnum):
-    """What ``/sys/power/disk`` is set to."""
+    """What ``/sys/power/disk`` is set to: what follows once the image is written."""
 
     PLATFORM = "platform"  # ACPI S4
     SHUTDOWN = "shutdown"  # plain power-off
+    REBOOT = "reboot"  # a reset; the machine that starts then finds the image
+    SUSPEND = "suspend"  # ACPI S3, with the image in case the power is lost; woken, it is dropped
+    TEST_RESUME = "test_resume"  # the image is loaded and restored at once, by the kernel it is of
+
+
+class PmTest(StrEnum):
+    """What ``/sys/power/pm_test`` is set to: how far a rehearsal goes before all is undone.
+
+    hibernation_test(), kernel/power/hibernate.c, 6.1 to 7.3; with CONFIG_PM_SLEEP_DEBUG only.
+    """
+
+    NONE = "none"  # it is no rehearsal
+    FREEZER = "freezer"  # tasks are frozen, memory is reserved
+    DEVICES = "devices"  # and devices stand still
+    PLATFORM = "platform"  # and the firmware is prepared
+    PROCESSORS = "processors"  # and the other CPUs are down
+    CORE = "core"  # and interrupts are off: all but the copy
 
 
 class KernelMethod(msgspec.Struct, frozen=True, kw_only=True, tag="kernel"):
     """``echo disk > /sys/power/state``: the kernel writes the image itself.
 
-    :ivar mode: How the machine is powered off.
+    :ivar mode: What follows once it is written.
+    :ivar pm_test: How far a rehearsal goes, in which none is.
     """
 
     mode: Mode = Mode.PLATFORM
+    pm_test: PmTest = PmTest.NONE
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the very machine that hibernates goes on, if nothing happens to it."""
+        return self.rehearses or self.mode in {Mode.SUSPEND, Mode.TEST_RESUME}
+
+    @property
+    def rehearses(self) -> bool:
+        """Whether no image is written."""
+        return self.pm_test is not PmTest.NONE
 
 
 class Stopper(StrEnum):
@@ -76,6 +107,21 @@ class AgentMethod(msgspec.Struct, frozen=True, kw_only=True, tag="agent"):
     scribble: str = ""
     fail_at: str = ""
     failures: tuple[str, ...] = ()
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the very machine that hibernates goes on: never."""
+        return False
+
+    @property
+    def rehearses(self) -> bool:
+        """Whether no image is written: one is, always."""
+        return False
+
+    def __post_init__(self) -> None:
+        if self.mode not in {Mode.PLATFORM, Mode.SHUTDOWN}:
+            what = f"the agent does not know the mode {self.mode}"
+            raise SpecError(what, hint="platform or shutdown; the others are KernelMethod's")
 
 
 Method = KernelMethod | AgentMethod

@@ -19,10 +19,13 @@ from hibtest.spec.asking import (
     has_table,
     has_threads,
     has_zram,
+    in_mode,
+    in_use,
     maps,
     nobody,
     pages_out,
     plugs,
+    rehearses,
     snapshots,
     stands_on,
     starts_by_uefi,
@@ -30,6 +33,7 @@ from hibtest.spec.asking import (
 )
 from hibtest.spec.lacking import Missing
 from hibtest.spec.layout import Filesystem, Table
+from hibtest.spec.method import Mode
 from hibtest.spec.release import release_of
 from hibtest.spec.scenario import Scenario
 from hibtest.spec.stack import (
@@ -45,6 +49,7 @@ from hibtest.spec.workload import (
     FullSwap,
     FuseDirty,
     LoopOnFuse,
+    Memory,
     MuchMemory,
     Nbd,
     SwapOnLoopOnFuse,
@@ -165,7 +170,9 @@ NEEDS = (
     _some("ADVISE_SYSCALLS", "paging out by `madvise`", pages_out("madvise")),
     _some("MEMCG", "paging out by `reclaim`", pages_out("reclaim")),
     _some("MEMFD_CREATE", "memory that a process keeps much of", works(MuchMemory, FullSwap)),
-    _some("PM_SLEEP_DEBUG", "pm_test levels and pm_debug_messages"),
+    _some("HUGETLBFS", "huge pages in use", in_use(Memory.HUGE)),
+    _some("PM_SLEEP_DEBUG", "pm_test levels and pm_debug_messages", rehearses),
+    _some("SUSPEND", "the mode `suspend`, which sleeps in ACPI S3", in_mode(Mode.SUSPEND)),
     _some("DYNAMIC_DEBUG", "the kernel's own account of each stage"),
     _some("MAGIC_SYSRQ", "task states after a hang"),
     _some("RELOCATABLE", "resuming below another kernel base address, as users do"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from hibtest.errors import SpecError
 from hibtest.spec.cpus import require_cpus
-from hibtest.spec.fault import Fault
+from hibtest.spec.fault import CutPower, Fault
 from hibtest.spec.guest import GuestSpec
 from hibtest.spec.known import Known
 from hibtest.spec.layout import Layout, SwapDisk, require_layout
@@ -97,6 +97,7 @@ class Scenario:
                 f"{self.name}: {self.guest.memory_mib} MiB of memory is too little to boot",
                 hint=f"give it at least {LEAST_MEMORY_MIB}",
             )
+        self._require_boots()
         if self.lives < 1:
             raise SpecError(f"{self.name}: lives is {self.lives}, must be 1 or more")
 
@@ -104,6 +105,12 @@ class Scenario:
     def steps(self) -> tuple[OwnStep, ...]:
         """All that it has a guest do, each once."""
         return (*self.before, *self.last, *self.between, *self.after, *self.afresh)
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the very machine that hibernates goes on: its power is not cut meanwhile."""
+        cut = any(isinstance(f.what, CutPower) and f.strikes_in("save") for f in self.faults)
+        return self.method.comes_back and not cut
 
     @property
     def kernels(self) -> tuple[str, ...]:
@@ -138,6 +145,21 @@ class Scenario:
             require_resume(self.resume, self.layout, self.method, steps)
         except SpecError as error:
             raise SpecError(f"{self.name}: {error.message}", hint=error.hint) from error
+
+    def _require_boots(self) -> None:
+        """Check that what is asked of boots after the hibernation has one to be done in."""
+        if not self.comes_back:
+            return
+        asked = {
+            f"{self.lives} lives": self.lives > 1,
+            "steps in `between`": bool(self.between),
+            "another resume boot": self.resume != ResumeSpec(named=self.resume.named),
+        }
+        how = "a rehearsal" if self.method.rehearses else f"mode {self.method.mode}"
+        for one, wanted in asked.items():
+            if wanted:
+                what = f"{self.name}: {one}, but {how} has no resume boot"
+                raise SpecError(what, hint="drop it, or cut the power in the save boot")
 
     def _require_different(self) -> None:
         names = [one.name for one in self.workloads]

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
+from hibtest.errors import SpecError
+
 
 class FuseDirty(msgspec.Struct, frozen=True, kw_only=True, tag="fuse-dirty"):
     """A file on a FUSE filesystem with writeback cache, dirty, and open in some process."""
@@ -63,6 +65,34 @@ class MuchMemory(msgspec.Struct, frozen=True, kw_only=True, tag="much-memory"):
         return "locked-memory" if self.locked else "much-memory"
 
 
+class Memory(StrEnum):
+    """Kinds of memory, by what a hibernation can do with it."""
+
+    PAGE_CACHE = "page-cache"  # clean, of a file: may be dropped
+    ANONYMOUS = "anonymous"  # of a process: may be swapped out
+    LOCKED = "locked"  # the same, which may not
+    TMPFS = "tmpfs"  # of a file that is nowhere else: may be swapped out
+    HUGE = "huge"  # huge pages that are reserved: may not
+
+
+class Pressure(msgspec.Struct, frozen=True, kw_only=True, tag="pressure"):
+    """Memory of one kind, filled until so much of all memory is in use.
+
+    :ivar percent: Of all memory, with what was in use before.
+    """
+
+    memory: Memory
+    percent: int = 60
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.percent <= 99:
+            raise SpecError(f"{self.percent} % of all memory in use", hint="1 to 99")
+
+    @property
+    def name(self) -> str:
+        return f"pressure-{self.memory}-{self.percent}"
+
+
 class FullSwap(msgspec.Struct, frozen=True, kw_only=True, tag="full-swap"):
     """Memory of a process that is swapped out, and fills a half of all swap."""
 
@@ -91,4 +121,4 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
         return f"run-{self.label}"
 
 
-Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd | MuchMemory | FullSwap | Run
+Workload = FuseDirty | LoopOnFuse | SwapOnLoopOnFuse | Nbd | MuchMemory | Pressure | FullSwap | Run

@@ -97,9 +97,13 @@ SAVE = (
     line("wrote", r"PM: hibernation: Wrote (?P<kbytes>\d+) kbytes"),
     line("saved", r"PM: Image saving done"),
     line("armed", r"PM: S\|", Stage.POWER_OFF),
+    # hibernation_debug_sleep(): "hibernation debug" in 7.3
+    line("rehearses", r"PM: hibernation: (hibernation )?debug: Waiting for \d+ second"),
+    line("sleep-s3", r"ACPI: PM: Preparing to enter system sleep state S3", Stage.POWER_OFF),
     line("sleep-s4", r"ACPI: PM: Preparing to enter system sleep state S4"),
     line("sleep-s5", r"ACPI: PM: Preparing to enter system sleep state S5", Stage.POWER_OFF),
     line("power-down", r"reboot: Power down", Stage.POWER_OFF),
+    line("restarts", r"reboot: Restarting system", Stage.POWER_OFF),
     line("exit", r"PM: hibernation: hibernation exit"),
     # read_swap_header(), mm/swapfile.c, 6.1 to 7.3, at a swapon
     line("no-swap-signature", r"Unable to find swap-space signature"),
@@ -115,7 +119,7 @@ RESUME = (
     ),
     line("loaded", r"PM: Image loading done", Stage.RESTORE),
     line("enable-vcpus", r"Enabling non-boot CPUs"),
-    line("woke", r"ACPI: PM: Waking up from system sleep state S4"),
+    line("woke", r"ACPI: PM: Waking up from system sleep state S[34]"),
     line("thaw", r"Restarting tasks", Stage.THAW),
     line("no-image", r"PM: Image not found \(code (?P<errno>-?\d+)\)"),
     line("memory-map", r"Hibernate inconsistent memory map detected"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hibtest.evidence import Boot, Evidence, Try
 from hibtest.printable import printable, printable_lines
 from hibtest.spec import Expected, Outcome, Scenario
+from hibtest.verdict.back import rehearsed, way_of
 from hibtest.verdict.boots import BOOT_RULES
 from hibtest.verdict.drift import DRIFT_RULES
 from hibtest.verdict.faults import struck
@@ -127,9 +128,11 @@ def _find(scenario: Scenario, evidence: Evidence) -> Finding:
     views = [boot.restored.image for boot in evidence.boots if boot.restored]
     exact = sum(view.pages + view.zeroes for view in views if view)
     proven = f"{exact} pages exact; " if exact else ""
-    times = "once" if scenario.lives == 1 else f"{scenario.lives} times in the same life"
     proven += called(evidence)
-    reason = f"resumed {times}; {proven}{checked} witnesses and exercises in order; image used up"
+    if finding := rehearsed(scenario, console(evidence.boots[0]), checked):
+        return finding
+    way = way_of(scenario)
+    reason = f"{way}; {proven}{checked} witnesses and exercises in order; image used up"
     fields = ("boots[*].witnesses", "boots[*].audits")
     return found(Outcome.RESUMED, "", reason, *fields, console(evidence.boots[-1]))
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from hibtest import story
 from hibtest.evidence import Boot, Evidence, QmpEvent
 from hibtest.spec import Mode, Outcome, Role, Scenario
+from hibtest.verdict.back import came_back, end_of
 from hibtest.verdict.before import preceded
 from hibtest.verdict.finding import Finding, Rule, console, corrupt, each, found, qmp
 from hibtest.verdict.places import elsewhere, image_in, lost
@@ -57,11 +58,18 @@ def _panicked(boot: Boot) -> Finding | None:
         lines = "\n".join(boot.last_lines)
         return found(Outcome.PANIC, stage, reason, console(boot), detail=lines)
     shutdown = _event(boot, "SHUTDOWN")
-    if _ended_alone(boot) and shutdown and shutdown.data.get("reason") == "guest-reset":
+    reset = shutdown and shutdown.data.get("reason") == "guest-reset"
+    if _ended_alone(boot) and reset and not _rebooted(boot):
         where = f"{stage} of the {boot.directory} boot"
         reason = f"the machine was reset in {where}, with no panic{preceded(boot)}"
         return found(Outcome.PANIC, stage, reason, console(boot))
     return None
+
+
+def _rebooted(boot: Boot) -> bool:
+    """Return whether the kernel has reset the machine on purpose: mode reboot."""
+    asked = boot.attempt is not None and boot.attempt.mode == Mode.REBOOT
+    return asked and any(mark.name == "restarts" for mark in story.last_try(boot.marks))
 
 
 def _hung(boot: Boot) -> Finding | None:
@@ -96,30 +104,36 @@ def _not_attempted(_scenario: Scenario, evidence: Evidence) -> Finding | None:
     return found(Outcome.INVALID, "not-attempted", reason, console(save))
 
 
-def _no_power_off(_scenario: Scenario, evidence: Evidence) -> Finding | None:
+def _no_power_off(scenario: Scenario, evidence: Evidence) -> Finding | None:
     save = evidence.boots[0]
-    if save.attempt is None or save.attempt.errno != 0 or rolled_back(save):
+    if scenario.comes_back or not came_back(save) or rolled_back(save):
         return None
     reason = "the write to /sys/power/state returned 0 in the save boot, with the power still on"
     return found(Outcome.CORRUPT, "no-power-off", reason, console(save))
 
 
 def _power_off(scenario: Scenario, evidence: Evidence) -> Finding | None:
-    """ACPI S4 must be entered in platform mode, and only there, before the power goes off."""
+    """ACPI S4 must be entered in platform mode, and only there, before the power goes off.
+
+    In mode reboot the machine must be reset; in others it must not end at all.
+    """
     for boot in _hibernated(evidence):
-        shutdown, suspend = _event(boot, "SHUTDOWN"), _event(boot, "SUSPEND_DISK")
-        platform = scenario.method.mode is Mode.PLATFORM
-        if shutdown is None or shutdown.data.get("reason") != "guest-shutdown":
-            wrong = "QEMU reported no power-off by the guest (SHUTDOWN, guest-shutdown)"
-        elif platform and (suspend is None or suspend.t > shutdown.t):
-            s4 = "ACPI S4 was not entered (no SUSPEND_DISK before SHUTDOWN)"
-            wrong = f"mode platform, but {s4}{_refuser(boot)}"
-        elif not platform and suspend is not None:
-            wrong = "mode shutdown, but ACPI S4 was entered (SUSPEND_DISK)"
-        else:
-            continue
-        return corrupt("power-off", boot, wrong, qmp(boot))
+        shutdown = _event(boot, "SHUTDOWN")
+        ended = end_of(scenario, shutdown.data.get("reason", "") if shutdown else "")
+        if wrong := ended or _s4(scenario.method.mode, boot):
+            return corrupt("power-off", boot, wrong, qmp(boot))
     return None
+
+
+def _s4(mode: Mode, boot: Boot) -> str:
+    """Return what is wrong with the entering of ACPI S4; empty: nothing is."""
+    shutdown, suspend = _event(boot, "SHUTDOWN"), _event(boot, "SUSPEND_DISK")
+    if mode is not Mode.PLATFORM:
+        return "" if suspend is None else f"mode {mode}, but ACPI S4 was entered (SUSPEND_DISK)"
+    if suspend is None or shutdown is None or suspend.t > shutdown.t:
+        s4 = "ACPI S4 was not entered (no SUSPEND_DISK before SHUTDOWN)"
+        return f"mode platform, but {s4}{_refuser(boot)}"
+    return ""
 
 
 def _refuser(boot: Boot) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from hibtest import story
 from hibtest.evidence import Boot, WitnessReport
 from hibtest.story import Cause
+from hibtest.verdict.back import of_the_sleep
 from hibtest.verdict.refused import of_the_refusal
 from hibtest.verdict.storage import name_of
 from hibtest.verdict.witnesses import differences
@@ -98,7 +99,7 @@ class Wrong:
 def looked_at(boot: Boot) -> list[Wrong]:
     """Return what is wrong with the witnesses and exercises of a boot: what explains others first.
 
-    What a refused hibernation itself brings about is not wrong.
+    What a refused hibernation itself brings about is not wrong, nor what sleep does.
     """
     return sorted([*_witnesses(boot), *_audits(boot)], key=lambda wrong: wrong.place)
 
@@ -120,7 +121,7 @@ def _wrong_with(report: WitnessReport) -> Sequence[str]:
 
 def _audits(boot: Boot) -> Iterator[Wrong]:
     for one in boot.audits:
-        if one.ok is False and not of_the_refusal(boot, one):
+        if one.ok is False and not (of_the_refusal(boot, one) or of_the_sleep(boot, one)):
             said = (f"audit {one.name}: {one.detail}",)
             yield Wrong(cause=f"audit-{one.name}", said=said, field="boots[*].audits")
 

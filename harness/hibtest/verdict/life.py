@@ -6,6 +6,7 @@ from hibtest import story
 from hibtest.evidence import Boot, Evidence
 from hibtest.spec import FailIo, KernelMethod, Mode, Outcome, Role, Scenario
 from hibtest.spec.course import course
+from hibtest.verdict.back import came_back, stayed
 from hibtest.verdict.explaining import broken, looked_at, with_it
 from hibtest.verdict.finding import Finding, Rule, corrupt, each, found
 from hibtest.verdict.refused import refused, refused_later, was_refused
@@ -57,7 +58,7 @@ def _garbled(boot: Boot) -> Finding | None:
 
 def _not_looked_at(boot: Boot) -> Finding | None:
     """A life that went on and was not examined proves nothing."""
-    lives_on = boot.resumed or was_refused(boot)
+    lives_on = boot.resumed or was_refused(boot) or came_back(boot)
     looked_for = lives_on and boot.role is not Role.COLD and not boot.power_cut
     if not looked_for or (boot.witnesses and boot.audits):
         return None
@@ -75,27 +76,34 @@ def _kernel_log(scenario: Scenario, evidence: Evidence) -> Finding | None:
     return None
 
 
-def _header(scenario: Scenario, evidence: Evidence) -> Finding | None:
-    """The image is armed after a hibernation, with the right flag, and used up after a resume."""
+def _left_armed(boot: Boot) -> Finding | None:
+    """An image is used up after a resume, and taken back when a hibernation is refused.
+
+    Whoever leaves it armed has not cleaned up after it either: that explains slots of the swap.
+    """
+    attempt, header = boot.attempt, boot.header
+    if boot.role is Role.COLD or attempt is None or attempt.errno is None or not boot.armed:
+        return None
+    back = "came back" if came_back(boot) else "was refused"
+    what = "resumed" if boot.resumed else back
+    left = "its image is still there"
+    if header is not None and header.armed:
+        left = f"the swap still carries {header.sig}"
+    wrong = f"the guest {what}, but {left}{with_it(looked_at(boot))}"
+    return corrupt("still-armed", boot, wrong, "boots[*].header", "boots[*].agent_image")
+
+
+def _flags(scenario: Scenario, evidence: Evidence) -> Finding | None:
+    """An image has the flag of mode platform after a hibernation in that mode, and only then."""
+    if not isinstance(scenario.method, KernelMethod):
+        return None
+    platform = scenario.method.mode is Mode.PLATFORM
     for boot in evidence.boots:
-        header = boot.header
-        if boot.role is Role.COLD or boot.attempt is None:
+        attempt, header = boot.attempt, boot.header
+        if attempt is None or attempt.errno is not None or header is None:
             continue
-        hibernated = boot.attempt.errno is None
-        if boot.armed and not hibernated:
-            what = "resumed" if boot.resumed else "was refused"
-            left = (
-                f"the swap still carries {header.sig}"
-                if header and header.armed
-                else "its image is still there"
-            )
-            wrong = f"the guest {what}, but {left}"
-            return corrupt("still-armed", boot, wrong, "boots[*].header", "boots[*].agent_image")
-        if header is None or not isinstance(scenario.method, KernelMethod):
-            continue
-        platform = scenario.method.mode is Mode.PLATFORM
-        if hibernated and ("PLATFORM_MODE" in header.flag_names) is not platform:
-            wrong = f"mode {boot.attempt.mode}, but the image's flags are {header.flag_names}"
+        if ("PLATFORM_MODE" in header.flag_names) is not platform:
+            wrong = f"mode {attempt.mode}, but the image's flags are {header.flag_names}"
             return corrupt("header-flags", boot, wrong, "boots[*].header")
     return None
 
@@ -134,16 +142,18 @@ def _unfinished(scenario: Scenario, evidence: Evidence) -> Finding | None:
 
 
 _WHICH: tuple[Rule, ...] = (each(_garbled), _other_life)
-_WHAT: tuple[Rule, ...] = (each(_broken), each(_looked_at), _kernel_log, each(_steps))
+_LOST: tuple[Rule, ...] = (*_WHICH, each(_broken))
+_WHAT: tuple[Rule, ...] = (each(_looked_at), _kernel_log, each(_steps))
 # What differs in a life that went on, whatever came after it.
-DAMAGE_RULES: tuple[Rule, ...] = (*_WHICH, *_WHAT, each(_failures))
-# The same, and that it was looked at; then how it ended.
-LOOK_RULES: tuple[Rule, ...] = (*_WHICH, *_WHAT, each(_not_looked_at))
+DAMAGE_RULES: tuple[Rule, ...] = (*_LOST, *_WHAT, each(_failures))
+# The same, that no image was left behind, and that it was looked at; then how it ended.
+LOOK_RULES: tuple[Rule, ...] = (*_LOST, each(_left_armed), *_WHAT, each(_not_looked_at))
 END_RULES: tuple[Rule, ...] = (
-    _header,
+    _flags,
     _used_twice,
     each(_failures),
     refused,
     each(refused_later),
+    stayed,
     _unfinished,
 )

@@ -2,6 +2,7 @@
 
 from hibtest.evidence import Boot, DiskProof, Evidence, View
 from hibtest.spec import AgentMethod, Outcome, Protect, Scenario
+from hibtest.verdict.back import woke
 from hibtest.verdict.finding import Finding, Rule, corrupt, each, found
 
 
@@ -101,7 +102,8 @@ def _not_proven(_scenario: Scenario, evidence: Evidence) -> Finding | None:
 
 
 def _lacking(boot: Boot) -> str:
-    hibernated = boot.attempt is not None and boot.attempt.errno is None
+    tried = boot.attempt
+    hibernated = tried is not None and (tried.errno is None or woke(boot))
     if hibernated and (boot.saved is None or not boot.saved.view):
         return boot.saved.lacking if boot.saved else "the snapshot was not seen"
     if boot.resumed and (boot.restored is None or boot.restored.image is None):

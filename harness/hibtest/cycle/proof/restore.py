@@ -32,11 +32,18 @@ class Restorer:
     """Compares memory when the guest comes to the jump.
 
     :param snapshot: Memory at the snapshot, when it is known.
+    :param consumed: Whether the kernel that loads the image may have taken its signature already.
     :ivar proof: What came of it.
     """
 
     def __init__(
-        self, stops: Stops, memory: GuestMemory, place: ImagePlace, snapshot: Snapshot | None
+        self,
+        stops: Stops,
+        memory: GuestMemory,
+        place: ImagePlace,
+        snapshot: Snapshot | None,
+        *,
+        consumed: bool = False,
     ) -> None:
         self.proof = RestoreProof(lacking="no kernel was restored")
         self._stops = stops
@@ -46,7 +53,7 @@ class Restorer:
         self._others = 0
         self._info: ImageInfo | None = None
         try:
-            with place.open() as image:
+            with place.open(consumed=consumed) as image:
                 self._info = image.info
         except (SpecError, Damaged) as error:
             self.proof = RestoreProof(lacking=error.message)

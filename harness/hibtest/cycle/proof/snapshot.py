@@ -85,6 +85,7 @@ class Taker:
 
     :param directory: Where there is room for the pages.
     :param disks: Raw disks to be compared.
+    :param before: The snapshot before this one in the same life, if there was one.
     :ivar snapshot: What was taken, ``None`` when the guest has not come to it.
     :ivar lacking: Why there is none.
     """
@@ -96,6 +97,7 @@ class Taker:
         places: Places,
         directory: Path,
         disks: Sequence[Path] = (),
+        before: tuple[Digests, ...] = (),
     ) -> None:
         self.snapshot: Snapshot | None = None
         self.lacking = "swsusp_save() was not called"
@@ -104,6 +106,7 @@ class Taker:
         self._places = places
         self._directory = directory
         self._disks = tuple(disks)
+        self._before = before
         self._entry = places.address(_SAVE)
         stops.add(self._entry, self._entered)
 
@@ -159,6 +162,7 @@ class Taker:
             space=space,
             blocks=tuple(read_blocks(path) for path in self._disks),
             stopped=round(time.monotonic() - began, 3),
+            before=self._before,
         )
 
     def _kinds(self, memory: GuestMemory) -> Kinds:

@@ -8,11 +8,13 @@ from hibtest.cycle import hibernate
 from hibtest.cycle.boot import Running
 from hibtest.cycle.filesystems import written
 from hibtest.cycle.proof.blocks import PIECE, Blocks, differing, prove_disk, read_blocks
+from hibtest.cycle.proof.relations import Digests
 from hibtest.cycle.proof.save import prove_save, written_since
-from hibtest.cycle.proof.snapshot import Snapshot, Taker
+from hibtest.cycle.proof.snapshot import Taker
 from hibtest.cycle.rollcall.call import Change, roll_call
 from hibtest.cycle.steps.examine import examine
 from hibtest.cycle.steps.situation import Situation
+from hibtest.cycle.steps.stay import Stay
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError
 from hibtest.evidence import Attempt, DiskProof, SaveProof
@@ -42,21 +44,29 @@ def save(at: Situation, shell: Shell) -> bool:
     run, past, method = at.run, at.past, at.run.lab.job.scenario.method
     before = () if past.snapshot is None else (past.snapshot.digested(),)
     past.close()
-    taker = _taker(at)
+    taker = _taker(at, before)
     header = run.swap.header() if run.swap else None
     at.boot = replace(at.boot, attempt=Attempt(mode=method.mode), header_before=header)
+    stay = Stay(at, taker, asleep=lambda: _prove(at, taker))
     try:
         followed = _followed(at, shell, method, "the start of the hibernation")
     except (GuestError, DeadlineExpired):
         at.boot = replace(at.boot, attempt=None)  # the guest did not take the order
         raise
     at.boot = replace(at.boot, attempt=followed.attempt)
+    if taker is not None:
+        past.snapshot = taker.snapshot
     if followed.off:
         run.faults.rest()
+        _prove(at, taker)
+        return False
     if taker is not None:
-        past.snapshot = taker.snapshot and replace(taker.snapshot, before=before)
-        _prove(at, taker, past.snapshot, off=followed.off)
-    if not followed.off and at.boot.role is Role.SAVE:
+        taker.drop()
+    well = not followed.attempt.errno
+    stay.note(method.mode, well=well)
+    if run.lab.job.scenario.comes_back and well:
+        return True
+    if at.boot.role is Role.SAVE:
         examine(at, shell)
     return False
 
@@ -69,26 +79,26 @@ def _followed(at: Situation, shell: Shell, method: Method, what: str) -> hiberna
     return hibernate.follow(method, watch, before, order)
 
 
-def _taker(at: Situation) -> Taker | None:
+def _taker(at: Situation, before: tuple[Digests, ...]) -> Taker | None:
     """Have a picture taken of the snapshot that is about to come."""
     run, lab = at.run, at.run.lab
     if run.stops is None:
         return None
     try:
         paths = [disk.path for disk in lab.storage.compared(lab.job.directory)]
-        return Taker(run.machine, run.stops, at.past.places, lab.job.directory, paths)
+        return Taker(run.machine, run.stops, at.past.places, lab.job.directory, paths, before)
     except GuestError as error:
         at.boot = replace(at.boot, saved=SaveProof(lacking=str(error)))
         return None
 
 
-def _prove(at: Situation, taker: Taker, snapshot: Snapshot | None, *, off: bool) -> None:
-    """Compare what the machine has left with its snapshot."""
+def _prove(at: Situation, taker: Taker | None) -> None:
+    """Compare what the machine has left, or leaves while it sleeps, with its snapshot."""
     run: Running = at.run
     memory = run.machine.memory
-    if not off:
-        taker.drop()
+    if taker is None:
         return
+    snapshot = taker.snapshot
     if snapshot is None or memory is None:
         at.boot = replace(at.boot, saved=SaveProof(lacking=taker.lacking))
         return

@@ -11,11 +11,20 @@ from pathlib import Path
 from hibtest.probe import procfs, syscalls
 from hibtest.probe.base import RUN, Facts, ProbeError
 from hibtest.probe.detached import detach
-from hibtest.probe.workloads import disks, filler, fuse_server, hoarder, nbd_server, swapper
+from hibtest.probe.workloads import (
+    disks,
+    filler,
+    fuse_server,
+    hoarder,
+    nbd_server,
+    pressure,
+    swapper,
+)
 
 PORT = 969  # below 1024, so that no other process of the guest is given it by chance
 SIZE = 64 * disks.MIB
 NBD = "/dev/nbd0"
+PRESSURE = "pressure-"
 SWAP_PRIORITY = 0x8000 | 100  # SWAP_FLAG_PREFER: before the disk, include/linux/swap.h
 
 
@@ -65,6 +74,12 @@ def locked_memory() -> Facts:
 def full_swap() -> Facts:
     """Memory that fills a half of all swap."""
     return filler.start()
+
+
+def pressed(name: str) -> Facts:
+    """Memory in use, of the kind and as much as the name says: ``pressure-tmpfs-60``."""
+    kind, _, percent = name.removeprefix(PRESSURE).rpartition("-")
+    return pressure.start(kind, int(percent))
 
 
 def fuse(name: str) -> Facts:
@@ -119,7 +134,7 @@ def plant(name: str) -> Facts:
     note = RUN / f"workload-{name}.json"
     if note.exists():
         raise ProbeError("planted", f"the workload {name} is set up already in this life")
-    facts = PLANT[name]()
+    facts = pressed(name) if name.startswith(PRESSURE) else PLANT[name]()
     note.write_text(json.dumps(facts))
     return {"workload": name, **facts}
 
@@ -133,6 +148,8 @@ def check(name: str) -> Facts:
     if not note.exists():
         raise ProbeError("planted", f"the workload {name} was not set up in this life")
     planted = json.loads(note.read_text())
+    if name.startswith(PRESSURE):
+        return {"workload": name, **pressure.look(planted)}
     if name in {"much-memory", "locked-memory", "full-swap"}:
         return {"workload": name, **hoarder.look(planted)}
     server = disks.again(planted["server"])
