@@ -112,7 +112,7 @@ KILLED = tuple(f"{step}:kill" for step in FAILING)
 SCENARIOS = (
     _proposal("bookworm", "wide"),
     _proposal("trixie"),
-    _proposal("backports"),
+    _proposal("backports", "wide"),
     # every pair of two of these in at least one
     _pair("bookworm", Stopper.FREEZER, Protect.NONE, Target.SERVER, "none"),
     _pair("bookworm", Stopper.SIGSTOP, Protect.DM_SNAPSHOT, Target.SWAP, "zstd"),
