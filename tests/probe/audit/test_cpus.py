@@ -40,6 +40,31 @@ def test_one_cpu_is_too_few(tree: Tree) -> None:
         cpus.hotplug()
 
 
+def test_who_was_bound_to_the_cpu_is_bound_to_it_again(
+    recorded: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may = {7: {1}, 8: {0, 1}, 9: {1}, 10: {1}}
+
+    def written(text: str) -> None:
+        recorded.put(ONLINE, {"0": "0\n", "1": "0-1\n"}[text])
+        if text == "0":
+            may[7] = {0, 1}  # it woke up meanwhile
+            del may[10]  # and this one ended
+
+    def asked(task: int) -> set[int]:
+        if task not in may:
+            raise ProcessLookupError(task)
+        return may[task]
+
+    recorded.put(LAST, "1\n")
+    recorded.reacts[LAST] = written
+    monkeypatch.setattr(cpus, "tasks", lambda: [7, 8, 9, 10, 11])
+    monkeypatch.setattr(os, "sched_getaffinity", asked)
+    monkeypatch.setattr(os, "sched_setaffinity", may.__setitem__)
+    cpus.hotplug()
+    assert may == {7: {1}, 8: {0, 1}, 9: {1}}
+
+
 def test_a_kernel_without_hotplug_lacks_it(recorded: Tree) -> None:
     with pytest.raises(Lacking, match=f"no {LAST}"):
         cpus.hotplug()

@@ -6,6 +6,8 @@ import ctypes
 import os
 import struct
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from hibtest.probe import procfs, syscalls
 from hibtest.probe.audit.exercise import Exercise
@@ -15,18 +17,42 @@ MEMORY = "/sys/devices/system/memory"
 
 
 def hotplug() -> str:
-    """Take the last CPU offline and online again."""
+    """Take the last CPU offline and online again.
+
+    Whoever is bound to it and wakes up meanwhile may run anywhere from then on
+    (select_fallback_rq(), kernel/sched/core.c, 6.1 to 7.3), and is bound to it again afterwards: a
+    witness that is looked at once more after another hibernation.
+    """
     last = max(procfs.cpus())
     if last == 0:
         raise Lacking("there is one CPU only")
     online = f"/sys/devices/system/cpu/cpu{last}/online"
     procfs.need(online)
+    bound = [task for task in tasks() if affinity(task) == {last}]
     procfs.write(online, "0")
     gone = last not in procfs.cpus()
     procfs.write(online, "1")
+    for task in bound:
+        if affinity(task) not in ({last}, set()):
+            with suppress(OSError):  # it has ended, or is a thread of the kernel's own
+                os.sched_setaffinity(task, {last})
     if not gone or last not in procfs.cpus():
         raise Failed(f"CPU {last} did not go offline and online: {sorted(procfs.cpus())}")
     return f"CPU {last} went offline and online"
+
+
+def tasks() -> list[int]:
+    """Return all threads of all processes."""
+    names = [path.name for path in Path("/proc").glob("[0-9]*/task/[0-9]*")]
+    return [int(name) for name in names]
+
+
+def affinity(task: int) -> set[int]:
+    """Return which CPUs a thread may run on; none when it has ended."""
+    try:
+        return os.sched_getaffinity(task)
+    except OSError:
+        return set()
 
 
 def hotplug_lock() -> str:
