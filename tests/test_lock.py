@@ -11,9 +11,10 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RUN = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
 WANTED = {
     "run.txt": RUN,
-    "test.txt": [*RUN, *PROJECT["project"]["optional-dependencies"]["dev"]],
+    "test.txt": [*RUN, *EXTRAS["dev"], *EXTRAS["cluster"]],
 }
 PIN = re.compile(
     r"([a-z0-9.-]+)==(\S+)(?: ; ([^\\]+))? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)"
