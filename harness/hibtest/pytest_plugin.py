@@ -187,7 +187,7 @@ def hib_evidence(
         text = f"{one.outcome} in {one.directory}: {one.reason}"
         record(request.node, _DISCARDED, text)
 
-    result = until_it_counts(hib_bench, once, told)
+    result = until_it_counts(once, told, retry=hib_bench.retry)
     request.node.stash[_RESULT] = result
     if result.evidence is None or result.invalid:
         pytest.fail(_explained(result), pytrace=False)

@@ -39,11 +39,11 @@ def run_counted(
         print(f"does not count: {one.outcome} in {one.directory}: {one.reason}")
 
     if at_rest is None:
-        result = until_it_counts(here, once, told)
+        result = until_it_counts(once, told, retry=here.retry)
     else:
         flip = Flip(serial="swap" if isinstance(scenario.method, KernelMethod) else "image", byte=0)
         scenario = replace(scenario, faults=(Fault(when=AtRest(), what=flip),))
         with patch.object(strike, "flip", lambda disk, _: at_rest(disk.path)):
-            result = until_it_counts(here, once, told)
+            result = until_it_counts(once, told, retry=here.retry)
     assert result.evidence is not None
     return result.evidence, result.verdict

@@ -45,10 +45,16 @@ def finish(job: Job, *, keep: bool) -> Result:
 
     The disks stay when the outcome is not the expected one, or when asked for.
     """
+    look_at_files(job)
+    return judged(job, keep=keep)
+
+
+def judged(job: Job, *, keep: bool) -> Result:
+    """Do as :func:`finish` does, for a run whose guest files were looked at where it was made."""
     graph = job.directory / NEEDED
     if graph.exists():
         picture.draw(graph.read_text(), graph)
-    evidence = _evidence(job)
+    evidence = read_json(job.directory / EVIDENCE, Evidence)
     verdict = judge(job.scenario, evidence)
     whole(job.directory / VERDICT, to_json(verdict))
     point_latest(job.directory)
@@ -58,25 +64,22 @@ def finish(job: Job, *, keep: bool) -> Result:
     return Result(verdict=verdict, job=job, evidence=evidence)
 
 
-def _evidence(job: Job) -> Evidence:
-    """Return what is stored of a run.
+def look_at_files(job: Job) -> None:
+    """Add to the evidence of a guest that never got ready what is wrong with its files.
 
-    Of a guest that never got ready it has what is wrong with the files it was booted from, since
-    its kernel may be good.
+    With files that are not as they were built, its kernel may be good.
     """
     path = job.directory / EVIDENCE
     evidence = read_json(path, Evidence)
     if evidence.trouble or any(boot.ready for boot in evidence.boots):
-        return evidence
+        return
     wrong = images.damaged(job.files)
     if not wrong:
-        return evidence
+        return
     message = f"the guest did not get ready, and {wrong[0]}"
     hint = "`hibtest images verify` names all; remove what it names, and build again"
     trouble = Trouble(kind=HostError.__name__, message=message, hint=hint)
-    evidence = replace(evidence, trouble=trouble)
-    whole(path, to_json(evidence))
-    return evidence
+    whole(path, to_json(replace(evidence, trouble=trouble)))
 
 
 def judge_run(directory: Path) -> Judged:

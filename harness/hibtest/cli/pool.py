@@ -1,13 +1,10 @@
 """Runs jobs side by side, each in a worker process, and shows how they go."""
 
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import replace
 
 import psutil
 
@@ -15,16 +12,14 @@ from hibtest.bench.able import PER_GUEST_MIB
 from hibtest.bench.counting import until_it_counts
 from hibtest.bench.finish import Result, finish
 from hibtest.bench.prepare import Bench
+from hibtest.bench.work import note_end, started, unjudged_run
 from hibtest.cycle.storage.left import drop_disks
-from hibtest.errors import ExitStatus, HibtestError
 from hibtest.events import from_line
-from hibtest.evidence import Evidence, Trouble, Try, read_json, to_json
-from hibtest.files import as_host_error, whole
-from hibtest.job import EVIDENCE, Job
+from hibtest.evidence import Try
+from hibtest.job import Job
 from hibtest.machine.turns import seats
 from hibtest.report.board import Board
 from hibtest.spec import Scenario
-from hibtest.verdict import Verdict, unjudged
 
 
 def parallel(scenarios: Sequence[Scenario]) -> int:
@@ -77,7 +72,9 @@ class Pool:
         def told(one: Try) -> None:
             self._board.note(scenario.name, f"once more, in a new run: {one.reason}")
 
-        return until_it_counts(self._bench, lambda tries: self._try(scenario, tries), told)
+        return until_it_counts(
+            lambda tries: self._try(scenario, tries), told, retry=self._bench.retry
+        )
 
     def _try(self, scenario: Scenario, tries: tuple[Try, ...]) -> Result | None:
         if self._stopped.is_set():
@@ -87,11 +84,11 @@ class Pool:
             job = self._bench.job(scenario, tries)
             return self._judged(job)
         except Exception as error:  # whatever it is, it must not end the other runs
-            return Result(verdict=_unjudged(scenario, job, error), job=job)
+            return Result(verdict=unjudged_run(scenario, job, error), job=job)
 
     def _judged(self, job: Job) -> Result | None:
         status = self._work(job)
-        _note_end(job, status)
+        note_end(job, status)
         if self._stopped.is_set():
             drop_disks(job.directory)
             return None
@@ -99,17 +96,8 @@ class Pool:
 
     def _work(self, job: Job) -> int:
         run = f"{job.scenario.name}/{job.directory.name}"
-        # setpriv: the worker, and so its machine, ends also when we are killed with SIGKILL
-        argv = ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-m", "hibtest.cli.worker"]
         with (
-            (job.directory / "worker.stderr").open("wb") as stderr,
-            subprocess.Popen(
-                [*argv, os.fspath(job.directory)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                start_new_session=True,
-            ) as worker,
+            started(job.directory) as worker,
             self._known(worker),
             self._board.run(run) as sink,
         ):
@@ -137,32 +125,3 @@ def _as_done(futures: set[Future[Result | None]]) -> Iterator[Result]:
             result = future.result()
             if result is not None:
                 yield result
-
-
-def _unjudged(scenario: Scenario, job: Job | None, error: Exception) -> Verdict:
-    """Return the verdict of a run that broke down here, not in its worker."""
-    kind, where = type(error).__name__, f" in {job.directory}" if job else ""
-    if isinstance(error, OSError):
-        error = as_host_error(error)
-    if isinstance(error, HibtestError):
-        return unjudged(scenario, error.kind, error.message, hint=error.hint or "")
-    return unjudged(scenario, kind, f"the run{where} could not be judged: {error}")
-
-
-def _note_end(job: Job, status: int) -> None:
-    """Note a worker that broke down, or was interrupted, as trouble of the run."""
-    if status == 0:
-        return
-    path = job.directory / EVIDENCE
-    try:
-        evidence = read_json(path, Evidence)
-    except HibtestError:
-        evidence = Evidence(scenario=job.scenario.name, host=job.host, kernel=job.kernel)
-    if status == ExitStatus.INTERRUPTED:
-        trouble = Trouble(
-            kind="Interrupted", message="the run was interrupted (Ctrl-C, or a signal)"
-        )
-    else:
-        message = f"the worker of {job.directory} ended with status {status}"
-        trouble = Trouble(kind="WorkerDied", message=message, hint="see worker.stderr there")
-    whole(path, to_json(replace(evidence, trouble=evidence.trouble or trouble)))
