@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from hibtest.errors import HostError, SpecError
 from hibtest.images import names
 from hibtest.images.kernels import KERNELS, kernel
+from hibtest.images.names import Parts, parts_of
 from hibtest.images.progress import Report, Step
 from hibtest.spec.guest import OWN_KERNEL, GuestFiles
 from hibtest.spec.lacking import Missing
@@ -25,16 +26,20 @@ from hibtest.store import Store, cache_dir
 
 __all__ = [
     "KERNELS",
+    "Parts",
     "Report",
     "Step",
     "are_ours",
+    "as_here",
     "as_then",
     "build",
     "damaged",
+    "files_of",
     "guest_files",
     "installed",
     "own_kernel",
     "own_lacks",
+    "parts_of",
     "prune",
     "sha256",
     "verify",
@@ -182,6 +187,36 @@ def are_ours(files: GuestFiles) -> bool:
     store = Store(cache_dir()).root.resolve()
     paths = (files.kernel, files.initrd, files.root, files.toolbox, files.modules, files.ssh_key)
     return all(path.resolve().is_relative_to(store) for path in paths if path is not None)
+
+
+def files_of(name: str, parts: Parts) -> GuestFiles:
+    """Return the files of artifacts, whatever the kernel's name stands for here.
+
+    :raise HostError: When one of them is not here.
+    """
+    found = names.files_in(Store(cache_dir()), name, parts)
+    if found is None:
+        raise HostError(f"the guest disks of {name} are gone from the cache", hint="try again")
+    return found
+
+
+def as_here(files: GuestFiles) -> GuestFiles:
+    """Return files as they are called in this host's cache, whether they are there or not."""
+    store = cache_dir() / "store"
+
+    def here(path: Path) -> Path:
+        return store / path.parent.name / path.name
+
+    return replace(
+        files,
+        kernel=here(files.kernel),
+        initrd=here(files.initrd),
+        root=here(files.root),
+        toolbox=here(files.toolbox),
+        modules=here(files.modules) if files.modules else None,
+        ssh_key=here(files.ssh_key),
+        manifest=here(files.manifest),
+    )
 
 
 def sha256(files: GuestFiles) -> str:

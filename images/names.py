@@ -63,23 +63,69 @@ def use_kernel(store: Store, source: KernelSource, key: str) -> None:
     store.write_name(f"kernel-{source.name}", {"key": key, "base": base})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The artifacts that a guest is booted from, by their keys: the same on whatever host.
+
+    :ivar guest: What belongs to the kernel and the root disk: the whole initramfs.
+    """
+
+    kernel: str
+    root: str
+    toolbox: str
+    guest: str
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All of them."""
+        return (self.kernel, self.root, self.toolbox, self.guest)
+
+
+def parts(store: Store, kernel: str) -> Parts | None:
+    """Return what a kernel is booted from with the Debian tree in use, built or not.
+
+    :param kernel: Key of its artifact.
+    :return: ``None`` when there is no such tree.
+    """
+    tree = debian_key(store)
+    if tree is None:
+        return None
+    return Parts(
+        kernel=kernel,
+        root=recipes.root(tree).key,
+        toolbox=recipes.toolbox(tree).key,
+        guest=recipes.guest(kernel, tree).key,
+    )
+
+
+def parts_of(files: GuestFiles) -> Parts:
+    """Return the artifacts that a guest's files lie in."""
+    kernel, root, toolbox = files.kernel.parent, files.root.parent, files.toolbox.parent
+    guest = files.initrd.parent
+    return Parts(kernel=kernel.name, root=root.name, toolbox=toolbox.name, guest=guest.name)
+
+
 def files(store: Store, name: str, kernel: str) -> GuestFiles | None:
     """Return what a kernel is booted from, ``None`` when a part is not built.
 
     :param name: What scenarios call the kernel.
     :param kernel: Key of its artifact.
     """
-    tree = debian_key(store)
-    if tree is None:
+    wanted = parts(store, kernel)
+    return files_in(store, name, wanted) if wanted else None
+
+
+def files_in(store: Store, name: str, wanted: Parts) -> GuestFiles | None:
+    """Return the files of artifacts, ``None`` when one of these is not there.
+
+    :param name: What scenarios call the kernel.
+    """
+    paths = [path for key in wanted.keys if (path := store.find(key)) is not None]
+    if len(paths) != len(wanted.keys):
         return None
-    recipe_of_parts = (recipes.root(tree), recipes.toolbox(tree), recipes.guest(kernel, tree))
-    found = [store.find(key) for key in (kernel, *(recipe.key for recipe in recipe_of_parts))]
-    parts = [path for path in found if path is not None]
-    if len(parts) != len(found):
-        return None
-    vmlinuz, root, toolbox, guest = parts
+    vmlinuz, root, toolbox, guest = paths
     modules = vmlinuz / MODULES_DISK
-    for part in parts:
+    for part in paths:
         require_sizes(part)
     return GuestFiles(
         kernel_name=name,

@@ -108,6 +108,17 @@ class Store:
         with using(self.root), self._locked(recipe.key, waiting):
             return self.find(recipe.key) or self._make(recipe, build)
 
+    def take(self, key: str, fill: Callable[[Path], None]) -> Path:
+        """Return an artifact that was made elsewhere, taken over if it is not there.
+
+        :param fill: Puts its files into the directory it is given, its manifest too.
+        :raise HostError: When its files are not what its manifest says, or as :meth:`make` does.
+        """
+        if found := self.find(key):
+            return found
+        with using(self.root), self._locked(key, lambda: None):
+            return self.find(key) or self._settle(key, lambda new: _fill_and_check(new, fill))
+
     def read_name(self, name: str) -> dict[str, Any] | None:
         """Return what a name stands for, ``None`` when nothing was built for it.
 
@@ -179,16 +190,22 @@ class Store:
                 (self._store / ".locks" / key).unlink()
 
     def _make(self, recipe: Recipe, build: Callable[[Path], Mapping[str, object]]) -> Path:
-        new = self._store / f"{_NEW}{recipe.key}"
+        def fill(new: Path) -> None:
+            facts = build(new)
+            manifest = {"kind": recipe.kind, "recipe": dict(recipe.inputs), **facts}
+            write_json(new / MANIFEST, {**manifest, "files": _sums(new)})
+
+        return self._settle(recipe.key, fill)
+
+    def _settle(self, key: str, fill: Callable[[Path], None]) -> Path:
+        new = self._store / f"{_NEW}{key}"
         if new.exists():
             remove_tree(new)
         new.mkdir(mode=0o700)
         try:
-            facts = build(new)
-            manifest = {"kind": recipe.kind, "recipe": dict(recipe.inputs), **facts}
-            write_json(new / MANIFEST, {**manifest, "files": _sums(new)})
+            fill(new)
             _write_protect(new)
-            return new.rename(self._store / recipe.key)
+            return new.rename(self._store / key)
         except BaseException:
             remove_tree(new)
             raise
@@ -269,6 +286,15 @@ def _sums(directory: Path) -> dict[str, dict[str, object]]:
         str(path.relative_to(directory)): {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in files
     }
+
+
+def _fill_and_check(new: Path, fill: Callable[[Path], None]) -> None:
+    fill(new)
+    expected, found = read_json(new / MANIFEST).get("files"), _sums(new)
+    found.pop(MANIFEST, None)
+    if found != expected:
+        key = new.name.removeprefix(_NEW)
+        raise HostError(f"{key} is not what its manifest says", hint="hibtest images verify")
 
 
 def _write_protect(directory: Path) -> None:

@@ -30,7 +30,7 @@ STUCK = Boot(role=Role.SAVE, directory="save", hang=HANG, exit=Exit(returncode=N
 class FakeBench(Bench):
     """Makes jobs without looking at any file of a guest."""
 
-    def job(self, scenario: Scenario, tries: Any = ()) -> Job:
+    def job(self, scenario: Scenario, tries: Any = (), own: Any = None) -> Job:
         """Return a job in a directory of its own."""
         directory = self.runs / scenario.name / str(len(tries) + 1)
         directory.mkdir(parents=True)

@@ -3,6 +3,7 @@
 The command line and the pytest plugin both come here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ class Bench:
     :ivar runs: The directory of run directories.
     :ivar given: The files of one kernel, whatever its name stands for today: one's own, or that
         of an earlier run.
+    :ivar pinned: The files of kernels, whatever their names stand for on this host.
     :ivar proof: Whether images are compared with the guest's memory.
     :ivar retry: Whether a run may be made again (:mod:`hibtest.retry`).
     :ivar warm: Whether boots may start from templates (docs/templates.md).
@@ -42,6 +44,7 @@ class Bench:
     qemu: str
     runs: Path
     given: GuestFiles | None = None
+    pinned: tuple[GuestFiles, ...] = ()
     proof: bool = True
     retry: bool = True
     warm: bool = True
@@ -52,22 +55,29 @@ class Bench:
 
         :raise HostError: When they are not built.
         """
-        if self.given is not None and self.given.kernel_name == kernel:
-            return self.given
+        for one in (self.given, *self.pinned):
+            if one is not None and one.kernel_name == kernel:
+                return one
         if kernel == OWN_KERNEL:
             raise SpecError("the kernel 'own' needs --kernel")
         return images.guest_files(kernel)
 
-    def job(self, scenario: Scenario, tries: tuple[Try, ...] = ()) -> Job:
+    def job(
+        self,
+        scenario: Scenario,
+        tries: tuple[Try, ...] = (),
+        own: Mapping[str, bytes] | None = None,
+    ) -> Job:
         """Return the job of a scenario, in a new run directory.
 
         :param tries: Runs in whose place this one is made: its boots start with their firmware,
             since a template may have been to blame.
+        :param own: The scenario's own files by their names; read from where it says if not given.
         :raise HostError: When the directory cannot be made, or its file system is full.
         :raise SpecError: When a file that the scenario needs is not there.
         """
         files, *others = map(self.files, scenario.kernels)
-        own = own_files.read(scenario)
+        own = own_files.read(scenario) if own is None else own
         there = next(one for one in (self.runs, *self.runs.parents) if one.is_dir())
         require_room(there, scenario.guest.memory_mib + _ROOT_GROWTH_MIB + _COPY_MIB)
         directory = new_directory(self.runs, scenario.name)
