@@ -189,15 +189,16 @@ def are_ours(files: GuestFiles) -> bool:
     return all(path.resolve().is_relative_to(store) for path in paths if path is not None)
 
 
-def files_of(name: str, parts: Parts) -> GuestFiles:
+def files_of(name: str, parts: Parts, lacks: tuple[Missing, ...] | None = None) -> GuestFiles:
     """Return the files of artifacts, whatever the kernel's name stands for here.
 
+    :param lacks: What the kernel lacks, as its files say it.
     :raise HostError: When one of them is not here.
     """
     found = names.files_in(Store(cache_dir()), name, parts)
     if found is None:
         raise HostError(f"the guest disks of {name} are gone from the cache", hint="try again")
-    return found
+    return replace(found, lacks=lacks)
 
 
 def as_here(files: GuestFiles) -> GuestFiles:

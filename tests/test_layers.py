@@ -47,6 +47,7 @@ ANYTHING = (
         "report",
         "doctor",
         "images",
+        "cluster",
         "cli",
         "root",
     }
@@ -99,6 +100,10 @@ ROOMS: dict[str, set[str]] = {
     "bench": COMMON
     | {"spec", "evidence", "verdict", "job", "files", "given", "retry", "settings", "similar"}
     | {"machine", "cycle", "images", "report", "store"},
+    # runs on other machines: each is a bench, and whoever orders shows and judges what comes
+    "cluster": COMMON
+    | {"root", "spec", "evidence", "verdict", "job", "files", "events", "bench", "machine"}
+    | {"cycle", "images", "report", "store"},
     # the agent as a file, for machines of one's own
     "cli": ANYTHING | {"pytest_plugin", "zipapp"},
     "pytest_plugin": ANYTHING | {"pytest_options"},
@@ -124,7 +129,14 @@ CYCLE: dict[str, set[str]] = {
 }
 
 # Libraries that one room alone speaks to.
-OWNERS = {"asyncio": "machine", "qemu": "machine", "paramiko": "reach", "pexpect": "reach"}
+OWNERS = {
+    "asyncio": "machine",
+    "qemu": "machine",
+    "paramiko": "reach",
+    "pexpect": "reach",
+    "distributed": "cluster",
+    "dask": "cluster",
+}
 
 
 @dataclass(frozen=True, slots=True)

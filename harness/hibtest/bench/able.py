@@ -45,7 +45,7 @@ def require_memory(scenarios: Sequence[Scenario], jobs: int) -> None:
 
     :raise SpecError: When they have not.
     """
-    largest = max((_memory_of(one) for one in scenarios), default=0)
+    largest = max((memory_of(one) for one in scenarios), default=0)
     jobs, free = min(jobs, len(scenarios)), available()
     if jobs > 1 and jobs * largest > free:
         what = f"-j {jobs}: {jobs} guests side by side take up to {jobs * largest} MiB of memory"
@@ -58,7 +58,8 @@ def available() -> int:
     return int(psutil.virtual_memory().available + psutil.swap_memory().free) >> 20
 
 
-def _memory_of(scenario: Scenario) -> int:
+def memory_of(scenario: Scenario) -> int:
+    """Return how much memory a run takes at most, in MiB."""
     return max(plan.guest.memory_mib for plan in course(scenario)) + PER_GUEST_MIB
 
 

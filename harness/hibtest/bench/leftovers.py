@@ -8,6 +8,7 @@ killed.
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from hibtest.bench.rundir import OWNER, VERDICT
 from hibtest.cycle.storage.left import disks_in, drop_disks
 from hibtest.errors import HostError
 
-_OWNERS = ".owners"
+_OWNERS, _PARTS = ".owners", ".parts"
 _MIB = 1 << 20
 
 
@@ -35,8 +36,14 @@ def owner(runs: Path, tell: Callable[[str], None]) -> Iterator[str]:
         _sweep(runs, tell)
         yield name
     finally:
+        _remove(parts_of(runs, name))
         path.unlink(missing_ok=True)
         os.close(fd)
+
+
+def parts_of(runs: Path, owner: str) -> Path:
+    """Return where an owner gathers runs that are to come whole; removed when it is gone."""
+    return runs / _PARTS / owner
 
 
 def _locked(path: Path) -> int:
@@ -56,6 +63,9 @@ def _sweep(runs: Path, tell: Callable[[str], None]) -> None:
     swept = freed = 0
     for known in (runs / _OWNERS).glob("[!.]*"):
         _lives(runs, known.name)
+    for parts in (runs / _PARTS).glob("[!.]*"):
+        if not _lives(runs, parts.name):
+            _remove(parts)
     for note in sorted(runs.glob(f"*/*/{OWNER}")):
         directory = note.parent
         with suppress(OSError, ValueError):  # another one sweeps, too, or it is not ours to sweep
@@ -69,6 +79,13 @@ def _sweep(runs: Path, tell: Callable[[str], None]) -> None:
     if swept:
         which = "a run that was" if swept == 1 else f"{swept} runs that were"
         tell(f"removed the disks of {which} killed, {freed // _MIB} MiB")
+
+
+def _remove(parts: Path) -> None:
+    """Remove what was gathered of runs that never came, and what is empty then."""
+    shutil.rmtree(parts, ignore_errors=True)
+    with suppress(OSError):  # another owner has some
+        parts.parent.rmdir()
 
 
 def _lives(runs: Path, name: str) -> bool:

@@ -104,7 +104,13 @@ class Bench:
 
 
 def bench(
-    runs: Path, accel: str, *, proof: bool = True, retry: bool = True, warm: bool = True
+    runs: Path,
+    accel: str,
+    *,
+    proof: bool = True,
+    retry: bool = True,
+    warm: bool = True,
+    pinned: tuple[GuestFiles, ...] = (),
 ) -> Bench:
     """Look at this host once, for all scenarios.
 
@@ -112,12 +118,16 @@ def bench(
     :param proof: Whether images are compared with the guest's memory.
     :param retry: Whether a run may be made again.
     :param warm: Whether boots may start from templates.
+    :param pinned: The files of kernels, whatever their names stand for on this host.
     :raise HostError: When QEMU is missing, or KVM is asked for and does not work.
     """
     qemu = str(find_qemu(QEMU))
     chosen, reason = choose(qemu, accel)
     host = Host(qemu=qemu_version(qemu), accel=str(chosen), accel_reason=reason)
-    return Bench(host=host, qemu=qemu, runs=runs.absolute(), proof=proof, retry=retry, warm=warm)
+    return Bench(
+        host=host, qemu=qemu, runs=runs.absolute(), proof=proof, retry=retry, warm=warm,
+        pinned=pinned,
+    )  # fmt: skip
 
 
 def _kernel(files: GuestFiles) -> GuestKernel:
