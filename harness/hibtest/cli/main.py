@@ -16,6 +16,7 @@ from hibtest.cli import (
     agent_zipapp,
     boot,
     check_kernel,
+    cluster,
     doctor,
     image_server,
     images,
@@ -83,6 +84,7 @@ app.command("kconfig")(kconfig.kconfig)
 images.app.command("check-kernel")(check_kernel.check_kernel)
 app.add_typer(images.app, name="images")
 app.add_typer(templates.app, name="templates")
+app.add_typer(cluster.app, name="cluster")
 
 
 def main() -> int:

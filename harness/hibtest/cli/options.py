@@ -98,6 +98,10 @@ Ktap = Annotated[bool, typer.Option("--ktap", help="Print KTAP, for kernel CI.")
 Bisect = Annotated[
     bool, typer.Option("--bisect", help="Exit as git bisect run wants it: 125 is no verdict.")
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="WHERE", help="On a cluster's machines: tcp://SCHEDULER, or local:N."),
+]
 Verbose = Annotated[
     int,
     typer.Option(

@@ -12,6 +12,7 @@ from hibtest.spec import Scenario
 
 if TYPE_CHECKING:
     from hibtest.cli.again import Again
+    from hibtest.cli.running import Way
 
 
 def run(
@@ -40,6 +41,7 @@ def run(
     json: options.Json = False,
     ktap: options.Ktap = False,
     bisect: options.Bisect = False,
+    cluster: options.Cluster = None,
     verbose: options.Verbose = 0,
 ) -> int:
     """Run scenarios: by default one full cycle of each guest kernel."""
@@ -68,8 +70,22 @@ def run(
             said, chosen = _chosen(names or [], expression, asked, wide=wide, failed=failed)
         most = 1 if until else maxfail
         way = Way.of(times=times, jobs=jobs, most=most, json=json, ktap=ktap, verbose=verbose)
-        status = run_all(said, chosen, earlier, way)
+        if cluster:
+            status = _on_cluster(cluster, said, chosen, earlier, way)
+        else:
+            status = run_all(said, chosen, earlier, way)
     return bisecting.status(status) if bisect else status
+
+
+def _on_cluster(
+    where: str, said: Settings, chosen: tuple[Scenario, ...], earlier: "Again | None", way: "Way"
+) -> int:
+    from hibtest.cluster import require_extra
+
+    require_extra()
+    from hibtest.cli.clustering import run_on
+
+    return run_on(where, said, chosen, earlier, way)
 
 
 def _refuse_several(ways: Mapping[str, object], what: str) -> None:
