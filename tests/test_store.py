@@ -78,6 +78,35 @@ def test_the_manifest_has_facts_and_sums(tmp_path: Path) -> None:
     assert manifest["files"] == {"data": {"sha256": sha256(path / "data"), "bytes": 7}}
 
 
+def test_an_artifact_of_another_store_is_taken_over(tmp_path: Path) -> None:
+    made = Store(tmp_path / "one").make(RECIPE, fill)
+    other = Store(tmp_path / "other")
+    taken = other.take(RECIPE.key, lambda new: _copy(made, new))
+    assert other.find(RECIPE.key) == taken
+    assert (taken / MANIFEST).read_bytes() == (made / MANIFEST).read_bytes()
+    assert other.take(RECIPE.key, lambda new: _copy(Path("/nowhere"), new)) == taken
+
+
+@pytest.mark.parametrize("name", ["data", MANIFEST, "more"])
+def test_what_is_not_as_its_manifest_says_is_not_taken_over(name: str, tmp_path: Path) -> None:
+    made = Store(tmp_path / "one").make(RECIPE, fill)
+    other = Store(tmp_path / "other")
+
+    def damaged(new: Path) -> None:
+        _copy(made, new)
+        (new / name).write_text("{}")
+
+    with pytest.raises(HostError, match="is not what its manifest says"):
+        other.take(RECIPE.key, damaged)
+    assert other.find(RECIPE.key) is None
+    assert list((tmp_path / "other" / "store").glob(".new-*")) == []
+
+
+def _copy(made: Path, new: Path) -> None:
+    for path in made.iterdir():
+        (new / path.name).write_bytes(path.read_bytes())
+
+
 def test_artifacts_are_write_protected(tmp_path: Path) -> None:
     path = Store(tmp_path).make(RECIPE, fill)
     assert (path / "data").stat().st_mode & 0o222 == 0

@@ -48,12 +48,14 @@ class Lab:
         (self.place / "script").write_text(script)
 
     @contextmanager
-    def worker(self, name: str, seats: int = 1) -> Iterator[subprocess.Popen[str]]:
-        """Have a machine take part until left."""
-        words = ("-m", "tests.cluster.pretended", str(self.place / "bin" / "worker"))
-        with started(
-            *words, self.address, str(seats), name, env=environment(self.place, name)
-        ) as one:
+    def worker(self, name: str, memory: int = 0) -> Iterator[subprocess.Popen[str]]:
+        """Have a machine with one seat take part until left.
+
+        :param memory: In MiB; 0: as much as there is.
+        """
+        program = ("-m", "tests.cluster.pretended", str(self.place / "bin" / "worker"))
+        words = (self.address, "1", name, str(memory))
+        with started(*program, *words, env=environment(self.place, name)) as one:
             first_line(one)
             yield one
 

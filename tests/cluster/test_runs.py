@@ -9,7 +9,7 @@ from hibtest.evidence import read_json
 from hibtest.job import EVIDENCE, Job
 from hibtest.store import Store
 from hibtest.verdict import Verdict
-from tests.cluster.lab import Lab, stock
+from tests.cluster.lab import RELEASE, Lab, stock
 from tests.commands import Command
 
 GOOD, OTHER = "refused-trixie-no-swap", "cold-trixie-noresume"
@@ -90,6 +90,37 @@ def test_guest_disks_of_who_orders_reach_machines_that_have_none(there: Lab, run
     for machine in ("alpha", "beta"):
         root = there.store(machine).find(job.files.root.parent.name)
         assert root is None or (root / "root.ext4").read_bytes() == job.files.root.read_bytes()
+
+
+def test_a_run_is_made_again_with_the_kernel_that_it_had(there: Lab, run: Command) -> None:
+    """Which a worker has, and this machine has not."""
+    stock(there.store("alpha"))
+    with there.worker("alpha"):
+        run(GOOD)
+        done = run("--from", there.place / "runs" / GOOD / "1")
+    assert done.status == ExitStatus.EXPECTED, done.out + done.err
+    assert f"again: trixie, Linux {RELEASE}, which a worker has" in done.out
+    first, second = (read_json(there.place / "runs" / GOOD / n / JOB, Job) for n in "12")
+    assert first.files == second.files
+
+
+def test_disks_that_nobody_has_are_built_by_a_worker(there: Lab, run: Command) -> None:
+    """In tests/cluster/pretended.py that is quickly done."""
+    with there.worker("alpha"):
+        done = run(GOOD)
+    assert done.status == ExitStatus.EXPECTED, done.out + done.err
+    assert "builds the guest disks of trixie on alpha" in done.out
+    assert _keys(there.store("alpha"))
+
+
+def test_a_scenario_goes_to_a_machine_that_can_run_it(there: Lab, run: Command) -> None:
+    """alpha has 100 MiB of memory, in tests/cluster/pretended.py."""
+    stock(there.store("client"))
+    with there.worker("alpha", memory=100), there.worker("beta"):
+        done = run(GOOD, "--times", "3", "-j", "2")
+    assert done.status == ExitStatus.EXPECTED, done.out + done.err
+    assert done.out.count(f"{GOOD} on beta  starts") == 3
+    assert " on alpha  " not in done.out
 
 
 def test_what_no_machine_can_run_is_told_and_nothing_is_run(there: Lab, run: Command) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hibtest import images
 from hibtest.bench.chosen import NOT_HERE, Inapplicable, on_own_kernel, why_not
 from hibtest.bench.leftovers import owner
 from hibtest.bench.prepare import RUNS
@@ -22,11 +23,11 @@ from hibtest.cluster.local import local, wanted
 from hibtest.cluster.order import Kernel
 from hibtest.cluster.rows import Rows
 from hibtest.cluster.work import build
-from hibtest.errors import HostError
+from hibtest.errors import HostError, SpecError
 from hibtest.printable import printable
 from hibtest.report.board import Board
 from hibtest.settings import Settings
-from hibtest.spec import OWN_KERNEL, GuestFiles, Scenario
+from hibtest.spec import OWN_KERNEL, Scenario
 
 Say = Callable[[str], None]
 _AUTO = "auto"
@@ -66,15 +67,38 @@ def run_on(
     count = wanted(where)
     with local(count) if count else nullcontext(where) as address, joined(address) as crew:
         crew.require_same()
-        files = given(said, earlier, say, aside=way.form is not Form.TEXT)
-        if files and files.kernel_name == OWN_KERNEL:
+        kernel = _given(crew, said, earlier, say, aside=way.form is not Form.TEXT)
+        if kernel and kernel.name == OWN_KERNEL:
             chosen = on_own_kernel(chosen)
-        asked_for = _asked(crew, chosen, files, said.accel or _AUTO, say)
+        asked_for = _asked(crew, chosen, kernel, said.accel or _AUTO, say)
         runs = (said.runs or RUNS).absolute()
         if not asked_for.scenarios:  # then nothing is made in the runs directory either
             return _run(crew, asked_for, _ways(said, asked_for, runs, "", way), console, way)
         with owner(runs, say) as name:
             return _run(crew, asked_for, _ways(said, asked_for, runs, name, way), console, way)
+
+
+def _given(
+    crew: Crew, said: Settings, earlier: Again | None, say: Say, *, aside: bool
+) -> Kernel | None:
+    """Return one's own kernel, or that of an earlier run, which a worker may have.
+
+    :raise SpecError: As :func:`hibtest.cli.running.given` does.
+    """
+    try:
+        files = given(said, earlier, say, aside=aside)
+    except SpecError:
+        job = earlier.job if earlier else None
+        if said.kernel or job is None:
+            raise
+        parts = images.parts_of(job.files)
+        if not all(any(crew.ask(asked.has, key).values()) for key in parts.keys):
+            raise
+        say(f"again: {job.kernel.name}, Linux {job.kernel.release}, which a worker has")
+        return Kernel(
+            name=job.kernel.name, release=job.kernel.release, parts=parts, lacks=job.files.lacks
+        )
+    return stock.as_kernel(files) if files else None
 
 
 def _ways(said: Settings, asked_for: _Asked, runs: Path, name: str, way: Way) -> Ways:
@@ -111,9 +135,9 @@ def _run(crew: Crew, asked_for: _Asked, ways: Ways, console: Console, way: Way) 
 
 
 def _asked(
-    crew: Crew, chosen: tuple[Scenario, ...], files: GuestFiles | None, accel: str, say: Say
+    crew: Crew, chosen: tuple[Scenario, ...], kernel: Kernel | None, accel: str, say: Say
 ) -> _Asked:
-    lacks = files.lacks if files else None
+    lacks = kernel.lacks if kernel else None
     unmet = {one.name: why for one in chosen if (why := why_not(one, lacks, None))}
     others = [Inapplicable(scenario=name, why=why) for name, why in unmet.items()]
     chosen = tuple(one for one in chosen if one.name not in unmet)
@@ -135,7 +159,7 @@ def _asked(
         scenarios=chosen,
         others=tuple(others),
         able=able,
-        kernels=_kernels(crew, chosen, files, looked, say),
+        kernels=_kernels(crew, chosen, kernel, looked, say),
         hosts=frozenset(one.host for one in looked.values()),
     )
 
@@ -149,7 +173,7 @@ def _told(crew: Crew, looked: Mapping[str, Looked]) -> str:
 def _kernels(
     crew: Crew,
     chosen: Sequence[Scenario],
-    files: GuestFiles | None,
+    kernel: Kernel | None,
     looked: Mapping[str, Looked],
     say: Say,
 ) -> dict[str, Kernel]:
@@ -161,7 +185,7 @@ def _kernels(
     :raise HibtestError: When none can.
     """
     names = sorted({name for one in chosen for name in one.kernels})
-    found = {files.kernel_name: stock.as_kernel(files)} if files else {}
+    found = {kernel.name: kernel} if kernel else {}
     ours = stock.kernels([name for name in names if name not in found])
     found = {**ours, **found}
     for name in names:
