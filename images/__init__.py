@@ -41,6 +41,7 @@ __all__ = [
     "own_lacks",
     "parts_of",
     "prune",
+    "root_sha256",
     "sha256",
     "verify",
 ]
@@ -229,6 +230,15 @@ def sha256(files: GuestFiles) -> str:
     if found is None:
         raise HostError(f"{files.kernel} is not in its manifest", hint="hibtest images verify")
     return found.sha256
+
+
+def root_sha256(files: GuestFiles) -> str:
+    """Return the SHA-256 of a root disk, as its manifest has it; empty when there is none."""
+    try:
+        found = names.read_manifest(files.root.parent).files.get(files.root.name)
+    except HostError:
+        return ""
+    return found.sha256 if found else ""
 
 
 def damaged(files: GuestFiles) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ Its files are gathered beside the runs; then it takes its place in one step, and
 is written anew.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,8 +20,10 @@ from hibtest.cluster.pieces import Piece, receive
 from hibtest.evidence import read_json, to_json
 from hibtest.files import whole
 from hibtest.job import Job
+from hibtest.machine.disk import rebase
 from hibtest.store import remove_tree
 
+_ELSEWHERE = Path("/on-another-machine")
 Ask = Callable[[str, int], Piece]
 
 
@@ -40,7 +43,7 @@ def land(done: Done, ask: Ask, runs: Path, owner: str, run: str) -> Job:
         job = read_json(part / JOB, Job)
         directory = new_directory(runs, job.scenario.name)
         part.rename(directory)  # over the empty one that has the number
-    return _ours(job, directory)
+    return _ours(job, directory, done.root)
 
 
 @contextmanager
@@ -54,8 +57,11 @@ def _gathered(part: Path) -> Iterator[Path]:
         raise
 
 
-def _ours(job: Job, directory: Path) -> Job:
-    """Return a job with this host's paths, and write them."""
+def _ours(job: Job, directory: Path, root: str) -> Job:
+    """Return a job with this host's paths, and write them.
+
+    :param root: SHA-256 of the root disk that its guest had.
+    """
     scenario = own_files.kept(job.scenario, directory)
     job = replace(
         job,
@@ -67,4 +73,10 @@ def _ours(job: Job, directory: Path) -> Job:
     whole(directory / SCENARIO, to_json(scenario))
     whole(directory / JOB, to_json(job))
     write_rerun(directory)
+    if shutil.which("qemu-img"):
+        # a root disk that was built elsewhere has the same key, and other keys of SSH in it
+        same = root and root == images.root_sha256(job.files)
+        base = job.files.root if same else _ELSEWHERE / job.files.root.parent.name
+        for overlay in directory.glob("*.qcow2"):
+            rebase(overlay, base)
     return job

@@ -66,12 +66,14 @@ class Done:
     :ivar worker: The address of the worker that has the run's directory.
     :ivar host: The name of its machine.
     :ivar files: All that is in the directory; empty when there is none.
+    :ivar root: SHA-256 of the root disk that the guest's disk lies on.
     :ivar trouble: Why there is none.
     """
 
     worker: str
     host: str
     files: tuple[Item, ...] = ()
+    root: str = ""
     trouble: Trouble | None = None
 
 

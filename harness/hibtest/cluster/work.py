@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hibtest import images
@@ -11,7 +12,7 @@ from hibtest.bench.prepare import bench
 from hibtest.bench.work import note_end, started
 from hibtest.cluster.fetch import obtain
 from hibtest.cluster.order import Done, Kernel, Order, who_we_are
-from hibtest.cluster.pieces import Item, items
+from hibtest.cluster.pieces import items
 from hibtest.cluster.site import Site, here
 from hibtest.cluster.stock import as_kernel
 from hibtest.cycle.storage.left import drop_disks
@@ -32,14 +33,13 @@ def work(order: Order) -> Done:
     done = Done(worker=worker.address, host=site.host)
     try:
         with site.at_work(order.run):
-            files = _made(order, worker, site)
-        return Done(worker=done.worker, host=done.host, files=files)
+            return _made(order, worker, site, done)
     except OSError as error:
         trouble: HibtestError = as_host_error(error)
     except HibtestError as error:
         trouble = error
     told = Trouble(kind=trouble.kind, message=trouble.message, hint=trouble.hint or "")
-    return Done(worker=done.worker, host=done.host, trouble=told)
+    return replace(done, trouble=told)
 
 
 def build(name: str) -> Kernel:
@@ -51,7 +51,7 @@ def build(name: str) -> Kernel:
     return as_kernel(images.guest_files(name))
 
 
-def _made(order: Order, worker: Any, site: Site) -> tuple[Item, ...]:
+def _made(order: Order, worker: Any, site: Site, done: Done) -> Done:
     if order.who != who_we_are():
         message = f"{site.host} has hibtest {who_we_are()}, and the run was ordered by {order.who}"
         raise SpecError(message, hint="install the same on all machines")
@@ -78,7 +78,7 @@ def _made(order: Order, worker: Any, site: Site) -> tuple[Item, ...]:
     except BaseException:
         remove_tree(job.directory)
         raise
-    return files
+    return replace(done, files=files, root=images.root_sha256(job.files))
 
 
 def _tidied(job: Job, *, keep: bool) -> None:

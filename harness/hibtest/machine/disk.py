@@ -38,6 +38,26 @@ def overlay(base: Path, path: Path) -> Path:
     return path
 
 
+def rebase(path: Path, base: Path) -> None:
+    """Let a qcow2 overlay lie on another disk, which is not looked at: it must hold the same.
+
+    :raise HostError: When qemu-img is missing, or the overlay is none.
+    """
+    words: list[str | Path] = [
+        "qemu-img",
+        "rebase",
+        "-q",
+        "-u",
+        "-f",
+        "qcow2",
+        "-F",
+        "raw",
+        "-b",
+        base,
+    ]
+    run([*words, path], f"{path}: could not be told where the root disk is")
+
+
 def copy(base: Path, path: Path) -> Path:
     """Copy a raw disk; what is zero in it takes no room, and where the file system can share
     blocks between files, neither does the rest.
