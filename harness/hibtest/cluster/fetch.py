@@ -119,7 +119,7 @@ def _files(kernel: Kernel, order: Order, worker: Any, site: Site, say: Say) -> G
     for key in kernel.parts.keys:
         if store.find(key) is None:
             site.check(order.run)
-            _fetch(key, store, _sources(key, order, worker, site), say)
+            fetch(key, store, _sources(key, order, worker, site), say)
     return images.files_of(kernel.name, kernel.parts, kernel.lacks)
 
 
@@ -134,8 +134,11 @@ def _sources(key: str, order: Order, worker: Any, site: Site) -> Iterator[Source
     yield Orderer(worker, site, order.topic)
 
 
-def _fetch(key: str, store: Store, sources: Iterator[Source], say: Say) -> None:
-    """Take an artifact from the first that can give it whole."""
+def fetch(key: str, store: Store, sources: Iterator[Source], say: Say) -> None:
+    """Take an artifact from the first that can give it whole.
+
+    :raise HostError: When nobody can.
+    """
     trouble: HibtestError = HostError(f"nobody has {key}", hint="hibtest images build")
     for source in sources:
         try:
