@@ -1,1 +1,1 @@
-"""Tests of runs on many machines: a real scheduler and real workers, guests that are scripts."""
+"""Tests of runs on many hosts: a real scheduler and real workers, guests that are scripts."""

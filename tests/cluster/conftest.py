@@ -19,7 +19,7 @@ def there(tmp_path: Path) -> Iterator[Lab]:
 
 @pytest.fixture
 def run(there: Lab, hibtest: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """``hibtest run`` in the lab, from a machine without guest disks."""
+    """``hibtest run`` in the lab, from a host without guest disks."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(there.cache("client")))
     words = ("--accel", "tcg", "--runs", there.place / "runs", "--cluster", there.address)
     return partial(hibtest, "run", *words)

@@ -35,13 +35,13 @@ class Lab:
     address: str
     scheduler: int
 
-    def cache(self, machine: str) -> Path:
-        """Return what is $XDG_CACHE_HOME on a machine."""
-        return self.place / machine
+    def cache(self, host: str) -> Path:
+        """Return what is $XDG_CACHE_HOME on a host."""
+        return self.place / host
 
-    def store(self, machine: str) -> Store:
-        """Return the guest disks of a machine."""
-        return Store(self.cache(machine) / "hibtest")
+    def store(self, host: str) -> Store:
+        """Return the guest disks of a host."""
+        return Store(self.cache(host) / "hibtest")
 
     def works(self, script: str) -> None:
         """Have runs do this, with their directory in $run and the scenario's name in $name."""
@@ -49,7 +49,7 @@ class Lab:
 
     @contextmanager
     def worker(self, name: str, memory: int = 0) -> Iterator[subprocess.Popen[str]]:
-        """Have a machine with one seat take part until left.
+        """Have a host with one seat take part until left.
 
         :param memory: In MiB; 0: as much as there is.
         """
@@ -60,10 +60,10 @@ class Lab:
             yield one
 
 
-def environment(place: Path, machine: str) -> dict[str, str]:
-    """Return the environment of a machine's processes."""
+def environment(place: Path, host: str) -> dict[str, str]:
+    """Return the environment of a host's processes."""
     path = f"{place / 'bin'}:{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "XDG_CACHE_HOME": str(place / machine)}
+    return {**os.environ, "PATH": path, "XDG_CACHE_HOME": str(place / host)}
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def first_line(process: "subprocess.Popen[str]") -> str:
 
 @contextmanager
 def lab(place: Path, listen: str = "tcp://127.0.0.1:0") -> Iterator[Lab]:
-    """Set up machines, with a scheduler and no worker yet."""
+    """Set up hosts, with a scheduler and no worker yet."""
     (place / "bin").mkdir()
     (place / "evidence").mkdir()
     for one in recordings():

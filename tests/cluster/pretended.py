@@ -22,7 +22,7 @@ def _build(_names: Iterable[str]) -> None:
 def main(script: str, scheduler: str, seats: str, name: str, memory: str) -> int:
     """Serve until the scheduler is gone, or SIGTERM comes.
 
-    :param memory: What the machine has, in MiB; 0: what this one has.
+    :param memory: What the host has, in MiB; 0: what this one has.
     """
     patch = pytest.MonkeyPatch()
     patch.setattr(images, "build", _build)

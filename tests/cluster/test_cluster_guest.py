@@ -1,4 +1,4 @@
-"""Two real guests on two workers of this machine."""
+"""Two real guests on two workers of this host."""
 
 import os
 import subprocess

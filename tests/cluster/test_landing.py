@@ -25,7 +25,7 @@ SCENARIO = Scenario(name="one", guest=GuestSpec(kernel="trixie"))
 
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    """A run of another machine, with a root disk of its guest."""
+    """A run of another host, with a root disk of its guest."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "there"))
     stock(Store(cache_dir()))
     host = Host(qemu="10.0", accel="tcg")
@@ -36,7 +36,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 @pytest.fixture
 def come(made: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Job]:
-    """Have it come to this machine, which has a cache of its own."""
+    """Have it come to this host, which has a cache of its own."""
     done = Done(
         worker="tcp://x", host="x", files=items(made.directory), root=images.root_sha256(made.files)
     )
@@ -79,7 +79,7 @@ def test_a_disk_does_not_lie_on_a_root_disk_that_was_built_here(come: Callable[[
     stock(Store(cache_dir()))
     job = come()
     assert job.files.root.exists()
-    assert _backing(job) == f"/on-another-machine/{job.files.root.parent.name}"
+    assert _backing(job) == f"/on-another-host/{job.files.root.parent.name}"
 
 
 def test_a_run_that_does_not_come_whole_is_not_there(made: Job, tmp_path: Path) -> None:

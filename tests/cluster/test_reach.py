@@ -1,4 +1,4 @@
-"""Who can reach a cluster: this machine alone, or whoever has the keys."""
+"""Who can reach a cluster: this host alone, or whoever has the keys."""
 
 import shutil
 import socket
@@ -14,7 +14,7 @@ from hibtest.errors import ExitStatus
 from tests.cluster.lab import Lab, environment, first_line, lab, started, stock
 
 GOOD = "refused-trixie-no-swap"
-LIMIT = 30.0  # s
+LIMIT = 120.0  # s, on a busy host
 
 
 def test_only_loopback_is_listened_on(there: Lab) -> None:
@@ -69,7 +69,7 @@ def test_with_keys_nobody_without_them_is_let_in(
         assert done.returncode == ExitStatus.UNAVAILABLE
         assert done.stderr.splitlines() == [
             f"hibtest: {there.address}: Dask's configuration names no keys for TLS",
-            "  → docs/cluster.md, A lab of ten machines",
+            "  → docs/cluster.md, A lab of ten hosts",
         ]
         assert not _lets_in(int(there.address.rpartition(":")[2]))
 

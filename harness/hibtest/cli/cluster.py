@@ -1,4 +1,4 @@
-"""``hibtest cluster``: the processes of a cluster, each on a machine of its own."""
+"""``hibtest cluster``: the processes of a cluster, each on a host of its own."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ def scheduler(
         str, typer.Option(metavar="tcp://HOST:PORT", help="Where to listen; port 0: a free one.")
     ] = "tcp://127.0.0.1:8786",
 ) -> int:
-    """Hand runs out to workers, until it is ended. Only this machine can reach it by default."""
+    """Hand runs out to workers, until it is ended. Only this host can reach it by default."""
     from hibtest.cluster import require_extra
 
     require_extra()
@@ -37,13 +37,13 @@ def worker(
         int, typer.Option(metavar="N", min=0, help="Runs side by side; 0: one for each CPU.")
     ] = 0,
     name: Annotated[
-        str, typer.Option(metavar="NAME", help="What this machine is called; its host name.")
+        str, typer.Option(metavar="NAME", help="What this host is called; its host name.")
     ] = "",
     host: Annotated[
         str, typer.Option(metavar="HOST", help="Where others reach this worker; it is found.")
     ] = "",
 ) -> int:
-    """Run on this machine what others order, until it is ended or the scheduler is gone."""
+    """Run on this host what others order, until it is ended or the scheduler is gone."""
     import socket
 
     from hibtest.cluster import require_extra

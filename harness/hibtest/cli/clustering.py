@@ -1,4 +1,4 @@
-"""Scenarios that are chosen, run on the machines of a cluster and judged on this one."""
+"""Scenarios that are chosen, run on the hosts of a cluster and judged on this one."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from hibtest.cli.summary import Enough, Form, Summary
 from hibtest.cluster import asked, stock
 from hibtest.cluster.asked import Looked
 from hibtest.cluster.away import Away, Ways
-from hibtest.cluster.crew import Crew, joined
+from hibtest.cluster.joined import Cluster, joined
 from hibtest.cluster.local import local, wanted
 from hibtest.cluster.order import Kernel
 from hibtest.cluster.rows import Rows
@@ -37,11 +37,11 @@ _AUTO = "auto"
 class _Asked:
     """What is to be run, and by whom.
 
-    :ivar scenarios: Those that some machine can run.
+    :ivar scenarios: Those that some host can run.
     :ivar others: The others.
     :ivar able: Which workers can, where not all can.
     :ivar kernels: What they boot.
-    :ivar hosts: The names of all machines.
+    :ivar hosts: The names of all hosts.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -65,21 +65,21 @@ def run_on(
         console.print(printable(text), soft_wrap=True, markup=False)
 
     count = wanted(where)
-    with local(count) if count else nullcontext(where) as address, joined(address) as crew:
-        crew.require_same()
-        kernel = _given(crew, said, earlier, say, aside=way.form is not Form.TEXT)
+    with local(count) if count else nullcontext(where) as address, joined(address) as cluster:
+        cluster.require_same()
+        kernel = _given(cluster, said, earlier, say, aside=way.form is not Form.TEXT)
         if kernel and kernel.name == OWN_KERNEL:
             chosen = on_own_kernel(chosen)
-        asked_for = _asked(crew, chosen, kernel, said.accel or _AUTO, say)
+        asked_for = _asked(cluster, chosen, kernel, said.accel or _AUTO, say)
         runs = (said.runs or RUNS).absolute()
         if not asked_for.scenarios:  # then nothing is made in the runs directory either
-            return _run(crew, asked_for, _ways(said, asked_for, runs, "", way), console, way)
+            return _run(cluster, asked_for, _ways(said, asked_for, runs, "", way), console, way)
         with owner(runs, say) as name:
-            return _run(crew, asked_for, _ways(said, asked_for, runs, name, way), console, way)
+            return _run(cluster, asked_for, _ways(said, asked_for, runs, name, way), console, way)
 
 
 def _given(
-    crew: Crew, said: Settings, earlier: Again | None, say: Say, *, aside: bool
+    cluster: Cluster, said: Settings, earlier: Again | None, say: Say, *, aside: bool
 ) -> Kernel | None:
     """Return one's own kernel, or that of an earlier run, which a worker may have.
 
@@ -92,7 +92,7 @@ def _given(
         if said.kernel or job is None:
             raise
         parts = images.parts_of(job.files)
-        if not all(any(crew.ask(asked.has, key).values()) for key in parts.keys):
+        if not all(any(cluster.ask(asked.has, key).values()) for key in parts.keys):
             raise
         say(f"again: {job.kernel.name}, Linux {job.kernel.release}, which a worker has")
         return Kernel(
@@ -117,7 +117,7 @@ def _ways(said: Settings, asked_for: _Asked, runs: Path, name: str, way: Way) ->
     )
 
 
-def _run(crew: Crew, asked_for: _Asked, ways: Ways, console: Console, way: Way) -> int:
+def _run(cluster: Cluster, asked_for: _Asked, ways: Ways, console: Console, way: Way) -> int:
     scenarios = asked_for.scenarios * way.times
     board = Board(console, way.verbose, len(scenarios))
     summary = Summary(
@@ -125,26 +125,26 @@ def _run(crew: Crew, asked_for: _Asked, ways: Ways, console: Console, way: Way) 
     )
     try:
         with board.shown():
-            Away(crew, Rows(board, asked_for.hosts), ways).run(scenarios, summary.done)
+            Away(cluster, Rows(board, asked_for.hosts), ways).run(scenarios, summary.done)
     except Enough as enough:
         console.print(f"stopped: {enough}", soft_wrap=True, markup=False)
     finally:
         summary.show()
-        crew.wait_until_idle()
+        cluster.wait_until_idle()
     return summary.status()
 
 
 def _asked(
-    crew: Crew, chosen: tuple[Scenario, ...], kernel: Kernel | None, accel: str, say: Say
+    cluster: Cluster, chosen: tuple[Scenario, ...], kernel: Kernel | None, accel: str, say: Say
 ) -> _Asked:
     lacks = kernel.lacks if kernel else None
     unmet = {one.name: why for one in chosen if (why := why_not(one, lacks, None))}
     others = [Inapplicable(scenario=name, why=why) for name, why in unmet.items()]
     chosen = tuple(one for one in chosen if one.name not in unmet)
-    looked: dict[str, Looked] = crew.ask(asked.look, chosen, accel, of=crew.members())
+    looked: dict[str, Looked] = cluster.ask(asked.look, chosen, accel, of=cluster.members())
     if not looked:
-        raise HostError(f"no worker at {crew.where} says what it can run")
-    say(_told(crew, looked))
+        raise HostError(f"no worker at {cluster.where} says what it can run")
+    say(_told(cluster, looked))
     able: dict[str, tuple[str, ...]] = {}
     for one in chosen:
         why_not_there = [what.why[one.name] for what in looked.values() if one.name in what.why]
@@ -159,25 +159,25 @@ def _asked(
         scenarios=chosen,
         others=tuple(others),
         able=able,
-        kernels=_kernels(crew, chosen, kernel, looked, say),
+        kernels=_kernels(cluster, chosen, kernel, looked, say),
         hosts=frozenset(one.host for one in looked.values()),
     )
 
 
-def _told(crew: Crew, looked: Mapping[str, Looked]) -> str:
+def _told(cluster: Cluster, looked: Mapping[str, Looked]) -> str:
     """Return who is there, in a line."""
     hosts = sorted({f"{one.host} ({one.runs_on or 'no QEMU'})" for one in looked.values()})
-    return f"{crew.where}, seats: {crew.seats()}: {', '.join(hosts)}"
+    return f"{cluster.where}, seats: {cluster.seats()}: {', '.join(hosts)}"
 
 
 def _kernels(
-    crew: Crew,
+    cluster: Cluster,
     chosen: Sequence[Scenario],
     kernel: Kernel | None,
     looked: Mapping[str, Looked],
     say: Say,
 ) -> dict[str, Kernel]:
-    """Return what names of kernels stand for, for all machines alike.
+    """Return what names of kernels stand for, for all hosts alike.
 
     They are this host's guest disks, else those that most workers have; if nobody has any, a
     worker builds them.
@@ -192,18 +192,18 @@ def _kernels(
         if name in found:
             continue
         there = Counter(one.kernels[name] for one in looked.values() if name in one.kernels)
-        found[name] = there.most_common(1)[0][0] if there else _built(crew, name, looked, say)
+        found[name] = there.most_common(1)[0][0] if there else _built(cluster, name, looked, say)
     return found
 
 
-def _built(crew: Crew, name: str, looked: Mapping[str, Looked], say: Say) -> Kernel:
+def _built(cluster: Cluster, name: str, looked: Mapping[str, Looked], say: Say) -> Kernel:
     """Have a worker build a kernel's guest disks; the next one, if it cannot."""
     trouble: Exception = HostError(f"guest kernel {name} is not built")
     for at, what in looked.items():
         say(f"builds the guest disks of {name} on {what.host}")
-        key = f"{crew.topic}-build-{name}-{what.host}"
+        key = f"{cluster.topic}-build-{name}-{what.host}"
         try:
-            built = crew.submit(build, name, key=key, takes={}, of=[at]).result()
+            built = cluster.submit(build, name, key=key, takes={}, of=[at]).result()
         except HostError as error:
             trouble = error
             continue

@@ -25,7 +25,7 @@ _NOWHERE = Path()  # nothing is made
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """What a machine says of itself.
+    """What a host says of itself.
 
     :ivar host: Its name.
     :ivar runs_on: What guests run on there, in words; empty when they cannot.
@@ -45,7 +45,7 @@ def who(dask_worker: Any) -> str:
 
 
 async def look(scenarios: Sequence[Scenario], accel: str, dask_worker: Any) -> Looked:
-    """Look at the worker's machine, as runs of some scenarios would find it."""
+    """Look at the worker's host, as runs of some scenarios would find it."""
     site = site_of(dask_worker)
     found: Looked = await offload(_look, scenarios, accel, site.host if site else "")
     return found

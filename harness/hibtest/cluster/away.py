@@ -1,4 +1,4 @@
-"""Runs on other machines, a few at a time, shown and judged here as those of one machine are."""
+"""Runs on other hosts, a few at a time, shown and judged here as those of one host are."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,8 +11,8 @@ from hibtest.bench import own_files
 from hibtest.bench.counting import until_it_counts
 from hibtest.bench.finish import Result, judged
 from hibtest.bench.work import unjudged_run
-from hibtest.cluster.crew import Crew
 from hibtest.cluster.dask import DEATHS
+from hibtest.cluster.joined import Cluster
 from hibtest.cluster.landing import land
 from hibtest.cluster.order import Kernel, Order, who_we_are
 from hibtest.cluster.ordered import Lost, Ordered, WorkerDied
@@ -51,10 +51,10 @@ class Ways:
 
 
 class Away:
-    """Has a crew make runs; leaving :meth:`run` ends all that are under way."""
+    """Htogether make runs; leaving :meth:`run` ends all that are under way."""
 
-    def __init__(self, crew: Crew, rows: Rows, ways: Ways) -> None:
-        self._crew, self._rows, self._ways = crew, rows, ways
+    def __init__(self, cluster: Cluster, rows: Rows, ways: Ways) -> None:
+        self._cluster, self._rows, self._ways = cluster, rows, ways
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._numbers: dict[str, int] = {}
@@ -65,9 +65,9 @@ class Away:
 
         :param done: Is told each result, in the thread of the caller.
         """
-        self._crew.hear(self._rows.take)
+        self._cluster.hear(self._rows.take)
         most = min(len(scenarios), self._ways.jobs or _MOST_THREADS)
-        with self._crew.lending(), ThreadPoolExecutor(max(1, most)) as threads, self._ended():
+        with self._cluster.lending(), ThreadPoolExecutor(max(1, most)) as threads, self._ended():
             futures = {threads.submit(self._one, scenario) for scenario in scenarios}
             while futures:
                 finished, futures = wait(futures, return_when=FIRST_COMPLETED)
@@ -118,7 +118,7 @@ class Away:
     def _taken(self) -> bool:
         if self._stopped.is_set():
             return False
-        seats = self._crew.seats()
+        seats = self._cluster.seats()
         with self._lock:
             # without a seat anywhere somebody must wait for one, and say so in the end
             free = self._under_way < max(1, seats)
@@ -130,8 +130,8 @@ class Away:
         with self._lock:
             number = self._numbers[scenario.name] = self._numbers.get(scenario.name, 0) + 1
         return Order(
-            run=f"{self._crew.topic}-{scenario.name}-{number}",
-            topic=self._crew.topic,
+            run=f"{self._cluster.topic}-{scenario.name}-{number}",
+            topic=self._cluster.topic,
             who=who_we_are(),
             scenario=scenario,
             kernels=tuple(ways.kernels[name] for name in scenario.kernels),
@@ -160,7 +160,7 @@ class Away:
     def _once(self, order: Order) -> Result | None:
         scenario, ways = order.scenario, self._ways
         able = ways.able.get(scenario.name)
-        ordered = Ordered(self._crew, order, able, self._stopped)
+        ordered = Ordered(self._cluster, order, able, self._stopped)
         with self._rows.row(order.run, scenario.name), ordered as one:
             done = one.wait()
             if done is None:

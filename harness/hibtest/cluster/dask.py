@@ -35,7 +35,7 @@ def security(where: str) -> Any:
 
     :raise HostError: When they cannot be read, or the address needs some and there are none.
     """
-    hint = "docs/cluster.md, A lab of ten machines"
+    hint = "docs/cluster.md, A lab of ten hosts"
     try:
         found: Any = Security()
     except (OSError, ValueError, ImportError) as error:
@@ -60,12 +60,12 @@ def address(text: str) -> str:
 
 
 def is_loopback(where: str) -> bool:
-    """Return whether an address is reached from this machine alone."""
+    """Return whether an address is reached from this host alone."""
     return get_address_host(where).startswith(_LOOPBACK)
 
 
 def towards(where: str) -> str:
-    """Return the address of this machine that another one sees.
+    """Return the address of this host that another one sees.
 
     :raise HostError: When there is no way there.
     """

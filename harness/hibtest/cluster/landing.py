@@ -23,7 +23,7 @@ from hibtest.job import Job
 from hibtest.machine.disk import rebase
 from hibtest.store import remove_tree
 
-_ELSEWHERE = Path("/on-another-machine")
+_ELSEWHERE = Path("/on-another-host")
 Ask = Callable[[str, int], Piece]
 
 

@@ -1,4 +1,4 @@
-"""A cluster on this machine alone: a scheduler and workers that end with whoever started them."""
+"""A cluster on this host alone: a scheduler and workers that end with whoever started them."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from typing import IO
 from hibtest.deadline import Deadline, DeadlineExpired, poll, wait_readable
 from hibtest.errors import HostError, SpecError
 
-_START = 60.0  # s, on a busy machine
+_START = 60.0  # s, on a busy host
 _END = 40.0  # s, for guests to end and disks to be removed
 _MOST = 64
 _HIBTEST = ("setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-P", "-m", "hibtest")
@@ -19,7 +19,7 @@ LOCAL = "local"
 
 
 def wanted(where: str) -> int:
-    """Return how many workers are wanted on this machine; 0: it is another one's address.
+    """Return how many workers are wanted on this host; 0: it is another one's address.
 
     >>> wanted("local:2"), wanted("tcp://192.0.2.1:8786")
     (2, 0)

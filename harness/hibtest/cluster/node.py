@@ -49,7 +49,7 @@ def serve(scheduler: str, seats: int, host: str, listen: str, say: Say) -> None:
     """Be a worker of a cluster until it is closed.
 
     :param seats: How many runs side by side.
-    :param host: What this machine is called.
+    :param host: What this host is called.
     :param listen: The address at which others reach this worker; empty: it is found.
     :param say: Is told its address.
     :raise HostError: When the scheduler does not answer, or is gone.

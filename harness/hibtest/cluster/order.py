@@ -1,4 +1,4 @@
-"""What travels: a run that is asked for, and what came of it. No path of any machine is in it."""
+"""What travels: a run that is asked for, and what came of it. No path of any host is in it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -64,7 +64,7 @@ class Done:
     """What came of an order.
 
     :ivar worker: The address of the worker that has the run's directory.
-    :ivar host: The name of its machine.
+    :ivar host: The name of its host.
     :ivar files: All that is in the directory; empty when there is none.
     :ivar root: SHA-256 of the root disk that the guest's disk lies on.
     :ivar trouble: Why there is none.

@@ -9,7 +9,7 @@ from distributed.scheduler import KilledWorker
 
 from hibtest.bench.able import memory_of
 from hibtest.cluster import asked
-from hibtest.cluster.crew import Crew
+from hibtest.cluster.joined import Cluster
 from hibtest.cluster.node import MEMORY, SEAT
 from hibtest.cluster.order import Done, Order
 from hibtest.cluster.pieces import Piece
@@ -39,12 +39,12 @@ class Ordered:
 
     def __init__(
         self,
-        crew: Crew,
+        cluster: Cluster,
         order: Order,
         able: tuple[str, ...] | None,
         stopped: threading.Event,
     ) -> None:
-        self._crew, self._order, self._able, self._stopped = crew, order, able, stopped
+        self._cluster, self._order, self._able, self._stopped = cluster, order, able, stopped
         self._takes = {SEAT: 1.0, MEMORY: float(memory_of(order.scenario))}
         self._future: Future[Done] | None = None
         self._worker = ""
@@ -64,7 +64,7 @@ class Ordered:
         :raise HostError: When there is no worker that could do it, or no scheduler any more.
         """
         run, over = self._order.run, threading.Event()
-        future = self._crew.submit(work, self._order, key=run, takes=self._takes, of=self._able)
+        future = self._cluster.submit(work, self._order, key=run, takes=self._takes, of=self._able)
         self._future = future
         future.add_done_callback(lambda _: over.set())
         somebody = self._hope()
@@ -74,8 +74,8 @@ class Ordered:
             if self._could():
                 somebody = self._hope()
             elif somebody.expired:
-                message = f"no worker at {self._crew.where} could run it for {_DESERTED:.0f} s"
-                raise HostError(message, hint=f"hibtest cluster worker {self._crew.where}")
+                message = f"no worker at {self._cluster.where} could run it for {_DESERTED:.0f} s"
+                raise HostError(message, hint=f"hibtest cluster worker {self._cluster.where}")
         return self._result(future)
 
     def _hope(self) -> Deadline:
@@ -83,7 +83,7 @@ class Ordered:
 
     def _could(self) -> bool:
         """Return whether a worker is there that can do the run, now or when others are done."""
-        members: Mapping[str, Mapping[str, float]] = self._crew.members()
+        members: Mapping[str, Mapping[str, float]] = self._cluster.members()
         takes = self._takes.items()
         return any(
             all(has.get(what, 0) >= much for what, much in takes)
@@ -95,10 +95,10 @@ class Ordered:
         try:
             done = future.result()
         except KilledWorker as error:
-            hint = "see the worker's output on its machine"
+            hint = "see the worker's output on its host"
             raise WorkerDied("the workers that were to run it died", hint=hint) from error
         except CancelledError as error:
-            raise HostError(f"the scheduler at {self._crew.where} dropped the run") from error
+            raise HostError(f"the scheduler at {self._cluster.where} dropped the run") from error
         if not isinstance(done, Done):
             raise HostError(f"a worker answered with {type(done).__name__}")
         if done.trouble and done.trouble.kind == _UNWANTED:
@@ -113,7 +113,7 @@ class Ordered:
         """
         if self._stopped.is_set():
             raise Lost("stopped")
-        answers = self._crew.ask(asked.of_run, self._order.run, name, offset, of=[self._worker])
+        answers = self._cluster.ask(asked.of_run, self._order.run, name, offset, of=[self._worker])
         found = answers.get(self._worker)
         if not isinstance(found, Piece):
             raise Lost(f"the worker {self._worker} is gone, and {name} with it")

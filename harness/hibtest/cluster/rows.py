@@ -1,4 +1,4 @@
-"""What workers tell of their runs, shown on the board: with the machine if there are several."""
+"""What workers tell of their runs, shown on the board: with the host if there are several."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from hibtest.report.board import Board
 class Rows:
     """The rows of a board, by the names of runs.
 
-    :param hosts: The machines that are known.
+    :param hosts: The hosts that are known.
     """
 
     def __init__(self, board: Board, hosts: Iterable[str]) -> None:

@@ -29,7 +29,7 @@ class Site(WorkerPlugin):
     """The runs of a worker.
 
     :param runs: A directory for them, of this worker's alone.
-    :param host: What this machine is called.
+    :param host: What this host is called.
     """
 
     name = NAME

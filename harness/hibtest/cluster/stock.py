@@ -69,5 +69,5 @@ def as_kernel(files: GuestFiles) -> Kernel:
 
 
 def _find(key: str) -> Path | None:
-    # it comes from another machine: a name of the store, and no path
+    # it comes from another host: a name of the store, and no path
     return None if "/" in key or key.startswith(".") else Store(cache_dir()).find(key)

@@ -54,7 +54,7 @@ def build(name: str) -> Kernel:
 def _made(order: Order, worker: Any, site: Site, done: Done) -> Done:
     if order.who != who_we_are():
         message = f"{site.host} has hibtest {who_we_are()}, and the run was ordered by {order.who}"
-        raise SpecError(message, hint="install the same on all machines")
+        raise SpecError(message, hint="install the same on all hosts")
     tell = _teller(order, worker)
     tell({"what": STARTS, "host": site.host})
     began = time.monotonic()
@@ -82,7 +82,7 @@ def _made(order: Order, worker: Any, site: Site, done: Done) -> Done:
 
 
 def _tidied(job: Job, *, keep: bool) -> None:
-    """Leave what a run of this machine alone would leave: the verdict is argued elsewhere."""
+    """Leave what a run of this host alone would leave: the verdict is argued elsewhere."""
     look_at_files(job)
     verdict = judge(job.scenario, read_json(job.directory / EVIDENCE, Evidence))
     if verdict.as_expected and not keep:

@@ -23,7 +23,7 @@ _GONE = (OSError, TimeoutError, RuntimeError, AttributeError, ValueError)
 Heard = Callable[[dict[str, Any]], None]
 
 
-class Crew:
+class Cluster:
     """Workers that are there now, or come later.
 
     :ivar topic: Where events go for us; the beginning of all names of runs.
@@ -109,7 +109,7 @@ class Crew:
             if found.get(at) != ours:
                 theirs = found.get(at) or "none that we know"
                 message = f"the worker {at} has hibtest {theirs}, and this is {ours}"
-                raise SpecError(message, hint="install the same on all machines")
+                raise SpecError(message, hint="install the same on all hosts")
 
     def wait_until_idle(self) -> None:
         """Wait until nothing that we ordered is under way.
@@ -155,7 +155,7 @@ class Crew:
 
 
 @contextmanager
-def joined(where: str) -> Iterator[Crew]:
+def joined(where: str) -> Iterator[Cluster]:
     """Be with the workers of a scheduler until left.
 
     :param where: Its address.
@@ -168,7 +168,7 @@ def joined(where: str) -> Iterator[Crew]:
         hint = f"hibtest cluster scheduler --listen {where}, or see docs/cluster.md"
         raise HostError(f"no scheduler answers at {where}", hint=hint) from error
     try:
-        yield Crew(client, where)
+        yield Cluster(client, where)
     finally:
         with suppress(*_GONE):  # the scheduler may be gone
             client.close()
