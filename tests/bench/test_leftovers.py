@@ -14,7 +14,7 @@ from hibtest.bench.leftovers import owner
 OWNS = """
 import sys
 from pathlib import Path
-from hibtest.bench.leftovers import owner
+from hibtest.bench.leftovers import owner, parts_of
 
 runs = Path(sys.argv[1])
 with owner(runs, print) as name:
@@ -23,6 +23,7 @@ with owner(runs, print) as name:
     (run / "owner").write_text(name)
     (run / "swap.raw").write_bytes(bytes(1 << 20))
     (run / "console.log").write_text("boots")
+    (parts_of(runs, name) / "half").mkdir(parents=True)
     print("ready", flush=True)
     sys.stdin.read()
 """
@@ -87,3 +88,17 @@ def test_disks_that_were_kept_stay(killed: Path, change: Callable[[Path], object
     change(killed / "baseline" / "1")
     assert sweep(killed) == []
     assert "swap.raw" in left(killed)
+
+
+def test_what_had_not_come_whole_is_removed(killed: Path) -> None:
+    assert list(killed.glob(".parts/*/half"))
+    sweep(killed)
+    assert not (killed / ".parts").exists()
+
+
+def test_what_comes_for_somebody_who_lives_stays(tmp_path: Path) -> None:
+    with owned(tmp_path) as process:
+        sweep(tmp_path)
+        there = list(tmp_path.glob(".parts/*/half"))
+        process.kill()
+    assert there
