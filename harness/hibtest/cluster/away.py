@@ -51,7 +51,7 @@ class Ways:
 
 
 class Away:
-    """Htogether make runs; leaving :meth:`run` ends all that are under way."""
+    """Has a cluster make runs; leaving :meth:`run` ends all that are under way."""
 
     def __init__(self, cluster: Cluster, rows: Rows, ways: Ways) -> None:
         self._cluster, self._rows, self._ways = cluster, rows, ways
