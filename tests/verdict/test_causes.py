@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hibtest import verdict
-from hibtest.cli import pool
+from hibtest.bench import work
+from hibtest.cluster.ordered import Lost
+from hibtest.cluster.site import Unwanted
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.watch import Stalled
 from hibtest.deadline import Deadline, DeadlineExpired
@@ -25,7 +27,8 @@ CAUSE_AT = {
     "_refused": 0,
     "found": 1,
 }  # functions that are told a cause
-NO_TROUBLE = {Stalled, Damaged}  # evidence, of a guest and of an image
+# Evidence, of a guest and of an image; a run that is made again, and one that nobody wants.
+NO_TROUBLE = {Stalled, Damaged, Lost, Unwanted}
 
 
 def _first_words(call: ast.expr) -> Iterator[str]:
@@ -55,7 +58,7 @@ def _causes(tree: ast.AST) -> Iterator[str]:
 
 
 def _there_are() -> set[str]:
-    files = [*ROOM.glob("*.py"), Path(why.__file__), Path(pool.__file__)]
+    files = [*ROOM.glob("*.py"), Path(why.__file__), Path(work.__file__)]
     found = {cause for file in files for cause in _causes(ast.parse(file.read_text()))}
     kinds = set(HibtestError.__subclasses__()) - NO_TROUBLE
     return (found - {""}) | {kind.__name__ for kind in kinds}
