@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,15 @@ def detach(work: Callable[[], None], log: Path) -> None:
         os._exit(0)
     redirect(log)
     run(work)
+
+
+def stay(note: Path, text: str) -> NoReturn:
+    """Write a note, whole or not there, and then do nothing until killed."""
+    part = note.with_suffix(".part")
+    part.write_text(text)
+    part.rename(note)
+    while True:
+        signal.pause()
 
 
 def child(work: Callable[[], None]) -> int:

@@ -53,8 +53,7 @@ def _not_rehearsed(save: Boot, level: PmTest, vcpus: int) -> str:
     names = [mark.name for mark in story.last_try(save.marks)]
     if "rehearses" not in names:
         return f"pm_test {level} was set, and the kernel did not rehearse"
-    written = [name for name in names if name in {"created", "write", "armed"}]
-    if written:
+    if {"created", "write", "armed"} & set(names):
         return f"pm_test {level} was set, and an image was made"
     alone = "vcpus" in names[: names.index("rehearses")]
     if vcpus > 1 and alone is not (level in _ALONE):

@@ -10,11 +10,11 @@ import pytest
 
 from hibtest.probe import pages, procfs
 from hibtest.probe.base import Facts, Lacking
-from hibtest.probe.workloads import pressure
+from hibtest.probe.workloads import hoarder, pressure
 from hibtest.spec import Memory
 from hibtest.verdict.witnesses import workload
 
-SIZE = 2 * pressure.STEP * pages.SIZE
+SIZE = 2 * hoarder.STEP * pages.SIZE
 MEMINFO = "MemTotal: 1000000 kB\nMemAvailable: 700000 kB\nHugepagesize: 2048 kB\n"
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import mmap
 import os
-import signal
 import zlib
 
 from hibtest.probe import pages, procfs
 from hibtest.probe.base import RUN, Facts
-from hibtest.probe.detached import detach
+from hibtest.probe.detached import detach, stay
 from hibtest.probe.witnesses.memory import MADV_PAGEOUT
 from hibtest.probe.workloads import hoarder
 
@@ -41,11 +40,7 @@ def keep() -> None:
         count, crc = count + STEP, zlib.crc32(data, crc)
         if count > total:
             raise SystemExit(f"{count} pages did not fill a half of {total}")
-    part = NOTE.with_suffix(".part")
-    part.write_text(f"{os.getpid()} {fd} {count * pages.SIZE} {crc}")
-    part.rename(NOTE)
-    while True:
-        signal.pause()
+    stay(NOTE, f"{os.getpid()} {fd} {count * pages.SIZE} {crc}")
 
 
 def free() -> int:

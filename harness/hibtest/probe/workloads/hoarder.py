@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-import signal
 import zlib
 from pathlib import Path
 
 from hibtest.probe import pages, procfs, syscalls
 from hibtest.probe.base import RUN, Facts, Lacking
-from hibtest.probe.detached import detach
+from hibtest.probe.detached import detach, stay
 
 # Of all memory. Of what is in use the kernel wants a copy in the other half
 # (kernel/power/snapshot.c, hibernate_preallocate_memory(), 6.1 to 7.3).
@@ -46,11 +45,24 @@ def require_memfd() -> None:
 def look(planted: Facts) -> Facts:
     """Return the same, as it is now."""
     pid, fd = planted["server"]["pid"], planted["fd"]
-    size = crc = 0
-    with Path(f"/proc/{pid}/fd/{fd}").open("rb", buffering=0) as file:
-        while data := file.read(STEP * pages.SIZE):
-            size, crc = size + len(data), zlib.crc32(data, crc)
+    size, crc = summed(Path(f"/proc/{pid}/fd/{fd}"))
     return {"bytes": size, "crc": crc, "server": procfs.identity(pid), "fd": fd}
+
+
+def summed(path: Path, at: int = 0, size: int | None = None) -> tuple[int, int]:
+    """Return how much can be read from a place of a file on, and its checksum.
+
+    :param size: Bytes to be read; ``None``: all that there are.
+    """
+    read = crc = 0
+    with path.open("rb", buffering=0) as file:
+        file.seek(at)
+        while size is None or read < size:
+            data = file.read(STEP * pages.SIZE)
+            if not data:
+                break
+            read, crc = read + len(data), zlib.crc32(data, crc)
+    return read, crc
 
 
 def keep(*, locked: bool) -> None:
@@ -63,8 +75,4 @@ def keep(*, locked: bool) -> None:
         area[at : at + STEP * pages.SIZE] = pages.content(STEP, 42, page)
     if locked:
         syscalls.mlock(area)
-    part = NOTE.with_suffix(".part")
-    part.write_text(f"{os.getpid()} {fd}")
-    part.rename(NOTE)
-    while True:
-        signal.pause()
+    stay(NOTE, f"{os.getpid()} {fd}")

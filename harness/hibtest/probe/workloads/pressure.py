@@ -5,16 +5,15 @@ from __future__ import annotations
 import mmap
 import os
 import shutil
-import signal
 import zlib
 from pathlib import Path
 
 from hibtest.probe import pages, procfs, syscalls
 from hibtest.probe.base import RUN, Facts, Lacking
-from hibtest.probe.detached import detach
+from hibtest.probe.detached import detach, stay
 from hibtest.probe.workloads import disks
+from hibtest.probe.workloads.hoarder import STEP, summed
 
-STEP = 256  # pages that are made, or read, at once
 LIMIT = 240.0  # s: what does not fit is swapped out meanwhile
 CACHED = Path("/root/page-cache")
 HUGE = Path("/proc/sys/vm/nr_hugepages")
@@ -50,7 +49,7 @@ def start(kind: str, percent: int) -> Facts:
 def look(planted: Facts) -> Facts:
     """Return the same, as it is now."""
     if "file" in planted:
-        size, crc = summed(Path(planted["file"]), 0, None)
+        size, crc = summed(Path(planted["file"]))
         return {**planted, "bytes": size, "crc": crc}
     pid, address = planted["server"]["pid"], planted["address"]
     size, crc = summed(Path(f"/proc/{pid}/mem"), address, planted["bytes"])
@@ -88,22 +87,6 @@ def written(path: Path, size: int) -> Facts:
     return {"bytes": size, "crc": crc, "file": str(path), "server": None}
 
 
-def summed(path: Path, at: int, size: int | None) -> tuple[int, int]:
-    """Return how much can be read from a place of a file on, and its checksum.
-
-    :param size: Bytes to be read; ``None``: all that there are.
-    """
-    read = crc = 0
-    with path.open("rb", buffering=0) as file:
-        file.seek(at)
-        while size is None or read < size:
-            data = file.read(STEP * pages.SIZE)
-            if not data:
-                break
-            read, crc = read + len(data), zlib.crc32(data, crc)
-    return read, crc
-
-
 def keep(kind: str, size: int, note: Path) -> None:
     """Have memory of a process's own, and keep it."""
     area = mmap.mmap(-1, size, ANONYMOUS | (MAP_HUGETLB if kind == "huge" else 0))
@@ -114,8 +97,4 @@ def keep(kind: str, size: int, note: Path) -> None:
         crc = zlib.crc32(data, crc)
     if kind == "locked":
         syscalls.mlock(area)
-    part = note.with_suffix(".part")
-    part.write_text(f"{os.getpid()} {syscalls.address(area)} {crc}")
-    part.rename(note)
-    while True:
-        signal.pause()
+    stay(note, f"{os.getpid()} {syscalls.address(area)} {crc}")
