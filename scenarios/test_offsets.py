@@ -6,8 +6,6 @@ is as stale until somebody writes there. What is wrong at the hibernation is ref
 snapshot was taken; what is wrong at the resume has the guest start afresh, and the image wait.
 """
 
-from dataclasses import replace
-
 import pytest
 
 from hibtest.spec import (
@@ -24,6 +22,7 @@ from hibtest.spec import (
     Scenario,
     SwapDisk,
     SwapFile,
+    on_each,
 )
 from hibtest.verdict import Verdict
 
@@ -74,15 +73,7 @@ ASKED = (
     _asked("told-late", BACK, layout=DISK, resume=ResumeSpec(named=Named.NOT, device=NODE)),
     _asked("untold-file", NO_SWAP, resume=ResumeSpec(named=Named.NOT)),
 )
-DEFAULT = "offset-trixie-stale"
-
-
-def _tagged(scenario: Scenario) -> Scenario:
-    wide = () if scenario.name == DEFAULT else ("wide",)
-    return replace(scenario, tags=(*scenario.tags, *wide))
-
-
-SCENARIOS = tuple(_tagged(asked.on(kernel)) for asked in ASKED for kernel in KERNELS)
+SCENARIOS = on_each(KERNELS, ASKED, usual={"offset-trixie-stale"})
 
 
 def test_offset(hib_verdict: Verdict) -> None:

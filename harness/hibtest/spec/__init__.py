@@ -44,6 +44,7 @@ from hibtest.spec.scenario import (
     KEYS_DEVICE,
     SCRATCH_DEVICE,
     Scenario,
+    on_each,
 )
 from hibtest.spec.stack import (
     Crypt,
@@ -156,4 +157,5 @@ __all__ = [
     "Unplug",
     "Volume",
     "Workload",
+    "on_each",
 ]

@@ -1,6 +1,7 @@
 """A scenario: everything that is asked of one cycle, as one frozen value."""
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from hibtest.errors import SpecError
@@ -20,6 +21,7 @@ from hibtest.spec.workload import Workload
 IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
 SCRATCH_DEVICE = "/dev/disk/by-id/virtio-scratch"
 KEYS_DEVICE = "/dev/disk/by-id/virtio-keys"
+WIDE = "wide"  # a question that is asked again, in one more combination: not in every run
 LEAST_MEMORY_MIB = 256  # kernel, initramfs, witnesses and a snapshot of half of it all
 _STEPS = ("before", "last", "between", "after", "afresh")
 _TUPLES = ("layout", "faults", "workloads", *_STEPS, "known", "tags")
@@ -167,6 +169,19 @@ class Scenario:
             raise SpecError(f"{self.name}: two workloads are called {twice[0]}", hint="rename one")
         if len(set(self.faults)) < len(self.faults):
             raise SpecError(f"{self.name}: the same fault is there twice", hint="drop one")
+
+
+def on_each(
+    kernels: Iterable[str], asked: Iterable[Scenario], usual: Collection[str]
+) -> tuple[Scenario, ...]:
+    """Return questions, each asked of each kernel.
+
+    :param usual: Names of those that every run of the suite has; the others are tagged ``wide``.
+    """
+    every = (one.on(kernel) for one in asked for kernel in kernels)
+    return tuple(
+        one if one.name in usual else replace(one, tags=(*one.tags, WIDE)) for one in every
+    )
 
 
 def _require_tuple(what: str, value: object) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from hibtest.cycle.cmdline import cmdline
 from hibtest.cycle.storage import storage_of
+from hibtest.cycle.storage.filesystem import filesystem_part
 from hibtest.cycle.storage.left import disks_in, drop_disks
 from hibtest.machine.shape import DiskFormat
 from hibtest.spec import (
@@ -127,3 +128,15 @@ def test_a_data_disk_is_mounted_at_data_and_looked_at(
     assert early.count(device) == (1 if stack else 0)  # where it is made
     (found,) = (one for one in storage.filesystems(files, tmp_path) if one.disk.serial == "data")
     assert (found.meant, len(found.views)) == (kind, len(stack) - 1 if stack else 0)
+
+
+def test_a_filesystem_has_more_room_for_what_a_layer_keeps(tmp_path: Path) -> None:
+    files, sizes = files_in(tmp_path), []
+    stacks: tuple[Stack, ...] = ((Linear(),), (Linear(), Crypt()))
+    for stack in stacks:
+        disk = filesystem_part(Filesystem.XFS, "data", 64, stack, ()).disks[0]
+        path = tmp_path / disk.file
+        disk.make(path, files)
+        sizes.append(path.stat().st_size)
+        path.unlink()
+    assert sizes[1] - sizes[0] >= 16 << 20  # the header of LUKS2; XFS wants 300 MiB above it

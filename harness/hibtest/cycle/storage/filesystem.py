@@ -35,6 +35,7 @@ class _Kind:
 # btrfs-progs 6.2 and later 109 MiB. XFS has a log of 64 MiB, and keeps 32 MiB for itself
 # (xfs_default_resblks(), fs/xfs/xfs_mount.c, 6.1 to 7.3).
 # Their features are those that xfsprogs 6.1 can check.
+_LAYER_MIB = 32  # what one layer below keeps for itself, at most: the header of LUKS2 is 16 MiB
 _KINDS: Mapping[Filesystem, _Kind] = {
     Filesystem.EXT4: _Kind(
         make="mke2fs -q -F -t ext4 -U {uuid} -E hash_seed={uuid}",
@@ -67,7 +68,7 @@ def filesystem_part(
     :param fill: What the guest puts there once, each a program by its path.
     """
     row = _KINDS[kind]
-    size = max(holds_mib + row.room_mib, row.least_mib)
+    size = max(holds_mib + row.room_mib, row.least_mib) + _LAYER_MIB * len(stack)
     make = f"{row.make.format(uuid=uuid_of(f'{serial} {kind}'))} -L {_FRESH}"
     part = on_disk(serial, size, stack, made_by(make, size), make)
     mount = f"/{serial}"
