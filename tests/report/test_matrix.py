@@ -3,14 +3,15 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hibtest.bench.finish import judge_run
-from hibtest.report.matrix import Judged, markdown
-from hibtest.spec import Expected, Outcome
+from hibtest.report.matrix import Judged, Row, last_of_each, markdown
+from hibtest.spec import Expected, GuestSpec, Outcome, Scenario
 from tests.verdict.recordings import Recording, recordings
 
 
@@ -26,9 +27,13 @@ def judged(runs: Path) -> list[Judged]:
     return [judge_run(path.parent) for path in sorted(runs.glob("*/*/scenario.json"))]
 
 
-def matrix(*places: Path) -> subprocess.CompletedProcess[str]:
+def matrix(*places: Path | str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "hibtest", "matrix", *map(str, places)]
     return subprocess.run(argv, capture_output=True, text=True, check=False, env=os.environ)
+
+
+def page_of(runs: list[Judged], asked: Sequence[Scenario] = ()) -> list[str]:
+    return list(markdown(last_of_each(map(Row.of, runs)), asked))
 
 
 def rows(page: list[str]) -> dict[str, list[str]]:
@@ -37,7 +42,7 @@ def rows(page: list[str]) -> dict[str, list[str]]:
 
 
 def test_a_row_for_each_question_and_a_column_for_each_kernel(runs: Path) -> None:
-    page = list(markdown(judged(runs)))
+    page = page_of(judged(runs))
     assert "| scenario | bookworm | trixie | backports |" in page
     found = rows(page)
     row = found["baseline-bookworm-platform-1cpu"]  # recorded before questions had KERNEL in them
@@ -55,7 +60,7 @@ def test_one_question_is_one_row(runs: Path) -> None:
         replace(one, scenario=asked),
         replace(one, scenario=asked.on("bookworm"), evidence=other),
     ]
-    [row] = rows(list(markdown(both))).values()
+    [row] = rows(page_of(both)).values()
     assert len(row) == 2
     assert all(cell.startswith("CORRUPT (filesystem)") for cell in row)
 
@@ -71,7 +76,7 @@ def test_the_last_run_counts_and_a_surprise_is_told(runs: Path) -> None:
         expected=Expected(),
         as_expected=False,
     )
-    page = list(markdown([replace(first, evidence=later, verdict=verdict), first]))
+    page = page_of([replace(first, evidence=later, verdict=verdict), first])
     [row] = rows(page).values()
     assert row[0].startswith("**HUNG (FREEZE)** ")
     assert page[-1].endswith("HUNG (FREEZE): it \\| 'hangs' &lt;b>\\\\x1b[2J")
@@ -93,3 +98,32 @@ def test_without_runs_there_is_nothing_to_tell(tmp_path: Path) -> None:
     assert "no run is there" in done.stderr
     done = matrix(tmp_path / "none")
     assert "no such directory" in done.stderr
+
+
+def test_rows_outlive_their_runs(runs: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    done = matrix(runs, "--json")
+    kept.write_text(done.stdout)
+    assert len(done.stdout.splitlines()) == len({run.scenario.name for run in judged(runs)})
+    assert matrix(kept).stdout == matrix(runs).stdout
+    assert matrix(kept, runs, "--json").stdout == done.stdout
+    kept.write_text('{"scenario": 1}\n')
+    done = matrix(kept)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "line 1 is no row of a matrix" in done.stderr
+
+
+def test_what_was_not_run_is_told(runs: Path) -> None:
+    [first, *_] = judged(runs)
+    asked = Scenario(name="new-KERNEL", guest=GuestSpec(kernel=first.kernel.name))
+    page = page_of([first], [asked, first.scenario])
+    assert rows(page)["new-KERNEL"] == ["-"]
+    assert "* not run: 1 scenarios, `-` in the table" in page
+
+
+def test_a_known_bug_is_told_and_is_no_surprise(runs: Path) -> None:
+    [first, *_] = judged(runs)
+    known = replace(first.verdict, known="it forgets", as_expected=True)
+    page = page_of([replace(first, verdict=known)])
+    assert "## Surprises" not in page
+    assert page[-1].endswith("Known: it forgets")
