@@ -41,7 +41,7 @@ MAPPER_DRIVERS = (
     *("dm-delay", "dm-flakey", "dm-integrity", "crypto-crc32c", "dm-raid", "raid1"),
     *("dm-multipath", "dm-round-robin", "dm-snapshot", "dm-thin-pool"),
 )
-EARLY_MODULES = (*EARLY_DRIVERS, *NETWORK_DRIVERS, *MAPPER_DRIVERS)
+EARLY_MODULES = (*EARLY_DRIVERS, *NETWORK_DRIVERS, *MAPPER_DRIVERS, "overlay")
 
 EARLY_INIT = "early-init.sh.j2"
 EARLY_APPLETS = (

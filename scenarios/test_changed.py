@@ -15,7 +15,9 @@ from hibtest.spec import (
     Expected,
     Firmware,
     GuestSpec,
+    Mounts,
     Outcome,
+    PutBack,
     ResumeSpec,
     Scenario,
 )
@@ -37,6 +39,9 @@ def _refused(scenario: Scenario, cause: str) -> Scenario:
     return replace(scenario, expected=Expected(outcome=Outcome.COLD_BOOT, cause=cause))
 
 
+KERNELS = ("bookworm", "trixie", "backports")
+FUTURE = Expected(outcome=Outcome.CORRUPT, cause="witness-storage-future")
+FILESYSTEM = Expected(outcome=Outcome.CORRUPT, cause="filesystem")
 # What somebody does who boots a rescue system to make room, and resumes afterwards; not in /root,
 # where the key lies with which the guest is looked at.
 RESCUE = Do(
@@ -51,8 +56,35 @@ def _written_to(kernel: str, *tags: str) -> Scenario:
         name="changed-KERNEL-root-written",
         guest=GuestSpec(kernel=kernel),
         between=(RESCUE,),
-        expected=Expected(outcome=Outcome.CORRUPT, cause="filesystem"),
+        expected=FILESYSTEM,
         tags=("changed", "filesystem", *tags),
+    )
+
+
+# Somebody looks around from another system, and changes nothing himself. With the disk mounted
+# read-only ext4 still replays the journal, and deletes files that are open without a name
+# (ext4_orphan_cleanup(), fs/ext4/orphan.c, 6.1 to 7.3).
+LOOK = Do(command="find / -xdev -type f -exec cat {} + >/dev/null")
+
+
+def _looked_at(kernel: str, mounts: Mounts, expected: Expected, *tags: str) -> Scenario:
+    return Scenario(
+        name=f"changed-KERNEL-root-{mounts}",
+        guest=GuestSpec(kernel=kernel),
+        between=(LOOK,),
+        mounts=mounts,
+        expected=expected,
+        tags=("changed", "filesystem", *tags),
+    )
+
+
+def _again(kernel: str, what: PutBack, expected: Expected, *tags: str) -> Scenario:
+    return Scenario(
+        name=f"changed-KERNEL-again-{what}",
+        guest=GuestSpec(kernel=kernel),
+        resume=ResumeSpec(again=what),
+        expected=expected,
+        tags=("changed", "again", *tags),
     )
 
 
@@ -97,6 +129,12 @@ SCENARIOS = (
     _written_to("bookworm", "wide"),
     _written_to("trixie"),
     _written_to("backports", "wide"),
+    *(_looked_at(kernel, Mounts.UNTOUCHED, Expected(), "wide") for kernel in KERNELS),
+    *(_looked_at(kernel, Mounts.READ_ONLY, FILESYSTEM, "wide") for kernel in KERNELS),
+    # a copy of all disks is resumed from like the first time; one of the image, over a root that
+    # has gone on, is not
+    *(_again(kernel, PutBack.DISKS, Expected(), "wide") for kernel in KERNELS),
+    *(_again(kernel, PutBack.IMAGE, FUTURE, "wide") for kernel in KERNELS),
 )
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from hibtest.cycle import agent
 from hibtest.cycle.answers import Garbled
 from hibtest.cycle.boot import Running, running
+from hibtest.cycle.copies import keep, put_back
 from hibtest.cycle.filesystems import look, replayed, require_programs
 from hibtest.cycle.lab import Lab
 from hibtest.cycle.memory_map import map_in
@@ -26,8 +27,9 @@ from hibtest.image.e820_changes import changes
 from hibtest.job import EVIDENCE, Job
 from hibtest.machine.shape import Accel
 from hibtest.machine.turns import turn
-from hibtest.spec import Role, Scenario, Stage
+from hibtest.spec import PutBack, Role, Scenario, Stage
 from hibtest.spec.course import BootPlan, course
+from hibtest.spec.step import Task
 
 Settled = Callable[[Scenario, Evidence], bool]
 Over = Callable[[tuple[Boot, ...]], bool]
@@ -113,6 +115,8 @@ def _boots(lab: Lab, over: Over) -> Iterator[tuple[Boot, ...]]:
     with closing(Past()) as past, served(lab) as equipped:
         lab = equipped
         for number, plan in enumerate(course(lab.job.scenario)):
+            if plan.put_back:
+                _put_back(lab, plan.put_back)
             boot, error = _boot(lab, plan, number, past, _with(boots, over))
             boots = (*boots, boot)
             yield boots
@@ -121,6 +125,14 @@ def _boots(lab: Lab, over: Over) -> Iterator[tuple[Boot, ...]]:
             if not _goes_on(plan, boot) or over(boots):
                 return
             lab = lab.after(boot)
+            if plan.kept:
+                keep(lab.job.directory)
+
+
+def _put_back(lab: Lab, what: PutBack) -> None:
+    directory = lab.job.directory
+    image = lab.storage.image_in(directory, lab.told)
+    put_back(directory, alone=image.path if image and what is PutBack.IMAGE else None)
 
 
 def _with(boots: tuple[Boot, ...], over: Over) -> Callable[[Boot], bool]:
@@ -132,11 +144,11 @@ def _goes_on(plan: BootPlan, boot: Boot) -> bool:
     if plan.cut:
         return boot.power_cut and (plan.role is not Role.SAVE or boot.attempt is not None)
     well = not (boot.garbled or boot.hang or boot.panic)
-    if plan.role is Role.RESUME and not (well and boot.resumed):
+    up = boot.ready if plan.role is Role.RESCUE else boot.resumed
+    if plan.role in {Role.RESUME, Role.RESCUE} and not (well and up):
         return False
-    if plan.role is Role.RESCUE:
-        told = any(one.stage is Stage.POWER_OFF for one in boot.stages)
-        return well and boot.ready and told and _off(boot)
+    if plan.steps[-1] is Task.POWER_OFF:
+        return any(one.stage is Stage.POWER_OFF for one in boot.stages) and _off(boot)
     if plan.comes_back:
         return well and boot.attempt is not None and boot.attempt.errno == 0
     return _hibernated(boot) if plan.hibernates else True

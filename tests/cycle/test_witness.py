@@ -81,14 +81,14 @@ def test_an_answer_that_is_missing_is_said(said: list[object]) -> None:
 def test_what_was_said_on_the_consoles_is_added(
     tmp_path: Path, consoles: dict[str, bytes], told: dict[str, Any]
 ) -> None:
-    (tmp_path / "scenario.json").touch()
     for boot, text in consoles.items():
         (tmp_path / boot).mkdir()
         (tmp_path / boot / "console.log").write_bytes(text)
     counting = WitnessReport(name=witness.COUNTING, planted={}, found={"count": 1})
     gone = WitnessReport(name=witness.COUNTING, planted={}, error="is gone")
     other = WitnessReport(name="eventfd", planted={}, found={"value": 7})
-    added, *same = witness.heard((counting, gone, other), tmp_path, "resume")
+    past = [tmp_path / "save", tmp_path / "rescue"]
+    added, *same = witness.heard((counting, gone, other), tmp_path / "resume", past)
     assert added.found == {"count": 1, "console": told}
     assert same == [gone, other]
 

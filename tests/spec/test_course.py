@@ -22,12 +22,13 @@ from hibtest.spec import (
     Outcome,
     Plug,
     PmTest,
+    PutBack,
     ResumeSpec,
     Role,
     Scenario,
     Unplug,
 )
-from hibtest.spec.course import BootPlan, course, expected_course, first
+from hibtest.spec.course import BootPlan, course, expected_course, first, past_of
 from hibtest.spec.step import Step, Task
 
 ONE = Scenario(name="one", guest=GuestSpec(kernel="trixie", vcpus=1, max_vcpus=4))
@@ -120,6 +121,17 @@ def test_a_rescue_boot_stands_before_each_resume() -> None:
     boots = course(replace(ONE, between=(RESCUE,), lives=2))
     assert names(boots) == ["save", "rescue", "resume", "rescue-2", "resume-2", "cold"]
     assert boots[1].steps == (RESCUE, Task.POWER_OFF)
+
+
+def test_an_image_is_resumed_again_from_a_copy_made_after_the_hibernation() -> None:
+    boots = course(replace(ONE, resume=ResumeSpec(again=PutBack.IMAGE)))
+    assert names(boots) == ["save", "resume", "resume-copy", "cold"]
+    assert [plan.kept for plan in boots] == [True, False, False, False]
+    assert [plan.put_back for plan in boots] == [None, None, PutBack.IMAGE, None]
+    assert [plan.steps[-1] for plan in boots[1:3]] == [Task.POWER_OFF, Task.CUT_POWER]
+    copied = replace(ONE, resume=ResumeSpec(again=PutBack.DISKS))
+    assert past_of(copied, "resume-copy") == ("save",)
+    assert past_of(copied, "cold") == ("save", "resume", "resume-copy")
 
 
 def test_a_machine_has_the_vcpus_that_it_was_left_with() -> None:

@@ -17,6 +17,7 @@ from hibtest.evidence import (
 from hibtest.spec import Expected, Outcome
 from hibtest.verdict import judge, settled
 from hibtest.verdict.explaining import ORDER
+from hibtest.verdict.storage import CALLED
 from hibtest.verdict.witnesses import RULES
 from tests.verdict.test_judge import (
     AUDIT,
@@ -164,6 +165,7 @@ FROZEN = WitnessReport(
         "exempt": [],
     },
 )
+AHEAD = _witness("storage-root", wrong=["direct", "future", 61, 0])
 WAITERS = WitnessReport(
     name="waiters",
     planted={"pid": 7, "starttime": 1},
@@ -181,6 +183,7 @@ WAITERS = WitnessReport(
         ((_witness("workload loop"), _witness("mounts")), (AUDIT,), "witness-mounts"),
         ((WAITERS, _witness("workload loop")), (LOOP,), "witness-workload-loop"),
         ((WAITERS,), (LOOP,), "witness-waiters"),
+        ((_witness("working-memory"), AHEAD), (LOOP,), "witness-storage-future"),
     ],
 )
 def test_the_one_that_explains_the_others_is_the_verdict(
@@ -235,7 +238,7 @@ def test_the_order_names_what_there_is() -> None:
     named = [cause.removeprefix("witness-") for row in ORDER for cause in row.causes]
     witnesses = {name for name in named if not name.startswith("audit-")}
     assert len(set(named)) == len(named)
-    assert witnesses <= set(RULES)
+    assert witnesses <= {*RULES, *CALLED}
     assert all(row.why for row in ORDER)
 
 

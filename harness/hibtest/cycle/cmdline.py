@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from hibtest.cycle.storage import NOT_TOLD, Storage
-from hibtest.spec import AgentMethod, Named, Offset, Role, Scenario
+from hibtest.spec import AgentMethod, Mounts, Named, Offset, Role, Scenario
 
 NO_SERVER = "10.0.2.2:0"  # as a plan prints it
 
@@ -45,6 +45,8 @@ def cmdline(
         words.append(f"hibtest.agent={storage.image_word(server, told)}")
     if role is Role.RESCUE or (role is Role.RESUME and scenario.resume.noresume):
         words.append("noresume")
+    if role is Role.RESCUE and scenario.mounts is not Mounts.WRITABLE:
+        words.append(f"hibtest.mounts={scenario.mounts}")
     if scenario.guest.kexec and role is Role.SAVE:
         words.append("hibtest.kexec")
     words.extend(scenario.guest.append)

@@ -1,4 +1,4 @@
-"""A run's disks, copied: what is done with the copies leaves the run as it is."""
+"""A run's disks, copied: to be booted beside it, or to be put back later."""
 
 import shutil
 import tempfile
@@ -12,6 +12,8 @@ from hibtest.cycle.storage.targets import KEYS
 from hibtest.job import Job
 from hibtest.machine.disk import copy
 from hibtest.spec.fault import Fault
+
+_KEPT = f"{COPIES}kept"
 
 
 @contextmanager
@@ -28,3 +30,28 @@ def copied(job: Job, faults: tuple[Fault, ...] = ()) -> Iterator[Job]:
             shutil.copytree(job.directory / KEYS, Path(place) / KEYS)
         scenario = replace(job.scenario, faults=faults)
         yield replace(job, scenario=scenario, directory=Path(place), proof=False, templates=None)
+
+
+def keep(directory: Path) -> None:
+    """Copy the disks of a run as they are now, for :func:`put_back`.
+
+    :param directory: The run's.
+    :raise HostError: When they cannot be copied.
+    """
+    kept = directory / _KEPT
+    kept.mkdir()
+    for path in disks_in(directory):
+        copy(path, kept / path.name)
+
+
+def put_back(directory: Path, alone: Path | None = None) -> None:
+    """Put disks of a run back as they were when they were kept.
+
+    :param alone: Only this one.
+    :raise HostError: When one cannot be copied.
+    """
+    for path in disks_in(directory / _KEPT):
+        disk = directory / path.name
+        if alone in {None, disk}:
+            path.rename(disk)
+    shutil.rmtree(directory / _KEPT)

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -104,15 +105,18 @@ def levels(probe: Probe, deadline: Deadline) -> Levels:
     return replace(answers.typed(facts, Levels), host=(before, time.time()))
 
 
-def heard(reports: tuple[WitnessReport, ...], run: Path, here: str) -> tuple[WitnessReport, ...]:
+def heard(
+    reports: tuple[WitnessReport, ...], here: Path, past: Iterable[Path]
+) -> tuple[WitnessReport, ...]:
     """Add to the witness that counts on the console what the consoles of a run have of it.
 
-    :param here: The directory, below ``run``, of the boot in which it was looked at.
+    :param here: The directory of the boot in which it was looked at.
+    :param past: Those of the boots that are in the past of its life.
     :return: The reports; its ``"console"`` is ``{"now", "before"}``: the numbers that it said in
         this boot, and the highest of those before.
     """
-    now = _said(run / here)
-    earlier = [number for boot in run.iterdir() if boot.name != here for number in _said(boot)]
+    now = _said(here)
+    earlier = [number for boot in past for number in _said(boot)]
     told = {"now": now, "before": max(earlier, default=0)}
     return tuple(
         replace(one, found={**one.found, "console": told})
@@ -125,7 +129,7 @@ def heard(reports: tuple[WitnessReport, ...], run: Path, here: str) -> tuple[Wit
 def _said(boot: Path) -> list[int]:
     try:
         text = (boot / "console.log").read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return []
     return [int(number) for number in _COUNTS.findall(text)]
 

@@ -38,7 +38,7 @@ from hibtest.spec.method import (
     Target,
 )
 from hibtest.spec.outcome import Expected, Outcome, Role, Stage
-from hibtest.spec.resume import Named, Offset, ResumeSpec
+from hibtest.spec.resume import Named, Offset, PutBack, ResumeSpec
 from hibtest.spec.scenario import (
     IMAGE_DEVICE,
     KEYS_DEVICE,
@@ -62,7 +62,7 @@ from hibtest.spec.stack import (
     Thin,
     Volume,
 )
-from hibtest.spec.step import Do, MoveSwap, Offline, Online, OwnStep, Plug, Unplug
+from hibtest.spec.step import Do, Mounts, MoveSwap, Offline, Online, OwnStep, Plug, Unplug
 from hibtest.spec.workload import (
     Attach,
     FullSwap,
@@ -119,6 +119,7 @@ __all__ = [
     "Memory",
     "Method",
     "Mode",
+    "Mounts",
     "MoveSwap",
     "MuchMemory",
     "Multipath",
@@ -134,6 +135,7 @@ __all__ = [
     "PmTest",
     "Pressure",
     "Protect",
+    "PutBack",
     "Raid1",
     "ResumeSpec",
     "Role",

@@ -7,7 +7,7 @@ from hibtest.spec.layout import Filesystem, SwapFile, SwapPartition, SwapZram, T
 from hibtest.spec.method import AgentMethod, KernelMethod, Mode, Protect, Stopper
 from hibtest.spec.scenario import Scenario
 from hibtest.spec.stack import Layer, Origin, Snapshot
-from hibtest.spec.step import Plug, Unplug
+from hibtest.spec.step import Mounts, Plug, Unplug
 from hibtest.spec.workload import Memory, Pressure, Workload
 
 Asks = Callable[[Scenario], bool]
@@ -23,6 +23,11 @@ def nobody(_: Scenario) -> bool:
 def everybody(_: Scenario) -> bool:
     """Return true: each scenario."""
     return True
+
+
+def looks_only(one: Scenario) -> bool:
+    """Return whether a boot in between is not to write."""
+    return one.mounts is not Mounts.WRITABLE
 
 
 def works(*kinds: type[Workload]) -> Asks:

@@ -8,7 +8,7 @@ from hibtest.spec.fault import Always, AtRest, AtStage, CutPower, Fault
 from hibtest.spec.guest import GuestSpec
 from hibtest.spec.method import AgentMethod
 from hibtest.spec.outcome import Outcome, Role, Stage
-from hibtest.spec.resume import ResumeSpec
+from hibtest.spec.resume import PutBack, ResumeSpec
 from hibtest.spec.scenario import Scenario
 from hibtest.spec.step import Step, Task, after
 
@@ -22,6 +22,8 @@ class BootPlan:
     :ivar steps: What is done once it is up, in this order.
     :ivar afresh: What is done instead in a resume boot in which the guest has started afresh.
     :ivar faults: What is made to go wrong in it, or with its disks once it has powered off.
+    :ivar kept: Whether its disks are copied once it has ended.
+    :ivar put_back: What is put back from those copies before it starts; ``None``: nothing is.
     """
 
     role: Role
@@ -30,6 +32,8 @@ class BootPlan:
     steps: tuple[Step, ...]
     afresh: tuple[Step, ...] = (Task.IDENTIFY,)
     faults: tuple[Fault, ...] = ()
+    kept: bool = False
+    put_back: PutBack | None = None
 
     @property
     def cut(self) -> bool:
@@ -122,6 +126,18 @@ def _last_expected(boots: tuple[BootPlan, ...]) -> int:
     return next((number for number in resumes if number >= struck), resumes[-1])
 
 
+def past_of(scenario: Scenario, name: str) -> tuple[str, ...]:
+    """Return the names of the boots before one that are in the past of its life.
+
+    What came after the hibernation that is resumed from again is not.
+    """
+    boots = course(scenario)
+    at = next(number for number, plan in enumerate(boots) if plan.name == name)
+    if boots[at].put_back:
+        at = 1 + next(number for number, plan in enumerate(boots) if plan.kept)
+    return tuple(plan.name for plan in boots[:at])
+
+
 def queues(scenario: Scenario) -> int | None:
     """Return how many queues each disk has in all boots; ``None``: vCPUs never vary in number.
 
@@ -146,7 +162,8 @@ def first(scenario: Scenario, role: Role) -> BootPlan:
 def _boots(scenario: Scenario) -> Iterator[BootPlan]:
     guest = scenario.guest
     steps = tuple(_save(scenario))
-    yield BootPlan(role=Role.SAVE, name="save", guest=guest, steps=steps)
+    again = scenario.resume.again
+    yield BootPlan(role=Role.SAVE, name="save", guest=guest, steps=steps, kept=again is not None)
     for life in range(1, 1 if scenario.comes_back else scenario.lives + 1):
         guest = _left(guest, steps)
         number = "" if life == 1 else f"-{life}"
@@ -155,13 +172,24 @@ def _boots(scenario: Scenario) -> Iterator[BootPlan]:
             yield BootPlan(role=Role.RESCUE, name=f"rescue{number}", guest=guest, steps=steps)
             guest = _left(guest, steps)
         guest = _changed(guest, scenario.resume)
-        last = Task.HIBERNATE if life < scenario.lives else Task.CUT_POWER
+        last = Task.HIBERNATE if life < scenario.lives else _end(again)
         steps = (Task.EXAMINE, *scenario.after, last)
-        name, afresh = f"resume{number}", (*_starts(scenario), *scenario.afresh)
-        yield BootPlan(role=Role.RESUME, name=name, guest=guest, steps=steps, afresh=afresh)
+        afresh = (*_starts(scenario), *scenario.afresh)
+        resume = BootPlan(
+            role=Role.RESUME, name=f"resume{number}", guest=guest, steps=steps, afresh=afresh
+        )
+        yield resume
+    if again:
+        steps = (Task.EXAMINE, *scenario.after, Task.CUT_POWER)
+        yield replace(resume, name="resume-copy", steps=steps, put_back=again)
     guest = _left(guest, steps)
     steps = (*_starts(scenario), Task.CUT_POWER)
     yield BootPlan(role=Role.COLD, name="cold", guest=guest, steps=steps)
+
+
+def _end(again: PutBack | None) -> Task:
+    """Return how the last resumed life ends: in good order where its image is resumed again."""
+    return Task.CUT_POWER if again is None else Task.POWER_OFF
 
 
 def _starts(scenario: Scenario) -> Iterator[Step]:

@@ -27,6 +27,13 @@ class Offset(StrEnum):
     MISSING = "missing"  # there is none
 
 
+class PutBack(StrEnum):
+    """What is as it was after the hibernation when an image is resumed from a second time."""
+
+    DISKS = "disks"  # all disks: as after a snapshot of a virtual machine
+    IMAGE = "image"  # the one that the image lies on; the others have gone on
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeSpec:
     """What boots are told of the swap; and where the resume boot differs from the save boot.
@@ -45,6 +52,8 @@ class ResumeSpec:
     :ivar append: More words for its kernel command line.
     :ivar more_disks: Disks beside those that the guest needs; ``None``: as the guest's.
     :ivar reordered: Whether root disk and the first swap's disk have changed places.
+    :ivar again: What is put back from a copy once the resumed guest has powered itself off, so that
+        its image is resumed from a second time; ``None``: it is not.
     """
 
     named: Named = Named.NODE
@@ -59,6 +68,7 @@ class ResumeSpec:
     append: tuple[str, ...] = ()
     more_disks: int | None = None
     reordered: bool = False
+    again: PutBack | None = None
 
     def __post_init__(self) -> None:
         require_more_disks(self.more_disks or 0)

@@ -15,7 +15,7 @@ from hibtest.spec.older import scenario_today
 from hibtest.spec.outcome import Expected
 from hibtest.spec.resume import ResumeSpec, require_resume
 from hibtest.spec.stack import require_stack
-from hibtest.spec.step import MoveSwap, OwnStep
+from hibtest.spec.step import Mounts, MoveSwap, OwnStep
 from hibtest.spec.workload import Workload
 
 IMAGE_DEVICE = "/dev/disk/by-id/virtio-image"
@@ -45,8 +45,10 @@ class Scenario:
     :ivar before: What is done in the guest before the witnesses are planted.
     :ivar last: What is done right before the first hibernation, once all else is done.
     :ivar between: What is done in a boot that stands between hibernation and resume, and finds the
-        disks of the hibernated guest: it starts with ``noresume``, and powers itself off. It mounts
-        the root, which alone may damage what is resumed afterwards. Empty: there is no such boot.
+        disks of the hibernated guest: it starts with ``noresume``, and powers itself off. Empty:
+        there is no such boot.
+    :ivar mounts: How that boot mounts the filesystems, which alone may damage what is resumed
+        afterwards. Where it is not to write, what it writes to its root goes to memory.
     :ivar after: What is done in the guest after each resume, once it was looked at.
     :ivar afresh: What is done in the guest when it has started afresh instead of resuming.
     :ivar known: Bugs that some kernels are known to have; what comes of the first that the kernel
@@ -67,6 +69,7 @@ class Scenario:
     before: tuple[OwnStep, ...] = ()
     last: tuple[OwnStep, ...] = ()
     between: tuple[OwnStep, ...] = ()
+    mounts: Mounts = Mounts.WRITABLE
     after: tuple[OwnStep, ...] = ()
     afresh: tuple[OwnStep, ...] = ()
     known: tuple[Known, ...] = ()
@@ -102,6 +105,12 @@ class Scenario:
         self._require_boots()
         if self.lives < 1:
             raise SpecError(f"{self.name}: lives is {self.lives}, must be 1 or more")
+        if self.mounts is not Mounts.WRITABLE and not self.between:
+            what = f"{self.name}: {self.mounts} mounts, but no boot in between"
+            raise SpecError(what, hint="have something done in `between`")
+        if self.lives > 1 and self.resume.again:
+            what = f"{self.name}: an image that is resumed again, of {self.lives} lives"
+            raise SpecError(what, hint="have one life")
 
     @property
     def steps(self) -> tuple[OwnStep, ...]:

@@ -31,6 +31,14 @@ class Task(StrEnum):
         return self.value
 
 
+class Mounts(StrEnum):
+    """How a boot that stands between hibernation and resume mounts the guest's filesystems."""
+
+    WRITABLE = "writable"
+    READ_ONLY = "read-only"  # which replays a journal, and writes so
+    UNTOUCHED = "untouched"  # read-only, and no journal is replayed
+
+
 class _Vcpus(msgspec.Struct, frozen=True, kw_only=True):
     vcpus: int = 1
 

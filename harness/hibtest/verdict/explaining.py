@@ -43,6 +43,10 @@ ORDER = (
     Row(("witness-swaps",), "what was swapped out is gone with its swap"),
     Row(("witness-mounts",), "files are gone with their filesystem: caches, workloads"),
     Row(
+        ("witness-storage-future", "witness-storage-lost"),
+        "on a disk of another past nothing is as this life remembers it",
+    ),
+    Row(
         ("witness-memory", "witness-shared-memory", "witness-locked-memory",
          "witness-swapped-memory", "witness-memfd", "witness-tmpfs"),
         "a wrong byte may be part of anything: a count, a state, a number",

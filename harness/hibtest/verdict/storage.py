@@ -8,6 +8,7 @@ from hibtest.evidence import WitnessReport
 Facts = Mapping[str, Any]
 NAMES = ("storage-root", "storage-data")
 _KINDS = ("lost", "future")
+CALLED = tuple(f"storage-{kind}" for kind in _KINDS)  # what a verdict calls one whose disk is wrong
 _SAID = {
     "lost": "{way}: number {number} is lost, at byte {place}: {upto} were acknowledged",
     "future": "{way}: number {number}, at byte {place}, is from the future: this life did not"

@@ -8,6 +8,7 @@ from hibtest.cycle.steps.situation import Situation
 from hibtest.errors import GuestError
 from hibtest.reach.shell import Shell
 from hibtest.spec import Role, Stage
+from hibtest.spec.course import past_of
 
 _STUCK = 4  # the audit goes on past exercises that are stuck: time for a few of them
 
@@ -56,7 +57,9 @@ def _look(at: Situation, shell: Shell) -> None:
         at.boot = replace(at.boot, levels=witness.levels(probe, asking))
     checking = run.deadline(Stage.WITNESS, "the look at the witnesses")
     boot_id, reports = witness.check(probe, past.planted, checking)
-    witnesses = witness.heard(reports, run.lab.job.directory, at.boot.directory)
+    job, here = run.lab.job, at.boot.directory
+    past_of_it = (job.directory / name for name in past_of(job.scenario, here))
+    witnesses = witness.heard(reports, job.directory / here, past_of_it)
     at.boot = replace(at.boot, boot_id=boot_id, witnesses=witnesses)
     at.past.acknowledged |= witness.acknowledged({one.name: one.found for one in witnesses})
     loads = workload.check(probe, past.loads, checking)
