@@ -206,7 +206,7 @@ def equipped(bare: Path) -> Path:
     """A search path where no program is missing; none of them does anything."""
     if not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():
         pytest.skip("needs the package debian-archive-keyring")
-    for name in ("shellcheck", "qemu-system-x86_64", "qemu-img", "newuidmap", *PACKAGES):
+    for name in ("shellcheck", "cc", "qemu-system-x86_64", "qemu-img", "newuidmap", *PACKAGES):
         if not (bare / name).exists():
             program(bare / name, "exit 0")
     return bare
