@@ -54,13 +54,12 @@ def kernel_key(store: Store, source: KernelSource) -> str | None:
 
 def use_debian(store: Store, key: str) -> None:
     """Let a Debian tree be the one in use."""
-    store.write_name(DEBIAN, {"key": key, "base": recipes.digest(recipes.debian_base())})
+    store.write_name(_name(DEBIAN, recipes.debian_base()), {"key": key})
 
 
 def use_kernel(store: Store, source: KernelSource, key: str) -> None:
     """Let a kernel be the one in use under its source's name."""
-    base = recipes.digest(recipes.kernel_base(source))
-    store.write_name(f"kernel-{source.name}", {"key": key, "base": base})
+    store.write_name(_name(f"kernel-{source.name}", recipes.kernel_base(source)), {"key": key})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,9 +218,14 @@ def _remedy(artifact: Path) -> str:
     return f"rm -r {artifact}, then hibtest images build"
 
 
-def _key(store: Store, name: str, base: Mapping[str, object]) -> str | None:
-    value = store.read_name(name)
-    if value is None or value.get("base") != recipes.digest(base):
+def _name(what: str, base: Mapping[str, object]) -> str:
+    """Return a name that is of one recipe: two versions of hibtest may share a cache."""
+    return f"{what}-{recipes.digest(base)}"
+
+
+def _key(store: Store, what: str, base: Mapping[str, object]) -> str | None:
+    value = store.read_name(_name(what, base))
+    if value is None:
         return None
     key = str(value.get("key"))
     return key if store.find(key) else None

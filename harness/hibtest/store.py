@@ -4,7 +4,7 @@ store/KIND-KEY/...       an artifact: files and manifest.json; complete, or not 
 store/.new-KIND-KEY/     an artifact in the making, under the lock; left behind only by a
                          builder that was killed, and removed by the next build
 store/.locks/KIND-KEY    flock of whoever makes it
-names/NAME.json          what a guest kernel's name stands for at present
+names/NAME.json          what the name of something that is made by a recipe stands for
 """
 
 import fcntl

@@ -95,6 +95,20 @@ def test_the_kernel_of_an_earlier_run_is_that_one_whatever_its_name_stands_for(
         images.as_then(then)
 
 
+def test_another_version_that_shares_the_cache_takes_nothing_away(
+    built: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then, source = images.guest_files("trixie"), kernel("trixie")
+    with monkeypatch.context() as other:
+        base = {**recipes.kernel_base(source), "modules": ["of another version"]}
+        other.setattr(recipes, "kernel_base", lambda _: base)
+        assert names.kernel_key(built, source) is None
+        newer = built.make(recipes.kernel(source, {"linux-image": "2"}), Filler(("vmlinuz",)))
+        names.use_kernel(built, source, newer.name)
+        assert names.kernel_key(built, source) == newer.name
+    assert images.guest_files("trixie") == then
+
+
 def test_files_elsewhere_are_not_ours(built: Store, tmp_path: Path) -> None:
     files = images.guest_files("trixie")
     assert images.are_ours(files)
