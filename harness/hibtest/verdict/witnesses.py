@@ -10,6 +10,7 @@ from typing import Any
 from hibtest.verdict import storage as disks
 from hibtest.verdict import workers
 from hibtest.verdict.each_cpu import each_cpu
+from hibtest.verdict.mapper import device_mapper
 
 Facts = Mapping[str, Any]
 Rule = Callable[[Facts, Facts], list[str]]
@@ -255,13 +256,14 @@ _WORKING = (
 _SAME = (
     "boot-id", "unlinked-file", "pipe", "descriptor-in-flight", "eventfd", "locks", "sysv-ipc",
     "network", "pending-timers", "stopped", "traced", "zombie", "vfork-parent", "realtime",
-    "nice", "affinity", "cgroup", "device-mapper", "swaps", "cpus", "settings",
+    "nice", "affinity", "cgroup", "swaps", "cpus", "settings",
 )  # fmt: skip
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_SAME, same),
     **dict.fromkeys(("memory", "shared-memory", "tmpfs", "swapped-memory"), pages),
     "counter": counter,
     "each-cpu": each_cpu,
+    "device-mapper": device_mapper,
     "locked-memory": page_rule("locked_kib"),
     "page-cache": page_cache,
     "memfd": page_rule("seals"),
