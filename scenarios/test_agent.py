@@ -75,13 +75,13 @@ def _refused(
     what: str,
     method: AgentMethod,
     errno: str,
-    *,
+    *tags: str,
     layout: Layout = SWAP,
     faults: tuple[Fault, ...] = (),
     workloads: tuple[Workload, ...] = (),
 ) -> Scenario:
     return replace(
-        _agent(kernel, what, method, "refused"),
+        _agent(kernel, what, method, "refused", *tags),
         layout=layout,
         faults=faults,
         workloads=workloads,
@@ -144,7 +144,7 @@ SCENARIOS = (
     _failures("backports", "server", Target.SERVER, SOME, "wide"),
     _refused("backports", "no-space", AgentMethod(), "ENOSPC", layout=(SwapDisk(size_mib=16),)),
     _refused(
-        "backports", "no-early-space", AgentMethod(allocate="early"), "ENOSPC",
+        "backports", "no-early-space", AgentMethod(allocate="early"), "ENOSPC", "wide",
         layout=(SwapDisk(size_mib=16),),
     ),
     _refused(

@@ -29,7 +29,7 @@ LZ4 = ("hibernate.compressor=lz4",)
 
 SCENARIOS = (
     _proof("none-256mib", GuestSpec(kernel="bookworm", memory_mib=256, append=NOCOMPRESS), "none"),
-    _proof("lz4-4096mib", GuestSpec(kernel="trixie", memory_mib=4096, append=LZ4), "lz4"),
+    _proof("lz4-4096mib", GuestSpec(kernel="trixie", memory_mib=4096, append=LZ4), "lz4", "wide"),
     _proof("lz4-8cpu", GuestSpec(kernel="backports", vcpus=8, append=LZ4), "lz4", "wide"),
 )
 

@@ -38,7 +38,7 @@ def _protect(kernel: str, protect: Protect, *tags: str, fail_at: str = "") -> Sc
 
 SCENARIOS = (
     _protect("bookworm", Protect.DM_SNAPSHOT, "wide"),
-    _protect("trixie", Protect.DM_SNAPSHOT),
+    _protect("trixie", Protect.DM_SNAPSHOT, "wide"),
     _protect("backports", Protect.DM_SNAPSHOT, "wide"),
     # the process waits for the filesystem, for ever
     _protect("trixie", Protect.FSFREEZE, "wide"),

@@ -86,7 +86,8 @@ def content(shell: Shell, path: str) -> str | None:
 
 
 # before the freeze all is stopped; at the snapshot all is frozen, the filesystems too
-@pytest.mark.parametrize("step", [pytest.param("freeze", marks=pytest.mark.wide), "snapshot"])
+@pytest.mark.wide
+@pytest.mark.parametrize("step", ["freeze", "snapshot"])
 def test_each_signal_leaves_the_guest_as_it_was(shell: Shell, step: str) -> None:
     assert len(sweep(shell, step, "each", FROZEN)) > 25
 

@@ -74,7 +74,9 @@ def _all_gone(runs: Path) -> bool | None:
     return not _belongs_to(runs) or None
 
 
-@pytest.mark.parametrize("stage", [Stage.BOOT, Stage.PREPARE, Stage.FREEZE])
+@pytest.mark.parametrize(
+    "stage", [pytest.param(Stage.BOOT, marks=pytest.mark.wide), Stage.PREPARE, Stage.FREEZE]
+)
 def test_ctrl_c_leaves_nothing_running_and_loses_nothing(stage: Stage, tmp_path: Path) -> None:
     with _run(tmp_path, "-k", "cold-trixie-noresume") as front:
         _wait_for(tmp_path, stage)
