@@ -21,6 +21,7 @@ from hibtest.spec import (
     Scenario,
     Topology,
     Unplug,
+    on_each,
 )
 from hibtest.verdict import Verdict
 
@@ -29,114 +30,115 @@ pytestmark = pytest.mark.guest
 # An emulated machine can make no more vCPUs in all its life than it has room for: QEMU 10.0 counts
 # those that went, too, and aborts (tcg_register_thread(), tcg/tcg.c).
 ROOM = 6
+KERNELS = ("bookworm", "trixie", "backports")
 
 
-def _guest(kernel: str, vcpus: int, *append: str) -> GuestSpec:
-    return GuestSpec(kernel=kernel, vcpus=vcpus, append=append)
+def _guest(vcpus: int, *append: str) -> GuestSpec:
+    return GuestSpec(kernel="trixie", vcpus=vcpus, append=append)
 
 
-def _roomy(kernel: str, vcpus: int) -> GuestSpec:
-    return GuestSpec(kernel=kernel, vcpus=vcpus, max_vcpus=ROOM)
+def _roomy(vcpus: int) -> GuestSpec:
+    return GuestSpec(kernel="trixie", vcpus=vcpus, max_vcpus=ROOM)
 
 
-def _shaped(kernel: str, shape: Topology, *append: str) -> GuestSpec:
-    return GuestSpec(kernel=kernel, vcpus=shape.vcpus, topology=shape, append=append)
+def _shaped(shape: Topology, *append: str) -> GuestSpec:
+    return GuestSpec(kernel="trixie", vcpus=shape.vcpus, topology=shape, append=append)
 
 
-def _plugged(kernel: str, *tags: str) -> Scenario:
+def _plugged() -> Scenario:
     return Scenario(
         name="cpus-KERNEL-plugged",
-        guest=_roomy(kernel, 1),
+        guest=_roomy(1),
         before=(Plug(vcpus=2),),
         after=(Plug(),),
-        tags=("cpus", *tags),
+        tags=("cpus",),
     )
 
 
-def _unplugged(kernel: str, *tags: str) -> Scenario:
+def _unplugged() -> Scenario:
     return Scenario(
         name="cpus-KERNEL-unplugged",
-        guest=_roomy(kernel, 3),
+        guest=_roomy(3),
         before=(Unplug(),),
         after=(Unplug(), Plug(vcpus=2)),
-        tags=("cpus", *tags),
+        tags=("cpus",),
     )
 
 
-def _between(kernel: str, what: str, step: OwnStep, expected: Expected, *tags: str) -> Scenario:
+def _between(what: str, step: OwnStep, expected: Expected) -> Scenario:
     return Scenario(
         name=f"cpus-KERNEL-{what}-between",
-        guest=_roomy(kernel, 3),
+        guest=_roomy(3),
         between=(step,),
         expected=expected,
-        tags=("cpus", *tags),
+        tags=("cpus",),
     )
 
 
-def _resumed_on(kernel: str, what: str, resume: ResumeSpec, expected: Expected) -> Scenario:
+def _resumed_on(what: str, resume: ResumeSpec, expected: Expected) -> Scenario:
     return Scenario(
         name=f"cpus-KERNEL-{what}",
-        guest=_guest(kernel, 3),
+        guest=_guest(3),
         resume=resume,
         expected=expected,
-        tags=("cpus", "wide"),
+        tags=("cpus",),
     )
 
 
-def _offline(kernel: str) -> Scenario:
+def _offline() -> Scenario:
     return Scenario(
         name="cpus-KERNEL-offline",
-        guest=_guest(kernel, 4),
+        guest=_guest(4),
         before=(Offline(cpus=(1, 2)),),
         after=(Online(cpus=(1, 2)), Offline(cpus=(3,)), Online(cpus=(3,))),
-        tags=("cpus", "wide"),
+        tags=("cpus",),
     )
 
 
-def _offline_0(kernel: str) -> Scenario:
+def _offline_0() -> Scenario:
     return Scenario(
         name="cpus-KERNEL-offline-0",
-        guest=_guest(kernel, 2),
+        guest=_guest(2),
         before=(Offline(cpus=(0,), refused=True),),
-        tags=("cpus", "wide"),
+        tags=("cpus",),
     )
 
 
 # Up to 6.4 a kernel takes CPU 0 offline that is told so, and does not hibernate without it.
-def _without_0(kernel: str) -> Scenario:
+def _without_0() -> Scenario:
     return Scenario(
         name="cpus-KERNEL-without-0",
-        guest=_guest(kernel, 2, "cpu0_hotplug"),
+        guest=_guest(2, "cpu0_hotplug"),
         before=(Offline(cpus=(0,)),),
         expected=Expected(outcome=Outcome.REFUSED, cause="ENODEV"),
-        tags=("cpus", "wide"),
+        tags=("cpus",),
     )
 
 
-def _smt_off(kernel: str) -> Scenario:
+def _smt_off() -> Scenario:
     return Scenario(
         name="cpus-KERNEL-smt-off",
-        guest=_shaped(kernel, TWO_BY_TWO),
+        guest=_shaped(TWO_BY_TWO),
         before=(SMT_OFF,),
         after=(STILL_OFF, SMT_ON),
-        tags=("cpus", "wide"),
+        tags=("cpus",),
     )
 
 
-def _nosmt(kernel: str) -> Scenario:
+def _nosmt() -> Scenario:
     return Scenario(
         name="cpus-KERNEL-nosmt",
-        guest=_shaped(kernel, TWO_BY_TWO, "nosmt"),
+        guest=_shaped(TWO_BY_TWO, "nosmt"),
         after=(STILL_OFF, SMT_ON),
-        tags=("cpus", "wide"),
+        tags=("cpus",),
     )
 
 
-def _shape(kernel: str, shape: Topology) -> Scenario:
+def _shape(shape: Topology) -> Scenario:
     return Scenario(
         name=f"cpus-KERNEL-{shape.sockets}x{shape.cores}x{shape.threads}",
-        guest=_shaped(kernel, shape),
-        tags=("cpus", "wide"),
+        guest=_shaped(shape),
+        tags=("cpus",),
     )
 
 
@@ -154,44 +156,25 @@ LOST = Expected(outcome=Outcome.CORRUPT, cause="cpu-lost")
 # A kernel that was started with features which the CPU no longer has runs into the first of them.
 DIES = Expected(outcome=Outcome.PANIC, cause="RESTORE")
 
+ASKED = (
+    _plugged(),
+    _unplugged(),
+    _between("plugged", Plug(vcpus=2), COMES_BACK),
+    _between("unplugged", Unplug(), LOST),
+    _resumed_on("more", MORE, COMES_BACK),
+    _resumed_on("fewer", FEWER, LOST),
+    _resumed_on("model", OTHER_MODEL, DIES),
+    _offline(),
+    _offline_0(),
+    _smt_off(),
+    _nosmt(),
+    _shape(Topology(sockets=4)),
+    _shape(Topology(sockets=2, cores=2, threads=2)),
+    _shape(Topology(sockets=2, cores=4, threads=2)),
+)
 SCENARIOS = (
-    _plugged("bookworm", "wide"),
-    _plugged("trixie"),
-    _plugged("backports", "wide"),
-    _unplugged("bookworm", "wide"),
-    _unplugged("trixie", "wide"),
-    _unplugged("backports", "wide"),
-    _between("bookworm", "plugged", Plug(vcpus=2), COMES_BACK, "wide"),
-    _between("trixie", "plugged", Plug(vcpus=2), COMES_BACK, "wide"),
-    _between("backports", "plugged", Plug(vcpus=2), COMES_BACK, "wide"),
-    _between("bookworm", "unplugged", Unplug(), LOST, "wide"),
-    _between("trixie", "unplugged", Unplug(), LOST, "wide"),
-    _between("backports", "unplugged", Unplug(), LOST, "wide"),
-    _resumed_on("bookworm", "more", MORE, COMES_BACK),
-    _resumed_on("trixie", "more", MORE, COMES_BACK),
-    _resumed_on("backports", "more", MORE, COMES_BACK),
-    _resumed_on("bookworm", "fewer", FEWER, LOST),
-    _resumed_on("trixie", "fewer", FEWER, LOST),
-    _resumed_on("backports", "fewer", FEWER, LOST),
-    _resumed_on("bookworm", "model", OTHER_MODEL, DIES),
-    _resumed_on("trixie", "model", OTHER_MODEL, DIES),
-    _resumed_on("backports", "model", OTHER_MODEL, DIES),
-    _offline("bookworm"),
-    _offline("trixie"),
-    _offline("backports"),
-    _offline_0("bookworm"),
-    _offline_0("trixie"),
-    _offline_0("backports"),
-    _without_0("bookworm"),
-    _smt_off("bookworm"),
-    _smt_off("trixie"),
-    _smt_off("backports"),
-    _nosmt("bookworm"),
-    _nosmt("trixie"),
-    _nosmt("backports"),
-    _shape("trixie", Topology(sockets=4)),
-    _shape("trixie", Topology(sockets=2, cores=2, threads=2)),
-    _shape("trixie", Topology(sockets=2, cores=4, threads=2)),
+    *on_each(KERNELS, ASKED, usual={"cpus-trixie-plugged"}),
+    *on_each(("bookworm",), (_without_0(),), usual=()),
 )
 
 

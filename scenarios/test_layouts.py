@@ -32,6 +32,7 @@ from hibtest.spec import (
     SwapPartition,
     Table,
     Volume,
+    on_each,
 )
 from hibtest.verdict import Verdict
 
@@ -50,98 +51,71 @@ LOW_AND_HIGH = (SwapDisk(size_mib=768, priority=1), SwapDisk(size_mib=256, prior
 LV_ON_CRYPT = (SwapDisk(size_mib=800, on=(Crypt(), Volume())),)
 FILE_ON_CRYPT = (SwapFile(size_mib=768, on=(Linear(), Crypt(sector_size=4096))),)
 
+KERNELS = ("bookworm", "trixie", "backports")
 KERNEL, AGENT = KernelMethod(), AgentMethod(compress="zstd")
 
 
-def _layout(
-    kernel: str, what: str, layout: Layout, method: Method, *tags: str, lives: int = 1
-) -> Scenario:
+def _layout(what: str, layout: Layout, method: Method = KERNEL, *, lives: int = 1) -> Scenario:
     return Scenario(
         name=f"layout-KERNEL-{what}",
-        guest=GuestSpec(kernel=kernel, vcpus=1),
+        guest=GuestSpec(kernel="trixie", vcpus=1),
         layout=layout,
         method=method,
         lives=lives,
-        tags=("layout", *tags),
+        tags=("layout",),
     )
 
 
-def _named(kernel: str, what: str, layout: Layout, named: Named, *tags: str) -> Scenario:
-    scenario = _layout(kernel, what, layout, KERNEL, *tags)
-    return replace(scenario, resume=ResumeSpec(named=named))
+def _named(what: str, layout: Layout, named: Named) -> Scenario:
+    return replace(_layout(what, layout), resume=ResumeSpec(named=named))
 
 
-def _full(kernel: str, *tags: str) -> Scenario:
-    scenario = _layout(kernel, "full", (SwapDisk(size_mib=320),), KERNEL, *tags)
-    return replace(scenario, workloads=(FullSwap(),))
-
-
+FULL = replace(_layout("full", (SwapDisk(size_mib=320),)), workloads=(FullSwap(),))
 # The same device node, and the same place among the kernel's swaps.
 OFF_AND_ON = Do(command="/usr/sbin/swapoff /swap/file && /usr/sbin/swapon /swap/file")
 
 
-def _off_and_on(kernel: str, *tags: str) -> Scenario:
-    scenario = _layout(kernel, "off-and-on", FILE, KERNEL, *tags, lives=2)
-    return replace(scenario, before=(OFF_AND_ON,), after=(OFF_AND_ON,))
+SWITCHED = replace(_layout("off-and-on", FILE, lives=2), before=(OFF_AND_ON,), after=(OFF_AND_ON,))
 
 
-def _sized(kernel: str, what: str, mib: int, *tags: str, compress: bool) -> Scenario:
-    """Ask for an image with a swap of some size; one that is not compressed says its size before.
+def _sized(what: str, mib: int) -> Scenario:
+    """Ask for an image that is not compressed with a swap of some size.
 
     Without compression the kernel asks whether there are more slots than pages, and 4 MiB more
     (enough_swap(), kernel/power/swap.c, 6.1 to 7.3); else it writes until there are none.
     """
-    scenario = _layout(kernel, what, (SwapDisk(size_mib=mib),), KERNEL, *tags)
-    append = () if compress else ("hibernate=nocompress",)
-    return replace(scenario, guest=replace(scenario.guest, append=append))
+    scenario = _layout(what, (SwapDisk(size_mib=mib),))
+    plain = replace(scenario.guest, append=("hibernate=nocompress",))
+    return replace(scenario, guest=plain)
 
 
-def _too_small(kernel: str, what: str, mib: int, *tags: str, compress: bool) -> Scenario:
-    scenario = _sized(kernel, what, mib, *tags, compress=compress)
-    return replace(scenario, expected=Expected(outcome=Outcome.REFUSED, cause="ENOSPC"))
-
-
-SCENARIOS = (
-    _layout("bookworm", "gpt", ON_GPT, KERNEL, "wide"),
-    _layout("trixie", "gpt", ON_GPT, KERNEL, "wide"),
-    _layout("backports", "gpt", ON_GPT, KERNEL, "wide"),
-    _layout("bookworm", "mbr", ON_MBR, KERNEL, "wide"),
-    _layout("trixie", "mbr", ON_MBR, KERNEL, "wide"),
-    _layout("backports", "mbr", ON_MBR, KERNEL, "wide"),
-    _named("trixie", "gpt-by-partuuid", ON_GPT, Named.PARTUUID, "wide"),
-    _named("trixie", "mbr-by-partuuid", ON_MBR, Named.PARTUUID, "wide"),
-    _named("trixie", "gpt-by-uuid", ON_GPT, Named.UUID, "wide"),
-    _layout("bookworm", "pieces", IN_PIECES, KERNEL, "wide"),
-    _layout("trixie", "pieces", IN_PIECES, KERNEL, "wide"),
-    _layout("backports", "pieces", IN_PIECES, KERNEL, "wide"),
-    _layout("trixie", "pieces-on-xfs", IN_PIECES_ON_XFS, KERNEL, "wide"),
-    _layout("trixie", "pieces-on-btrfs", IN_PIECES_ON_BTRFS, KERNEL, "wide"),
-    _layout("trixie", "agent-pieces", IN_PIECES, AGENT, "wide"),
-    _layout("trixie", "lv", LV, KERNEL, "wide"),
-    _full("bookworm", "wide"),
-    _full("trixie", "wide"),
-    _full("backports", "wide"),
-    _off_and_on("bookworm", "wide"),
-    _off_and_on("trixie", "wide"),
-    _off_and_on("backports", "wide"),
-    _sized("trixie", "roomy", 320, "wide", compress=False),
-    _too_small("bookworm", "too-small", 64, "wide", compress=False),
-    _too_small("trixie", "too-small", 64, "wide", compress=False),
-    _too_small("backports", "too-small", 64, "wide", compress=False),
-    _layout("bookworm", "file", FILE, KERNEL, "wide"),
-    _layout("trixie", "file", FILE, KERNEL),
-    _layout("backports", "file", FILE, KERNEL, "wide"),
-    _layout("trixie", "file-on-xfs", FILE_ON_XFS, KERNEL, "wide"),
-    _layout("trixie", "file-on-btrfs", FILE_ON_BTRFS, KERNEL, "wide"),
-    _layout("trixie", "agent-file", FILE, AGENT, "wide"),
-    _layout("trixie", "priorities", LOW_AND_HIGH, KERNEL, "wide"),
-    _layout("backports", "agent-priorities", LOW_AND_HIGH, AGENT, "wide"),
-    _layout("bookworm", "lv-on-crypt", LV_ON_CRYPT, KERNEL),
-    _layout("trixie", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide"),
-    _layout("backports", "lv-on-crypt", LV_ON_CRYPT, KERNEL, "wide"),
-    _layout("trixie", "agent-lv-on-crypt", LV_ON_CRYPT, AGENT, "wide"),
-    _layout("backports", "file-on-crypt", FILE_ON_CRYPT, KERNEL, "wide"),
+NO_ROOM = Expected(outcome=Outcome.REFUSED, cause="ENOSPC")
+ASKED = (
+    _layout("gpt", ON_GPT),
+    _layout("mbr", ON_MBR),
+    _named("gpt-by-partuuid", ON_GPT, Named.PARTUUID),
+    _named("mbr-by-partuuid", ON_MBR, Named.PARTUUID),
+    _named("gpt-by-uuid", ON_GPT, Named.UUID),
+    _layout("lv", LV),
+    _layout("lv-on-crypt", LV_ON_CRYPT),
+    _layout("agent-lv-on-crypt", LV_ON_CRYPT, AGENT),
+    _layout("priorities", LOW_AND_HIGH),
+    _layout("agent-priorities", LOW_AND_HIGH, AGENT),
+    _layout("file", FILE),
+    _layout("file-on-xfs", FILE_ON_XFS),
+    _layout("file-on-btrfs", FILE_ON_BTRFS),
+    _layout("file-on-crypt", FILE_ON_CRYPT),
+    _layout("agent-file", FILE, AGENT),
+    _layout("pieces", IN_PIECES),
+    _layout("pieces-on-xfs", IN_PIECES_ON_XFS),
+    _layout("pieces-on-btrfs", IN_PIECES_ON_BTRFS),
+    _layout("agent-pieces", IN_PIECES, AGENT),
+    FULL,
+    SWITCHED,
+    _sized("roomy", 320),
+    replace(_sized("too-small", 64), expected=NO_ROOM),
 )
+SCENARIOS = on_each(KERNELS, ASKED, usual={"layout-trixie-file", "layout-bookworm-lv-on-crypt"})
 
 
 def test_layout(hib_verdict: Verdict) -> None:
