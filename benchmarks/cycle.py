@@ -2,6 +2,7 @@
 
     python -m benchmarks.cycle [--pairs 3] [--kernel trixie]
     python -m benchmarks.cycle --warm          a cycle from templates beside one without, instead
+    python -m benchmarks.cycle --together      four cycles two at a time, and one by one, instead
 
 The two take turns in one run; what counts is the ratio, pair by pair. The proof is left out
 beside the script: what it costs is benchmarks/proof.py's to say.
@@ -36,17 +37,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--kernel", default="trixie")
-    parser.add_argument("--warm", action="store_true", help="compare warm cycles with cold ones")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--warm", action="store_true", help="compare warm cycles with cold ones")
+    other.add_argument("--together", action="store_true", help="compare two at once with one")
     options = parser.parse_args()
+    pair_of = _warm_pair if options.warm else _together if options.together else _bare_pair
     name = f"baseline-{options.kernel}-platform-2cpu"
     scenario = next(one for one in scenarios() if one.name == name)
     images.build([options.kernel])
-    if options.warm:
+    if options.warm or options.together:
         for _ in range(2):  # the templates are there after two: one is made when it is met again
             _cycle(scenario, "--warm")
     ratios = []
     for pair in range(options.pairs):
-        words, ours, theirs = _warm_pair(scenario) if options.warm else _bare_pair(scenario)
+        words, ours, theirs = pair_of(scenario)
         ratios.append(ours / theirs)
         said = words.format(ours, theirs)
         print(f"pair {pair + 1}: {said}, ratio {ours / theirs:.2f}", flush=True)
@@ -65,10 +69,21 @@ def _warm_pair(scenario: Scenario) -> tuple[str, float, float]:
     return "warm {:.1f} s, cold {:.1f} s", warm, cold
 
 
+def _together(scenario: Scenario) -> tuple[str, float, float]:
+    alone, together = _four(scenario, "1"), _four(scenario, "2")
+    return "one by one {:.1f} s, two at a time {:.1f} s", alone, together
+
+
+def _four(scenario: Scenario, jobs: str) -> float:
+    with tempfile.TemporaryDirectory(prefix="hibtest-bench-") as directory:
+        command = [sys.executable, "-m", "hibtest", "run", "-j", jobs, "--times", "4"]
+        return _timed([*command, "--lives", "1", "--runs", directory, scenario.name])
+
+
 def _cycle(scenario: Scenario, how: str) -> float:
     """Return the seconds of a full cycle, as its evidence has them: without waiting for a CPU."""
     with tempfile.TemporaryDirectory(prefix="hibtest-bench-") as directory:
-        command = [sys.executable, "-m", "hibtest", "run", how, "-j", "1", "-k", scenario.name]
+        command = [sys.executable, "-m", "hibtest", "run", how, "-j", "1", scenario.name]
         _timed([*command, "--lives", "1", "--runs", directory])
         [run] = Path(directory).glob(f"{scenario.name}/*/{EVIDENCE}")
         return read_json(run, Evidence).seconds

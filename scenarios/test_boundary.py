@@ -95,14 +95,8 @@ def tried(guest: Guest, free: int) -> Try | None:
 
 
 # Of 7.3 the kernel for all hardware: the cloud kernel does not tell how many pages it has copied.
-@pytest.mark.parametrize(
-    "kernel",
-    [
-        pytest.param("bookworm", marks=pytest.mark.wide),
-        "trixie",
-        pytest.param("backports-generic", marks=pytest.mark.wide),
-    ],
-)
+@pytest.mark.wide
+@pytest.mark.parametrize("kernel", ["bookworm", "trixie", "backports-generic"])
 def test_an_image_is_refused_up_to_the_page_at_which_it_fits(hib_bench: Bench, kernel: str) -> None:
     images.build([kernel])
     scenario = Scenario(
