@@ -1,4 +1,4 @@
-"""Where the kernel of a boot is told that a swap file begins."""
+"""What the kernel of a boot is told: where a swap file begins, how a boot in between mounts."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from hibtest.cycle.cmdline import cmdline
 from hibtest.cycle.storage import NOT_TOLD, storage_of
-from hibtest.spec import MoveSwap, Named, Offset, ResumeSpec, Role, SwapDisk, SwapFile
+from hibtest.spec import Do, Mounts, MoveSwap, Named, Offset, ResumeSpec, Role, SwapDisk, SwapFile
 from tests.cycle.jobs import ONE
 
 FILE = replace(ONE, layout=(SwapFile(size_mib=16),), before=(MoveSwap(),))
@@ -45,3 +45,21 @@ def test_the_boots_beside_it_are_told_where_the_file_lies() -> None:
 def test_a_disk_has_no_offset() -> None:
     scenario = replace(ONE, layout=(SwapDisk(),))
     assert "resume_offset" not in cmdline(scenario, storage_of(scenario), Role.RESUME)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "word"),
+    [
+        (Mounts.WRITABLE, ""),
+        (Mounts.READ_ONLY, "hibtest.mounts=read-only"),
+        (Mounts.UNTOUCHED, "hibtest.mounts=untouched"),
+    ],
+)
+def test_the_boot_in_between_alone_is_told_how_to_mount(mounts: Mounts, word: str) -> None:
+    scenario = replace(ONE, between=(Do(command="true"),), mounts=mounts)
+    told = {
+        role: [w for w in cmdline(scenario, storage_of(scenario), role).split() if "mounts" in w]
+        for role in Role
+    }
+    assert told.pop(Role.RESCUE) == ([word] if word else [])
+    assert not any(told.values())

@@ -19,10 +19,13 @@ from hibtest.spec import (
     Layer,
     Layout,
     Linear,
+    Mounts,
     Multipath,
     Origin,
     Plug,
+    PutBack,
     Raid1,
+    ResumeSpec,
     Scenario,
     Snapshot,
     Stack,
@@ -31,6 +34,7 @@ from hibtest.spec import (
     SwapFile,
     Thin,
     Volume,
+    on_each,
 )
 
 GUEST = GuestSpec(kernel="trixie")
@@ -221,3 +225,21 @@ def test_json_brings_back_every_layer(tmp_path: Path) -> None:
     path = tmp_path / "scenario.json"
     path.write_bytes(to_json(Scenario(name="a", guest=GUEST, layout=layout)))
     assert read_json(path, Scenario).layout == layout
+
+
+def test_mounts_of_a_boot_that_is_not_there_are_refused() -> None:
+    with pytest.raises(SpecError, match="a: read-only mounts, but no boot in between"):
+        Scenario(name="a", guest=GUEST, mounts=Mounts.READ_ONLY)
+
+
+def test_an_image_of_several_lives_is_not_resumed_again() -> None:
+    again = ResumeSpec(again=PutBack.DISKS)
+    with pytest.raises(SpecError, match="a: an image that is resumed again, of 2 lives"):
+        Scenario(name="a", guest=GUEST, resume=again, lives=2)
+
+
+def test_a_question_is_asked_of_each_kernel_and_usual_ones_are_not_wide() -> None:
+    asked = Scenario(name="a-KERNEL", guest=GUEST, tags=("b",))
+    one, other = on_each(("bookworm", "trixie"), [asked], usual={"a-trixie"})
+    assert (one.name, one.guest.kernel, one.tags) == ("a-bookworm", "bookworm", ("b", "wide"))
+    assert (other.name, other.question, other.tags) == ("a-trixie", "a-KERNEL", ("b",))
