@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hibtest.bench.finish import judge_run
+from hibtest.bench.rundir import VERDICT
 from hibtest.report.matrix import Judged, Row, last_of_each, markdown
 from hibtest.spec import Expected, GuestSpec, Outcome, Scenario
 from tests.verdict.recordings import Recording, recordings
@@ -19,7 +20,8 @@ from tests.verdict.recordings import Recording, recordings
 def runs(tmp_path: Path) -> Path:
     """Return a directory of runs, those that are recorded."""
     for one in sorted(recordings()):
-        one.laid_out(tmp_path / one.scenario / str(one.version))
+        run = one.laid_out(tmp_path / one.scenario / str(one.version))
+        (run / VERDICT).touch()
     return tmp_path
 
 
@@ -83,9 +85,10 @@ def test_the_last_run_counts_and_a_surprise_is_told(runs: Path) -> None:
     assert "0 of 1 as expected" in "".join(page)
 
 
-def test_the_command_leaves_out_what_was_killed_and_says_so(runs: Path) -> None:
-    (runs / "killed" / "1").mkdir(parents=True)
-    (runs / "killed" / "1" / "scenario.json").write_text("{")
+def test_the_command_leaves_out_what_cannot_be_read_and_says_so(runs: Path) -> None:
+    (runs / "damaged" / "1").mkdir(parents=True)
+    (runs / "damaged" / "1" / "scenario.json").write_text("{")
+    (runs / "damaged" / "1" / VERDICT).touch()
     done = matrix(runs)
     assert done.returncode == 0
     assert "left out" in done.stderr
@@ -127,3 +130,10 @@ def test_a_known_bug_is_told_and_is_no_surprise(runs: Path) -> None:
     page = page_of([replace(first, verdict=known)])
     assert "## Surprises" not in page
     assert page[-1].endswith("Known: it forgets")
+
+
+def test_a_run_without_a_verdict_takes_the_place_of_none(runs: Path) -> None:
+    before = matrix(runs).stdout
+    later = Recording(2, "changed-trixie-root-written").laid_out(runs / "changed" / "2")
+    assert not (later / VERDICT).exists()
+    assert matrix(runs).stdout == before

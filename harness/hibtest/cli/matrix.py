@@ -53,13 +53,13 @@ def _rows(place: Path) -> Iterator["Row"]:
     if not place.is_dir():
         raise SpecError(f"{place}: no such directory", hint="name a directory of runs")
     from hibtest.bench.finish import judge_run
-    from hibtest.bench.rundir import SCENARIO
+    from hibtest.bench.rundir import VERDICT
     from hibtest.report.matrix import Row
 
-    for path in sorted(place.glob(f"*/[0-9]*/{SCENARIO}")):
+    for path in sorted(place.glob(f"*/[0-9]*/{VERDICT}")):  # others run, or were ended
         try:
             yield Row.of(judge_run(path.parent))
-        except HibtestError as error:  # one that was killed says nothing, and hinders nobody
+        except HibtestError as error:
             print(f"hibtest: left out: {printable(error.message)}", file=sys.stderr)
 
 
