@@ -20,6 +20,7 @@ from hibtest.spec import (
     Filesystem,
     GuestSpec,
     Linear,
+    Mounts,
     Outcome,
     Scenario,
     on_each,
@@ -91,6 +92,20 @@ SWAP = "/dev/disk/by-id/virtio-swap"
 USES_SWAP = Do(command=f"/usr/sbin/swapon {SWAP} && /usr/sbin/swapoff {SWAP}")
 
 
+# Somebody looks at the data from another system that mounts it read-only, and replays no log.
+LOOK = Do(command="find /data -type f -exec cat {} + >/dev/null")
+
+
+def _looked_at(what: str, data: DataDisk) -> Scenario:
+    return Scenario(
+        name=f"storage-KERNEL-{what}-looked-at",
+        guest=GuestSpec(kernel="trixie", vcpus=1, data=data),
+        between=(LOOK,),
+        mounts=Mounts.UNTOUCHED,
+        tags=("storage", "filesystem", "between"),
+    )
+
+
 def _between(what: str, data: DataDisk, do: Do, cause: str) -> Scenario:
     return Scenario(
         name=f"storage-KERNEL-{what}",
@@ -123,6 +138,8 @@ ASKED = (
     _between("ext4-written", EXT4, RESCUE, ""),
     _between("xfs-written", XFS, RESCUE, ""),
     _between("btrfs-written", BTRFS, RESCUE, ""),
+    _looked_at("xfs", XFS),
+    _looked_at("btrfs", BTRFS),
     OTHER_SYSTEM,
 )
 SCENARIOS = on_each(KERNELS, ASKED, usual={"storage-trixie-xfs"})

@@ -7,12 +7,17 @@ import pytest
 
 from hibtest.cycle.filesystems.replay import Replayed, replayed
 from hibtest.cycle.lab import Lab
-from hibtest.spec import AtStage, CutPower, Fault, Stage
+from hibtest.spec import AtStage, CutPower, Do, Fault, Mounts, Stage
 from tests.cycle.jobs import ONE, job_in
 from tests.cycle.pretend import Machine, Play, Scene
 from tests.cycle.scenes import panics, starts
 
-STRUCK = replace(ONE, faults=(Fault(when=AtStage(stage=Stage.WRITE), what=CutPower()),))
+STRUCK = replace(
+    ONE,
+    faults=(Fault(when=AtStage(stage=Stage.WRITE), what=CutPower()),),
+    between=(Do(command="true"),),
+    mounts=Mounts.UNTOUCHED,
+)
 
 GONE = "the filesystem on /dev/vdb cannot be mounted"
 
@@ -55,6 +60,7 @@ def test_the_guest_unmounts_copies_of_its_disks(
     assert (found.damage, found.lacking) == ("", "")
     assert machine.spec
     assert "noresume" in machine.spec.cmdline.split()
+    assert "hibtest.mounts" not in machine.spec.cmdline  # which would keep it from replaying
     own = [disk.path for disk in machine.spec.disks if disk.serial in {"root", "swap", "plan"}]
     assert {path.parent for path in own} == {found.directory}
     assert machine.commands == ["swapoff -a && umount -a -t xfs,btrfs && sync"]

@@ -17,7 +17,7 @@ from hibtest.cycle.lab import Lab
 from hibtest.cycle.watch import Stalled
 from hibtest.deadline import DeadlineExpired
 from hibtest.errors import GuestError
-from hibtest.spec import Role, Stage
+from hibtest.spec import Mounts, Role, Stage
 from hibtest.spec.course import BootPlan, course
 
 DIRECTORY = "replay"  # of that boot, in the run's
@@ -52,7 +52,8 @@ def replayed(lab: Lab) -> Iterator[Replayed]:
     :raise QemuError: When QEMU does not start.
     """
     with copied(lab.job) as job:
-        again = replace(Lab.of(job, began=lab.began), told=lab.told)
+        scenario = replace(job.scenario, mounts=Mounts.WRITABLE)  # or no log would be replayed
+        again = replace(Lab.of(replace(job, scenario=scenario), began=lab.began), told=lab.told)
         found = Replayed(directory=job.directory)
         guest = course(job.scenario)[-1].guest  # whose kernel has mounted them last
         plan = BootPlan(role=Role.RESCUE, name=DIRECTORY, guest=guest, steps=())
