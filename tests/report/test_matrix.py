@@ -119,9 +119,10 @@ def test_rows_outlive_their_runs(runs: Path, tmp_path: Path) -> None:
 def test_what_was_not_run_is_told(runs: Path) -> None:
     [first, *_] = judged(runs)
     asked = Scenario(name="new-KERNEL", guest=GuestSpec(kernel=first.kernel.name))
-    page = page_of([first], [asked, first.scenario])
-    assert rows(page)["new-KERNEL"] == ["-"]
-    assert "* not run: 1 scenarios, `-` in the table" in page
+    page = page_of([first], [asked, asked.on("next"), first.scenario])
+    assert rows(page)["new-KERNEL"] == ["-", "-"]
+    assert f"| scenario | {first.kernel.name} | next |" in page
+    assert "* not run: 2 scenarios, `-` in the table" in page
 
 
 def test_a_known_bug_is_told_and_is_no_surprise(runs: Path) -> None:

@@ -48,7 +48,6 @@ def put_back(directory: Path, alone: Path | None = None) -> None:
     """Put disks of a run back as they were when they were kept.
 
     :param alone: Only this one.
-    :raise HostError: When one cannot be copied.
     """
     for path in disks_in(directory / _KEPT):
         disk = directory / path.name

@@ -105,10 +105,11 @@ def markdown(rows: Sequence[Row], asked: Iterable[Scenario]) -> Iterator[str]:
     :param asked: All scenarios that there are: one without a row was not run, and that is told.
     """
     missing = [one for one in asked if one.name not in {row.scenario for row in rows}]
-    kernels = _kernels(rows)
+    tried = _kernels(rows)
+    kernels = tuple(dict.fromkeys((*tried, *(one.guest.kernel for one in missing))))
     yield "# Every scenario on every kernel"
     yield ""
-    yield from _about(rows, kernels)
+    yield from _about(rows, tried)
     if missing:
         yield f"* not run: {len(missing)} scenarios, `-` in the table"
     yield ""
