@@ -45,7 +45,19 @@ EARLY_MODULES = (*EARLY_DRIVERS, *NETWORK_DRIVERS, *MAPPER_DRIVERS, "overlay")
 
 EARLY_INIT = "early-init.sh.j2"
 EARLY_APPLETS = (
-    *("cat", "chroot", "date", "dd", "findfs", "ip", "ln", "mkdir", "mount", "poweroff"),
+    *(
+        "blockdev",
+        "cat",
+        "chroot",
+        "date",
+        "dd",
+        "findfs",
+        "ip",
+        "ln",
+        "mkdir",
+        "mount",
+        "poweroff",
+    ),
     *("readlink", "sh", "sleep", "stat", "stty", "switch_root", "umount"),
 )
 HOSTNAME = "guest"

@@ -49,6 +49,12 @@ SHAPED = replace(GUEST, topology=Topology(cores=2, threads=2))
         ),
         ({"between": (Offline(cpus=(0, 1, 2, 3)),)}, "no CPU is online"),
         ({"resume": ResumeSpec(vcpus=0)}, "a resume machine of 0 vCPUs"),
+        ({"last": (Offline(cpus=(1,)),)}, "take CPU 1 offline: witnesses would find other CPUs"),
+        ({"after": (Unplug(),), "lives": 2}, "unplug 1 vCPU: witnesses would find other CPUs"),
+        (
+            {"guest": replace(GUEST, max_vcpus=5), "last": (Plug(),)},
+            "plug 1 vCPU in: witnesses would find other CPUs",
+        ),
         ({"before": (Unplug(vcpus=4),)}, "0 vCPUs after unplug 4 vCPUs"),
     ],
 )

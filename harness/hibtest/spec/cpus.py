@@ -5,7 +5,7 @@ from typing import Protocol
 
 from hibtest.errors import SpecError
 from hibtest.spec.guest import MOST_VCPUS, GuestSpec
-from hibtest.spec.step import Offline, Online, OwnStep, after
+from hibtest.spec.step import Offline, Online, OwnStep, Plug, Unplug, after
 
 
 class _Resume(Protocol):
@@ -101,16 +101,16 @@ def _require_online(asked: Asking) -> None:
 
 
 def _require_bound(asked: Asking) -> None:
-    """Check that no CPU goes offline between two looks at who is bound to it.
+    """Check that no CPU comes or goes between two looks at CPUs, and at who is bound to one.
 
-    A task that is bound to a CPU which goes offline may run anywhere from then on, also when that
-    comes back (select_fallback_rq(), kernel/sched/core.c, 6.1 to 7.3): it would look like damage.
+    It would look like damage. A task that is bound to a CPU which goes offline may run anywhere
+    from then on, also when that comes back (select_fallback_rq(), kernel/sched/core.c, 6.1 to 7.3).
     """
     between = (*asked.last, *(asked.after if asked.lives > 1 else ()))
     for step in between:
-        if isinstance(step, Offline) and not step.refused:
-            what = f"{step.words}: witnesses that are bound to a CPU would lose it"
-            raise SpecError(f"{asked.name}: {what}", hint="do it in `before`")
+        if isinstance(step, Plug | Unplug) or (isinstance(step, Offline) and not step.refused):
+            what = f"{step.words}: witnesses would find other CPUs than they were planted on"
+            raise SpecError(f"{asked.name}: {what}", hint="do it in `before`, or have one life")
 
 
 def _lives(asked: Asking) -> Iterator[Sequence[OwnStep]]:

@@ -36,7 +36,7 @@ class Mounts(StrEnum):
 
     WRITABLE = "writable"
     READ_ONLY = "read-only"  # which replays a journal, and writes so
-    UNTOUCHED = "untouched"  # read-only, and no journal is replayed
+    UNTOUCHED = "untouched"  # read-only, on devices that are; no journal is replayed
 
 
 class _Vcpus(msgspec.Struct, frozen=True, kw_only=True):
