@@ -138,3 +138,10 @@ def test_a_run_without_a_verdict_takes_the_place_of_none(runs: Path) -> None:
     later = Recording(2, "changed-trixie-root-written").laid_out(runs / "changed" / "2")
     assert not (later / VERDICT).exists()
     assert matrix(runs).stdout == before
+
+
+def test_the_page_in_docs_is_made_of_its_rows() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    done = matrix(docs / "matrix.jsonl")
+    remedy = "hibtest matrix docs/matrix.jsonl >docs/matrix.md"
+    assert (docs / "matrix.md").read_text() == done.stdout, remedy
