@@ -12,14 +12,18 @@ _NO_UDEV = "--zero n --wipesignatures n"  # lvm would look for a link that udev 
 
 
 def volume_part(_: Volume, below: Below, name: str) -> Part:
-    """Return a part with a volume group upon it, and all of that one logical volume."""
+    """Return a part with a volume group upon it, and all of that one logical volume.
+
+    LVM is told of one device alone: pool and disk below a thin one may have the same bytes.
+    """
     group, device = f"vg{name}", below.first.device
+    only = f"--devices {device}"
     steps = (
         "drivers dm-mod",
-        f"if_new lvm pvcreate {device}",
-        f"if_new lvm vgcreate {group} {device}",
-        f"if_new lvm lvcreate {_NO_UDEV} --extents 100%FREE --name {_NAME} {group}",
-        f"tool lvm vgchange --activate y {group}",
+        f"if_new lvm pvcreate {only} {device}",
+        f"if_new lvm vgcreate {only} {group} {device}",
+        f"if_new lvm lvcreate {only} {_NO_UDEV} --extents 100%FREE --name {_NAME} {group}",
+        f"tool lvm vgchange {only} --activate y {group}",
     )
     return below.first.on(
         *steps,
