@@ -44,7 +44,7 @@ RESUMED = Expected()
 LOST = Expected(outcome=Outcome.COLD_BOOT, cause="not-armed")
 
 # Without a journal the data are written, and their checksums wait in memory (dm-bufio).
-DAMAGED = Expected(outcome=Outcome.CORRUPT, cause="image-damaged")
+DAMAGED = Expected(outcome=Outcome.CORRUPT, cause="swap-header")
 
 # The resumed kernel knows the journal as it was at the snapshot; on the disk it has gone on since.
 OLDER = Expected(outcome=Outcome.CORRUPT, cause="still-armed")
