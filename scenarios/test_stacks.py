@@ -43,8 +43,9 @@ RESUMED = Expected()
 # flush (dm_integrity_map_continue(), integrity_commit(), drivers/md/dm-integrity.c, 6.1 to 7.3).
 LOST = Expected(outcome=Outcome.COLD_BOOT, cause="not-armed")
 
-# Without a journal the data are written, and their checksums wait in memory (dm-bufio).
-DAMAGED = Expected(outcome=Outcome.CORRUPT, cause="swap-header")
+# Without a journal the data are written, and their checksums wait in memory (dm-bufio): neither
+# image nor swap can be read.
+DAMAGED = Expected(outcome=Outcome.CORRUPT)
 
 # The resumed kernel knows the journal as it was at the snapshot; on the disk it has gone on since.
 OLDER = Expected(outcome=Outcome.CORRUPT, cause="still-armed")
