@@ -4,7 +4,17 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hibtest.spec import Firmware, KernelMethod, Method, ResumeSpec, Scenario, Stack, Swap
+from hibtest.spec import (
+    Firmware,
+    KernelMethod,
+    Method,
+    Mounts,
+    PutBack,
+    ResumeSpec,
+    Scenario,
+    Stack,
+    Swap,
+)
 
 
 def describe(scenario: Scenario) -> Iterator[tuple[str, str]]:
@@ -30,6 +40,8 @@ def describe(scenario: Scenario) -> Iterator[tuple[str, str]]:
     for when in ("before", "between", "after"):
         if steps := getattr(scenario, when):
             yield when, "; ".join(step.words for step in steps)
+    if scenario.mounts is not Mounts.WRITABLE:
+        yield "mounts", f"{scenario.mounts} in between"
     if changed := ", ".join(_changed(scenario.resume)):
         yield "resume", changed
     for bug in scenario.known:
@@ -51,6 +63,8 @@ def _changed(resume: ResumeSpec) -> Iterator[str]:
         (resume.append, f"told {' '.join(resume.append)}"),
         (resume.device, f"told resume={resume.device}"),
         (resume.noresume, "told noresume"),
+        (resume.again is PutBack.DISKS, "and again from a copy of all disks"),
+        (resume.again is PutBack.IMAGE, "and again from a copy of the image"),
     )
     yield from (words for changed, words in changes if changed)
 
