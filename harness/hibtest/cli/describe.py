@@ -9,7 +9,6 @@ from hibtest.spec import (
     KernelMethod,
     Method,
     Mounts,
-    PutBack,
     ResumeSpec,
     Scenario,
     Stack,
@@ -63,10 +62,10 @@ def _changed(resume: ResumeSpec) -> Iterator[str]:
         (resume.append, f"told {' '.join(resume.append)}"),
         (resume.device, f"told resume={resume.device}"),
         (resume.noresume, "told noresume"),
-        (resume.again is PutBack.DISKS, "and again from a copy of all disks"),
-        (resume.again is PutBack.IMAGE, "and again from a copy of the image"),
     )
     yield from (words for changed, words in changes if changed)
+    if resume.again:
+        yield f"and again from a copy of {resume.again.words}"
 
 
 def _swap(swap: Swap) -> str:

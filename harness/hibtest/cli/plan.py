@@ -17,7 +17,7 @@ from hibtest.job import Job
 from hibtest.machine.accel import choose
 from hibtest.machine.argv import argv
 from hibtest.machine.version import QEMU, qemu_version
-from hibtest.spec import GuestFiles, PutBack, Role, Scenario
+from hibtest.spec import GuestFiles, Role, Scenario
 from hibtest.spec.course import BootPlan, course, expected_course
 
 
@@ -105,8 +105,7 @@ def _from(boot: PlannedBoot) -> str:
 def _but(plan: BootPlan) -> str:
     faults = "".join(f"; fault: {fault.words}" for fault in plan.faults)
     copied = "; then its disks are copied" if plan.kept else ""
-    first = {PutBack.DISKS: "all disks", PutBack.IMAGE: "the image's disk"}
-    back = f"; before it {first[plan.put_back]} of the copy put back" if plan.put_back else ""
+    back = f"; before it {plan.put_back.words} of the copy put back" if plan.put_back else ""
     return f"{faults}{copied}{back}"
 
 

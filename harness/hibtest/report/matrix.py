@@ -104,7 +104,8 @@ def markdown(rows: Sequence[Row], asked: Iterable[Scenario]) -> Iterator[str]:
     :param rows: One for each scenario.
     :param asked: All scenarios that there are: one without a row was not run, and that is told.
     """
-    missing = [one for one in asked if one.name not in {row.scenario for row in rows}]
+    run = {row.scenario for row in rows}
+    missing = [one for one in asked if one.name not in run]
     tried = _kernels(rows)
     kernels = tuple(dict.fromkeys((*tried, *(one.guest.kernel for one in missing))))
     yield "# Every scenario on every kernel"

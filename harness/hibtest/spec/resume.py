@@ -33,6 +33,11 @@ class PutBack(StrEnum):
     DISKS = "disks"  # all disks: as after a snapshot of a virtual machine
     IMAGE = "image"  # the one that the image lies on; the others have gone on
 
+    @property
+    def words(self) -> str:
+        """It, as ``hibtest plan`` and ``show`` say it."""
+        return "all disks" if self is PutBack.DISKS else "the image"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeSpec:
